@@ -1,0 +1,32 @@
+//! The Rust crate of the Python package `devicemap`.
+//!
+//! Two floors, and dependencies point one way: the upper floor knows the lower one, and the Python facade knows the
+//! upper one.
+//!
+//! - Ground floor, plain Rust: [`chunks`] cuts blocks into runs, [`coverage`] knows which blocks are taken.
+//! - Upper floor, [`python`]: reads device maps out of Python objects and gives Python's answers and errors.
+
+mod chunks;
+mod coverage;
+mod progression;
+mod python;
+
+use pyo3::prelude::*;
+
+/// The compiled half of `devicemap`; import `devicemap` instead.
+#[pymodule]
+mod _native {
+    use super::{Bound, PyModule, PyModuleMethods, PyResult, python};
+
+    #[pymodule_export]
+    use super::python::assert_device_map::assert_device_map;
+    #[pymodule_export]
+    use super::python::get_device_map::get_device_map;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        python::layout::fits(module.py())?;
+        module.add("DeviceMapError", python::error::device_map_error(module.py())?)?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

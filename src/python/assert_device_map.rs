@@ -1,0 +1,57 @@
+//! `assert_device_map(device_map, num_blocks)`.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyInt, PyRange};
+
+use super::block::Kinds;
+use super::values::values_of;
+use super::{faults, no_memory};
+use crate::coverage::Coverage;
+
+/// Check that a device map gives each block of a model to exactly one device.
+///
+/// The same verdicts, messages and order of checks as the function of this name in transformers'
+/// ``utils/model_parallel_utils.py``, in time linear in the blocks instead of quadratic. The check also runs under
+/// ``python -O``.
+///
+/// Args:
+///     device_map: ``{device: blocks}``, or anything whose ``values()`` gives iterables of blocks. A block is the
+///         number of a layer, counted from 0.
+///     num_blocks: how many blocks the model has.
+///
+/// Raises:
+///     DeviceMapError: a block is given more than once, else one of ``0..num_blocks`` is not given, else one is given
+///         that the model does not have: the message names the blocks of the first of these faults. The error carries
+///         all of them as ``duplicate_blocks``, ``missing_blocks`` and ``extra_blocks``.
+///     TypeError: ``num_blocks`` is no integer, or a value of the map is not iterable.
+///     AttributeError: ``device_map`` has no ``values()``.
+///     MemoryError: memory cannot hold what is asked for.
+#[pyfunction]
+pub fn assert_device_map(device_map: &Bound<'_, PyAny>, num_blocks: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = device_map.py();
+    let blocks = block_count(num_blocks)?;
+    let mut coverage = Coverage::try_new(blocks).map_err(no_memory)?;
+    let values = values_of(device_map)?;
+    let mut kinds = Kinds::default();
+    for value in &values {
+        if !value.take(&mut kinds, &mut coverage)? {
+            drop(coverage);
+            return faults::name(py, &values, blocks)?.raise();
+        }
+    }
+    if coverage.missing() == 0 {
+        return Ok(());
+    }
+    faults::name_missing(py, coverage)?.raise()
+}
+
+/// The length of `range(0, num_blocks)`, by whose errors the original refuses what is no such number.
+fn block_count(num_blocks: &Bound<'_, PyAny>) -> PyResult<usize> {
+    if num_blocks.is_exact_instance_of::<PyInt>()
+        && let Ok(blocks) = num_blocks.extract::<isize>()
+    {
+        return Ok(usize::try_from(blocks).unwrap_or(0));
+    }
+    let range = num_blocks.py().get_type::<PyRange>();
+    range.call1((0, num_blocks))?.len()
+}

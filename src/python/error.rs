@@ -1,0 +1,85 @@
+//! `DeviceMapError`: what a device map with faults raises.
+
+use pyo3::exceptions::{PyAssertionError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
+
+const DOC: &str = "\
+A device map that does not give each block of the model to exactly one device.
+
+It is both an ``AssertionError`` and a ``ValueError``: transformers' ``assert_device_map`` raised the first up to some
+4.x and the second later, with the same text. The message names only the first kind of fault; the attributes hold all.
+
+Attributes:
+    duplicate_blocks: blocks that are given more than once, each told once, in the map's order.
+    missing_blocks: blocks of the model that are given to no device, ascending.
+    extra_blocks: what the map gives that is no block of the model, in the map's order.
+
+They are the map's own objects, empty where there is no fault of the kind.";
+
+/// The lists that a [`device_map_error`] carries.
+pub struct Faults<'py> {
+    /// The first occurrence of each block that is given more than once.
+    pub duplicate: Bound<'py, PyList>,
+    /// The model's blocks that are not given.
+    pub missing: Bound<'py, PyList>,
+    /// What is given and no block of the model.
+    pub extra: Bound<'py, PyList>,
+}
+
+impl Faults<'_> {
+    /// Raises the first kind of fault that there is, in the original's order and words.
+    pub fn raise(&self) -> PyResult<()> {
+        let texts = [
+            (
+                &self.duplicate,
+                "Duplicate attention blocks specified in device_map. Attention blocks must be specified to one device. \
+                 These attention blocks were specified more than once: ",
+            ),
+            (
+                &self.missing,
+                "There are attention blocks for this model that are not specified in the device_map. Add these \
+                 attention blocks to a device on the device_map: ",
+            ),
+            (
+                &self.extra,
+                "The device_map contains more attention blocks than this model has. Remove these from the device_map:",
+            ),
+        ];
+        match texts.iter().find(|(blocks, _)| !blocks.is_empty()) {
+            Some((blocks, text)) => Err(self.error(text, blocks)?),
+            None => Ok(()),
+        }
+    }
+
+    fn error(&self, text: &str, blocks: &Bound<'_, PyList>) -> PyResult<PyErr> {
+        let py = blocks.py();
+        let message = PyString::new(py, text).add(blocks.str()?)?;
+        let error = device_map_error(py)?.call1((message,))?;
+        error.setattr(intern!(py, "duplicate_blocks"), &self.duplicate)?;
+        error.setattr(intern!(py, "missing_blocks"), &self.missing)?;
+        error.setattr(intern!(py, "extra_blocks"), &self.extra)?;
+        Ok(PyErr::from_value(error))
+    }
+}
+
+/// The class `DeviceMapError(AssertionError, ValueError)`. Its attributes live in the instance's `__dict__`, so that
+/// it pickles and copies as any exception does.
+pub fn device_map_error(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    CLASS
+        .get_or_try_init(py, || {
+            let bases = (py.get_type::<PyAssertionError>(), py.get_type::<PyValueError>());
+            let namespace = PyDict::new(py);
+            namespace.set_item("__module__", "devicemap")?;
+            namespace.set_item("__doc__", DOC)?;
+            for attribute in ["duplicate_blocks", "missing_blocks", "extra_blocks"] {
+                namespace.set_item(attribute, PyTuple::empty(py))?;
+            }
+            let class = py.get_type::<PyType>().call1(("DeviceMapError", bases, namespace))?;
+            Ok(class.cast_into::<PyType>()?.unbind())
+        })
+        .map(|class| class.bind(py))
+}

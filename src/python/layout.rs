@@ -1,0 +1,305 @@
+//! The only `unsafe` of the crate: ints, lists and tuples read where `CPython` keeps them, and lists filled in place.
+//!
+//! Three rules make it sound; each block below says which it leans on.
+//!
+//! 1. *Attached.* Every function here takes a `Bound` or a `Python`, so this thread may touch Python objects.
+//! 2. *Still.* Nothing between borrowing a list's items and the last read of them runs Python code: no reference is
+//!    dropped, no method called, no exception raised. With the GIL no other thread runs meanwhile; without it the list
+//!    is locked by a critical section, which its every mutator takes too.
+//! 3. *Laid out so.* Layouts are used only for exact types, and only on builds where [`fits`] held at import; the
+//!    versions' differences are all in [`IntLayout`].
+#![expect(unsafe_code, reason = "the one place where it is allowed")]
+
+use std::ffi::CStr;
+use std::ops::Range;
+use std::ptr;
+
+use pyo3::buffer::{Element, PyBuffer, PyUntypedBuffer};
+use pyo3::exceptions::{PyImportError, PyMemoryError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::critical_section::with_critical_section;
+use pyo3::types::{PyList, PyTuple, PyType};
+
+use super::{BETWEEN_SIGNALS, hear_signals};
+use crate::coverage::{Coverage, Numbers, Stop};
+
+/// An int of one digit or none: `CPython`'s header, a word that says how many digits and which sign, the digits.
+///
+/// Up to 3.11 the word is the number of digits, negative for a negative int. From 3.12 on it is the number of digits
+/// shifted left by three, above two bits for the sign (0 positive, 1 zero, 2 negative) and one that is reserved; of the
+/// reserved one nothing is assumed. An int's only digit is allocated even for 0, and is 0 then.
+#[repr(C)]
+struct IntLayout {
+    header: ffi::PyObject,
+    tag: usize,
+    digit: u32,
+}
+
+/// The tag of an int of one digit that is not negative, and the bits of it that say so.
+#[cfg(not(Py_3_12))]
+const ONE_DIGIT: (usize, usize) = (1, !0);
+#[cfg(Py_3_12)]
+const ONE_DIGIT: (usize, usize) = (1 << 3, !0b100);
+
+/// The tag of 0.
+#[cfg(not(Py_3_12))]
+const ZERO: (usize, usize) = (0, !0);
+#[cfg(Py_3_12)]
+const ZERO: (usize, usize) = (1, !0b100);
+
+/// Refuses an interpreter whose ints are not laid out as [`IntLayout`] has it: one built with 15-bit digits, or a
+/// future one.
+pub fn fits(py: Python<'_>) -> PyResult<()> {
+    let samples = [
+        (0_i64, Some(0)),
+        (1, Some(1)),
+        (12_345, Some(12_345)),
+        ((1 << 30) - 1, Some((1 << 30) - 1)),
+        (1 << 30, None),
+        (-1, None),
+        (-(1 << 30), None),
+        (i64::MAX, None),
+    ];
+    for (number, expected) in samples {
+        let int = number.into_pyobject(py)?;
+        // SAFETY: `int` is alive and is an exact int. That its layout is right is what is being tried: the header is
+        // as pyo3-ffi has it for this version, and an int is never smaller than its header, a word and a digit.
+        if unsafe { small_int(int.as_ptr()) } != expected {
+            return Err(PyImportError::new_err(
+                "devicemap cannot read the ints of this build of Python",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// An exact int's value where it has at most one digit and no minus sign.
+///
+/// # Safety
+/// `object` points to a live Python object.
+#[inline]
+unsafe fn small_int(object: *mut ffi::PyObject) -> Option<usize> {
+    // SAFETY: the object is alive; only an exact int is read as one.
+    unsafe {
+        if ffi::Py_TYPE(object) != &raw mut ffi::PyLong_Type {
+            return None;
+        }
+        let int = object.cast::<IntLayout>();
+        let tag = (*int).tag;
+        if tag & ONE_DIGIT.1 == ONE_DIGIT.0 {
+            Some((*int).digit as usize)
+        } else if tag & ZERO.1 == ZERO.0 {
+            Some(0)
+        } else {
+            None
+        }
+    }
+}
+
+/// The objects of a list or tuple, borrowed under rule 2.
+struct ListItems<'a>(&'a [*mut ffi::PyObject]);
+
+impl Numbers for ListItems<'_> {
+    #[inline]
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline]
+    fn get(&self, index: usize) -> Option<usize> {
+        // SAFETY: rules 1 and 2: the list holds a reference to each of its objects all the while.
+        unsafe { small_int(self.0[index]) }
+    }
+
+    #[inline]
+    fn prefetch(&self, index: usize) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(object) = self.0.get(index) {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: every x86-64 has SSE, and a prefetch of any address is no access.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(object.cast()) };
+        }
+    }
+}
+
+/// Takes the blocks in a list from index `from` on, at most `most` of them, as long as they are plain small ints.
+/// Gives where it ended; indices in [`Stop`] are the list's.
+pub fn take_list(list: &Bound<'_, PyList>, from: usize, most: usize, coverage: &mut Coverage) -> Result<usize, Stop> {
+    with_critical_section(list, || {
+        let object = list.as_ptr().cast::<ffi::PyListObject>();
+        // SAFETY: rules 1 and 2. `ob_item` is null only where the list is empty; its first `ob_size` entries are live.
+        let items = unsafe {
+            let len = list.len();
+            if len == 0 {
+                &[]
+            } else {
+                std::slice::from_raw_parts((*object).ob_item, len)
+            }
+        };
+        take_items(items, from, most, coverage)
+    })
+}
+
+/// Takes the blocks in a tuple, as [`take_list`] does those in a list.
+pub fn take_tuple(
+    tuple: &Bound<'_, PyTuple>,
+    from: usize,
+    most: usize,
+    coverage: &mut Coverage,
+) -> Result<usize, Stop> {
+    let object = tuple.as_ptr().cast::<ffi::PyTupleObject>();
+    // SAFETY: rule 1; a tuple that Python code can see never changes, and holds `ob_size` live objects in place.
+    let items = unsafe { std::slice::from_raw_parts((&raw const (*object).ob_item).cast(), tuple.len()) };
+    take_items(items, from, most, coverage)
+}
+
+fn take_items(items: &[*mut ffi::PyObject], from: usize, most: usize, coverage: &mut Coverage) -> Result<usize, Stop> {
+    let end = items.len().min(from.saturating_add(most));
+    let from = from.min(end);
+    take(&ListItems(&items[from..end]), from, coverage)
+}
+
+/// Whether [`take_array`] can read a buffer: one row of native integers, one after the other.
+pub fn is_plain_array(buffer: &PyUntypedBuffer) -> bool {
+    let native = matches!(
+        buffer.format().to_bytes(),
+        [b'b' | b'B' | b'h' | b'H' | b'i' | b'I' | b'l' | b'L' | b'q' | b'Q']
+    );
+    native && buffer.dimensions() == 1 && buffer.is_c_contiguous()
+}
+
+/// Takes the blocks in an array, as [`take_list`] does those in a list; nothing is taken of one that is not plain.
+pub fn take_array(buffer: &PyUntypedBuffer, from: usize, most: usize, coverage: &mut Coverage) -> Result<usize, Stop> {
+    macro_rules! as_one_of {
+        ($($int:ty)*) => {
+            $(if let Ok(typed) = buffer.as_typed::<$int>() {
+                return take_numbers(typed, from, most, coverage);
+            })*
+        };
+    }
+    if is_plain_array(buffer) {
+        as_one_of!(i64 i32 u64 u32 i16 u16 i8 u8);
+    }
+    Err(Stop::NotPlain(from))
+}
+
+/// The numbers of a contiguous buffer.
+struct ArrayItems<T>(*const [T]);
+
+impl<T: Element + TryInto<usize>> Numbers for ArrayItems<T> {
+    #[inline]
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline]
+    fn get(&self, index: usize) -> Option<usize> {
+        assert!(index < self.0.len());
+        // SAFETY: the index is inside the buffer, which is exported, so its memory stays, aligned for `T` and of
+        // numbers, which any bits are. Its owner may write to it from a thread that needs no GIL: hence volatile,
+        // one read that is not taken back, of whatever stands there.
+        unsafe { self.0.cast::<T>().add(index).read_volatile() }.try_into().ok()
+    }
+}
+
+fn take_numbers<T: Element + TryInto<usize>>(
+    buffer: &PyBuffer<T>,
+    from: usize,
+    most: usize,
+    coverage: &mut Coverage,
+) -> Result<usize, Stop> {
+    let Some(all) = buffer.as_slice_ptr() else {
+        return Err(Stop::NotPlain(from));
+    };
+    let end = all.len().min(from.saturating_add(most));
+    let from = from.min(end);
+    // SAFETY: `from` is at most the length of the exported buffer.
+    let first = unsafe { all.cast::<T>().as_ptr().add(from) };
+    take(
+        &ArrayItems(ptr::slice_from_raw_parts(first, end - from)),
+        from,
+        coverage,
+    )
+}
+
+/// Takes `numbers`, the piece of a sequence that starts at its index `from`.
+fn take(numbers: &impl Numbers, from: usize, coverage: &mut Coverage) -> Result<usize, Stop> {
+    match coverage.take_all(numbers) {
+        Ok(()) => Ok(from + numbers.len()),
+        Err(Stop::NotPlain(index)) => Err(Stop::NotPlain(from + index)),
+        Err(Stop::Refused) => Err(Stop::Refused),
+    }
+}
+
+/// A new list of `len` ints, those of the runs in their order, of which there must be as many.
+pub fn list_of_ints(
+    py: Python<'_>,
+    len: usize,
+    runs: impl IntoIterator<Item = Range<usize>>,
+) -> PyResult<Bound<'_, PyList>> {
+    let list = new_list(py, len)?;
+    // While signal handlers may run, a list with unset items must not be found through the collector.
+    let hidden = len > BETWEEN_SIGNALS;
+    if hidden {
+        // SAFETY: rule 1; the list is tracked, since a new list is.
+        unsafe { ffi::PyObject_GC_UnTrack(list.as_ptr().cast()) };
+    }
+    let mut filled = 0;
+    for run in runs {
+        for number in run {
+            assert!(filled < len, "more ints than announced");
+            hear_signals(py, filled)?;
+            // SAFETY: rule 1. The new reference goes to the list, which is ours alone, at an index that it has and
+            // where nothing stands yet. Should an int not be had, the list is dropped: unset items are null, which
+            // its deallocation knows.
+            unsafe {
+                let int = ffi::PyLong_FromSize_t(number);
+                if int.is_null() {
+                    return Err(PyErr::fetch(py));
+                }
+                ffi::PyList_SET_ITEM(list.as_ptr(), filled.cast_signed(), int);
+            }
+            filled += 1;
+        }
+    }
+    assert!(filled == len, "fewer ints than announced");
+    if hidden {
+        // SAFETY: rule 1; the list was untracked above, and all of its items are set.
+        unsafe { ffi::PyObject_GC_Track(list.as_ptr().cast()) };
+    }
+    Ok(list)
+}
+
+/// A new list of `len` unset items.
+///
+/// Up to 3.11 every so many new containers start a collection of garbage at once, over and over where a million lists
+/// are made, though none of them can be garbage. So the collector pauses for the call, which runs no Python code.
+/// Later versions only note that a collection is due.
+fn new_list(py: Python<'_>, len: usize) -> PyResult<Bound<'_, PyList>> {
+    let Ok(len) = ffi::Py_ssize_t::try_from(len) else {
+        return Err(PyMemoryError::new_err(()));
+    };
+    // SAFETY: rule 1; `PyList_New` gives a new reference to a list, or null with an exception set.
+    unsafe {
+        #[cfg(not(Py_3_12))]
+        let collects = ffi::PyGC_Disable() == 1;
+        let list = ffi::PyList_New(len);
+        #[cfg(not(Py_3_12))]
+        if collects {
+            ffi::PyGC_Enable();
+        }
+        Ok(Bound::from_owned_ptr_or_err(py, list)?.cast_into_unchecked())
+    }
+}
+
+/// The name that a type written in C has, `numpy.int64` for one. None for a class statement's type, whatever it says
+/// of itself.
+pub fn static_type_name<'a>(type_: &'a Bound<'_, PyType>) -> Option<&'a CStr> {
+    let object = type_.as_type_ptr();
+    // SAFETY: rule 1. A static type's name is a string literal and its flag never changes.
+    unsafe {
+        let heap = ffi::PyType_HasFeature(object, ffi::Py_TPFLAGS_HEAPTYPE) != 0;
+        (!heap).then(|| CStr::from_ptr((*object).tp_name))
+    }
+}
