@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from importlib.abc import Loader, MetaPathFinder
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -19,11 +19,22 @@ _CHILD = "model_parallel_utils"
 _MODULE = f"{_PARENT}.{_CHILD}"
 
 
-class _Finder(MetaPathFinder, Loader):
-    """Gives ``transformers.utils.model_parallel_utils`` to the import system, whatever transformers ships."""
+class _Finder:
+    """Gives the module of the two functions to the import system, whether transformers ships one or not.
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        return ModuleSpec(name, self, origin=model_parallel_utils.__file__) if name == _MODULE else None
+    A finder and loader by its methods; the abstract classes for them would import a good part of the library.
+    """
+
+    replaced: ModuleType | None = None
+    """What transformers had loaded under the name when it was patched."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return ModuleSpec(fullname, self) if fullname == _MODULE else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return None
 
     def exec_module(self, module: ModuleType) -> None:
         module.__doc__ = model_parallel_utils.__doc__
@@ -32,3 +43,83 @@ class _Finder(MetaPathFinder, Loader):
 
 
 _FINDER = _Finder()
+
+
+def patch_transformers() -> None:
+    """Serve ``transformers.utils.model_parallel_utils`` from this package.
+
+    From then on ``from transformers.utils.model_parallel_utils import assert_device_map, get_device_map`` gives the
+    functions of this package: with transformers 5, which no longer has the module, with transformers 4, and without
+    transformers. Modules of transformers 4 that have imported the original functions already are changed to these; a
+    module outside transformers that has keeps what it imported, so patch before importing it. Transformers itself is
+    not imported. Patching twice is harmless.
+
+    See :func:`unpatch_transformers` for the way back.
+    """
+    if _FINDER in sys.meta_path:
+        return
+    sys.meta_path.insert(0, _FINDER)
+    _FINDER.replaced = sys.modules.pop(_MODULE, None)
+    # The import system asks the finder only after it has imported the parent. Where that has happened already, or
+    # cannot happen, the module has to stand there now.
+    if _PARENT in sys.modules or not _is_installed():
+        _place(importlib.util.module_from_spec(ModuleSpec(_MODULE, _FINDER)))
+        _FINDER.exec_module(sys.modules[_MODULE])
+    if _FINDER.replaced is not None:
+        _rebind(_FINDER.replaced, model_parallel_utils)
+
+
+def unpatch_transformers() -> None:
+    """Put everything back as it was before :func:`patch_transformers`.
+
+    Modules of transformers 4 get the original functions back, those imported meanwhile too. Without a patch in place
+    nothing happens.
+    """
+    if _FINDER not in sys.meta_path:
+        return
+    sys.meta_path.remove(_FINDER)
+    _remove(sys.modules.pop(_MODULE, None))
+    original = _FINDER.replaced or _import_original()
+    if original is not None:
+        _place(original)
+        _rebind(model_parallel_utils, original)
+    _FINDER.replaced = None
+
+
+def _is_installed() -> bool:
+    return _PACKAGE in sys.modules or importlib.util.find_spec(_PACKAGE) is not None
+
+
+def _import_original() -> ModuleType | None:
+    """The module as transformers 4 ships it, if transformers is loaded and does."""
+    if _PARENT not in sys.modules:
+        return None
+    try:
+        return importlib.import_module(_MODULE)
+    except ModuleNotFoundError:
+        return None
+
+
+def _place(module: ModuleType) -> None:
+    """Put a module where an import would."""
+    sys.modules[_MODULE] = module
+    parent = sys.modules.get(_PARENT)
+    if parent is not None:
+        setattr(parent, _CHILD, module)
+
+
+def _remove(module: ModuleType | None) -> None:
+    """Take a module out of its parent package."""
+    parent = sys.modules.get(_PARENT)
+    if parent is not None and vars(parent).get(_CHILD) is module:
+        delattr(parent, _CHILD)
+
+
+def _rebind(old: ModuleType, new: ModuleType) -> None:
+    """Let every loaded module of transformers that has imported a function from ``old`` have the one from ``new``."""
+    for path, module in list(sys.modules.items()):
+        if not path.startswith(f"{_PACKAGE}.") or path == _MODULE or not isinstance(module, ModuleType):
+            continue
+        for name in model_parallel_utils.__all__:
+            if vars(module).get(name) is getattr(old, name):
+                setattr(module, name, getattr(new, name))
