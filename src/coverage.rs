@@ -61,8 +61,15 @@ impl Coverage {
         self.bits.into_gaps(self.blocks)
     }
 
-    /// Takes a run that is not empty. False, and of no use from then on, if one of its blocks is taken already or is
+    /// None is taken, again.
+    pub fn clear(&mut self) {
+        self.taken = 0;
+        self.bits.0.clear();
+    }
+
+    /// Takes a run that is not empty. False, and of no use until cleared, if one of its blocks is taken already or is
     /// not one of the model's.
+    #[inline]
     pub fn take(&mut self, run: Range<usize>) -> bool {
         debug_assert!(!run.is_empty());
         if run.end > self.blocks {
@@ -85,25 +92,40 @@ impl Coverage {
     }
 
     /// Takes all numbers, a whole run at a time.
+    #[inline]
     pub fn take_all(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
+        let number = |index| {
+            if index < numbers.len() {
+                numbers.get(index)
+            } else {
+                None
+            }
+        };
         let mut index = 0;
+        let mut next = number(index);
         while index < numbers.len() {
-            let Some(first) = numbers.get(index) else {
+            let Some(first) = next else {
                 return Err(Stop::NotPlain(index));
             };
-            let start = index;
-            index += 1;
-            while index < numbers.len() && numbers.get(index) == Some(first + (index - start)) {
-                index += 1;
+            if first >= self.blocks {
+                return Err(Stop::Refused);
             }
-            numbers.prefetch(index + AHEAD);
-            if !self.take(first..first + (index - start)) {
+            // Wrapping only spares the check: a run from a block on ends far below the largest number.
+            let mut end = first;
+            while next == Some(end) {
+                end = end.wrapping_add(1);
+                index = index.wrapping_add(1);
+                next = number(index);
+            }
+            numbers.prefetch(index.wrapping_add(AHEAD));
+            if !self.take(first..end) {
                 return Err(Stop::Refused);
             }
         }
         Ok(())
     }
 
+    #[cold]
     fn use_bits(&mut self) {
         if self.bits.is_empty() {
             self.bits.clear(self.blocks);
@@ -194,12 +216,26 @@ impl Bits {
     }
 
     /// Sets the bits of a run; false if one of them was set already.
+    #[inline]
     fn insert(&mut self, run: &Range<usize>) -> bool {
-        words(run).all(|(word, mask)| {
-            let fresh = self.0[word] & mask == 0;
-            self.0[word] |= mask;
-            fresh
-        })
+        if run.len() == 1 {
+            // Most runs of a map that is not contiguous.
+            return self.insert_into(run.start / 64, 1 << (run.start % 64));
+        }
+        self.insert_words(run)
+    }
+
+    #[inline(never)]
+    fn insert_words(&mut self, run: &Range<usize>) -> bool {
+        words(run).all(|(word, mask)| self.insert_into(word, mask))
+    }
+
+    #[inline]
+    fn insert_into(&mut self, word: usize, mask: u64) -> bool {
+        let word = &mut self.0[word];
+        let fresh = *word & mask == 0;
+        *word |= mask;
+        fresh
     }
 
     /// The first bit at or after `from` that is `set`, or `len`.
@@ -235,4 +271,147 @@ fn words(run: &Range<usize>) -> impl Iterator<Item = (usize, u64)> + use<> {
         let above = if word == end / 64 { 64 - end % 64 } else { 0 };
         (word, (!0 << below) & (!0 >> above))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    impl Numbers for Vec<Option<usize>> {
+        fn len(&self) -> usize {
+            self.len()
+        }
+
+        fn get(&self, index: usize) -> Option<usize> {
+            self[index]
+        }
+    }
+
+    fn coverage(blocks: usize) -> Coverage {
+        Coverage::try_new(blocks).unwrap_or_else(|_| unreachable!("{blocks} bits fit"))
+    }
+
+    fn tally(blocks: usize) -> Tally {
+        Tally::try_new(blocks).unwrap_or_else(|_| unreachable!("{blocks} bits fit"))
+    }
+
+    fn runs(blocks: usize) -> impl Strategy<Value = Vec<Range<usize>>> {
+        vec(
+            (0..blocks, 1..150_usize).prop_map(move |(start, len)| start..start + len),
+            0..12,
+        )
+    }
+
+    /// Cuts `0..blocks` at some places and shuffles the runs.
+    fn partition(blocks: usize) -> impl Strategy<Value = Vec<Range<usize>>> {
+        vec(0..=blocks, 0..20)
+            .prop_map(move |mut cuts| {
+                cuts.extend([0, blocks]);
+                cuts.sort_unstable();
+                cuts.dedup();
+                cuts.windows(2).map(|ends| ends[0]..ends[1]).collect::<Vec<_>>()
+            })
+            .prop_shuffle()
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_of_a_partition_is_taken_whole(runs in partition(1_000)) {
+            let mut coverage = coverage(1_000);
+            for run in runs {
+                prop_assert!(coverage.take(run));
+            }
+            prop_assert_eq!(coverage.missing(), 0);
+            prop_assert_eq!(coverage.into_missing_runs().count(), 0);
+        }
+
+        #[test]
+        fn a_partition_without_one_run_misses_that_run(runs in partition(1_000)) {
+            let (left_out, taken) = (&runs[0], &runs[1..]);
+            let mut coverage = coverage(1_000);
+            prop_assert!(taken.iter().all(|run| coverage.take(run.clone())));
+            prop_assert_eq!(coverage.missing(), left_out.len());
+            prop_assert_eq!(coverage.into_missing_runs().collect::<Vec<_>>(), std::slice::from_ref(left_out));
+        }
+
+        #[test]
+        fn a_run_is_refused_as_soon_as_a_set_would(runs in runs(700)) {
+            let mut coverage = coverage(700);
+            let mut model = std::collections::BTreeSet::new();
+            for run in runs {
+                let fits = run.end <= 700 && run.clone().all(|block| model.insert(block));
+                prop_assert_eq!(coverage.take(run), fits);
+                if !fits {
+                    break;
+                }
+                prop_assert_eq!(coverage.missing(), 700 - model.len());
+            }
+        }
+
+        #[test]
+        fn numbers_are_taken_as_their_runs_are(runs in partition(300), odd in 0..400_usize) {
+            let mut numbers: Vec<_> = runs.into_iter().flatten().map(Some).collect();
+            let mut whole = coverage(300);
+            prop_assert_eq!(whole.take_all(&numbers), Ok(()));
+            prop_assert_eq!(whole.missing(), 0);
+            if odd < 300 {
+                numbers[odd] = None;
+                prop_assert_eq!(coverage(300).take_all(&numbers), Err(Stop::NotPlain(odd)));
+                numbers[odd] = Some(300);
+                prop_assert_eq!(coverage(300).take_all(&numbers), Err(Stop::Refused));
+                numbers[odd] = Some(usize::MAX);
+                prop_assert_eq!(coverage(300).take_all(&numbers), Err(Stop::Refused));
+                numbers[odd] = numbers[(odd + 1) % 300];
+                prop_assert_eq!(coverage(300).take_all(&numbers), Err(Stop::Refused));
+            }
+        }
+
+        #[test]
+        fn a_tally_tells_what_a_map_of_counts_would(runs in runs(500)) {
+            let mut tally = tally(700);
+            let mut counts = BTreeMap::new();
+            for run in &runs {
+                tally.add(run);
+                for block in run.clone() {
+                    *counts.entry(block).or_insert(0) += 1;
+                }
+            }
+            prop_assert_eq!(tally.missing(), 700 - counts.len());
+            let repeated: Vec<_> = counts.iter().filter(|&(_, &count)| count > 1).map(|(&block, _)| block).collect();
+            if let Some(&first) = repeated.first() {
+                prop_assert!(tally.tell_if_repeated(first));
+                prop_assert!(!tally.tell_if_repeated(first));
+            }
+            prop_assert_eq!(tally.tell_repeated(&(0..700)), repeated.into_iter().skip(1).collect::<Vec<_>>());
+            prop_assert!(tally.tell_repeated(&(0..700)).is_empty());
+            let missing: Vec<_> = tally.into_missing_runs().flatten().collect();
+            prop_assert_eq!(missing, (0..700).filter(|block| !counts.contains_key(block)).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_model_without_blocks_is_complete_and_takes_nothing() {
+        assert_eq!(coverage(0).missing(), 0);
+        assert!(!coverage(0).take(0..1));
+        assert!(!coverage(0).take_number(-1));
+        assert_eq!(coverage(0).into_missing_runs().count(), 0);
+    }
+
+    #[test]
+    fn ascending_runs_need_no_bits_at_any_size() {
+        let mut coverage = coverage(1 << 33);
+        assert!(coverage.take(0..1 << 32) && coverage.take(1 << 32..1 << 33));
+        assert!(coverage.bits.is_empty());
+        assert_eq!(coverage.missing(), 0);
+        assert!(!coverage.take(0..1 << 33 | 1));
+    }
+
+    #[test]
+    fn memory_that_cannot_be_had_is_an_error() {
+        assert!(Coverage::try_new(usize::MAX).is_err());
+        assert!(Tally::try_new(usize::MAX).is_err());
+    }
 }

@@ -71,3 +71,54 @@ impl Progression {
         i128::from(self.start) + i128::from(self.step) * index as i128
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn numbers(progression: &Progression, indices: Range<usize>) -> Vec<i64> {
+        indices.map(|index| progression.get(index)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_indices_within_are_those_of_blocks(
+            start in -50..50_i64, step in (-7..8_i64).prop_filter("not 0", |step| *step != 0), len in 0..60_usize,
+            blocks in 0..40_usize,
+        ) {
+            let Some(progression) = Progression::new(start, step, len) else { unreachable!() };
+            let within = progression.indices_within(blocks);
+            for index in 0..len {
+                let is_block = usize::try_from(progression.get(index)).is_ok_and(|number| number < blocks);
+                prop_assert_eq!(within.contains(&index), is_block);
+            }
+            let mut expected = numbers(&progression, within.clone());
+            let mut runs: Vec<_> = progression.runs(within).flatten().map(|block| block as i64).collect();
+            expected.sort_unstable();
+            runs.sort_unstable();
+            prop_assert_eq!(runs, expected);
+        }
+    }
+
+    #[test]
+    fn a_step_of_one_either_way_is_one_run() {
+        for (start, step) in [(2, 1), (6, -1)] {
+            let progression = Progression::new(start, step, 5);
+            assert!(progression.is_some_and(|progression| progression.runs(0..5).eq([2..7])));
+        }
+    }
+
+    #[test]
+    fn the_ends_of_64_bits_are_reached_and_not_passed() {
+        let all = Progression::new(i64::MIN, 1, usize::MAX);
+        assert!(
+            all.is_some_and(|all| all.get(usize::MAX) == i64::MAX && all.indices_within(5) == (1 << 63..(1 << 63) + 5))
+        );
+        assert!(Progression::new(i64::MAX, 1, 2).is_none());
+        assert!(Progression::new(i64::MIN, -1, 2).is_none());
+        assert!(Progression::new(0, 0, 2).is_none());
+        let steep = Progression::new(i64::MAX, i64::MIN, 2);
+        assert!(steep.is_some_and(|steep| steep.get(1) == -1 && steep.indices_within(usize::MAX) == (0..1)));
+    }
+}

@@ -1,10 +1,10 @@
 //! `assert_device_map(device_map, num_blocks)`.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyRange};
+use pyo3::types::{PyInt, PyList, PyRange};
 
 use super::block::Kinds;
-use super::values::values_of;
+use super::values::{Value, drain, values_of};
 use super::{faults, no_memory};
 use crate::coverage::Coverage;
 
@@ -31,18 +31,47 @@ pub fn assert_device_map(device_map: &Bound<'_, PyAny>, num_blocks: &Bound<'_, P
     let py = device_map.py();
     let blocks = block_count(num_blocks)?;
     let mut coverage = Coverage::try_new(blocks).map_err(no_memory)?;
-    let values = values_of(device_map)?;
-    let mut kinds = Kinds::default();
-    for value in &values {
-        if !value.take(&mut kinds, &mut coverage)? {
+    let mut values = values_of(device_map)?;
+    let mut taken = take(&values, &mut coverage)?;
+    if matches!(taken, Taken::NotInPlace) {
+        // User code runs while such a value is read, and may change the others: so all are read into one list, in the
+        // original's order, and no more user code runs from there on.
+        values = PyList::new(py, [drain(&values)?])?;
+        coverage.clear();
+        taken = take(&values, &mut coverage)?;
+    }
+    match taken {
+        Taken::Once if coverage.missing() == 0 => Ok(()),
+        Taken::Once => faults::name_missing(py, coverage)?.raise(),
+        Taken::Faulty | Taken::NotInPlace => {
             drop(coverage);
-            return faults::name(py, &values, blocks)?.raise();
+            faults::name(&values, blocks)?.raise()
         }
     }
-    if coverage.missing() == 0 {
-        return Ok(());
+}
+
+/// What came of taking the blocks of all values.
+enum Taken {
+    /// Each block given is one of the model's, and given once.
+    Once,
+    /// Some block is not, or is no number.
+    Faulty,
+    /// A value cannot be read in place.
+    NotInPlace,
+}
+
+fn take(values: &Bound<'_, PyList>, coverage: &mut Coverage) -> PyResult<Taken> {
+    let mut kinds = Kinds::default();
+    let mut taken = Taken::Once;
+    for value in values {
+        let Some(value) = Value::in_place(&value) else {
+            return Ok(Taken::NotInPlace);
+        };
+        if matches!(taken, Taken::Once) && !value.take(values.py(), &mut kinds, coverage)? {
+            taken = Taken::Faulty;
+        }
     }
-    faults::name_missing(py, coverage)?.raise()
+    Ok(taken)
 }
 
 /// The length of `range(0, num_blocks)`, by whose errors the original refuses what is no such number.

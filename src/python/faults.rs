@@ -12,7 +12,7 @@ use pyo3::types::{PyList, PySet};
 
 use super::block::{Kind, Kinds};
 use super::error::Faults;
-use super::values::{Value, flatten};
+use super::values::{Value, drain};
 use super::{ask_for, hear_signals, layout, no_memory};
 use crate::coverage::{Coverage, Tally};
 use crate::progression::Progression;
@@ -26,11 +26,11 @@ pub fn name_missing(py: Python<'_>, coverage: Coverage) -> PyResult<Faults<'_>> 
     })
 }
 
-/// The faults of any map, of which these are the values, for a model of so many blocks.
-pub fn name<'py>(py: Python<'py>, values: &[Value<'py>], blocks: usize) -> PyResult<Faults<'py>> {
-    match Count::of(py, values, blocks)? {
+/// The faults of any map whose values, all to be read in place, are these, for a model of so many blocks.
+pub fn name<'py>(values: &Bound<'py, PyList>, blocks: usize) -> PyResult<Faults<'py>> {
+    match Count::of(values, blocks)? {
         Some(count) => count.name(values),
-        None => name_by_equality(&flatten(py, values)?, blocks),
+        None => name_by_equality(&drain(values)?, blocks),
     }
 }
 
@@ -54,7 +54,8 @@ enum Place<'py> {
 
 impl<'py> Count<'py> {
     /// Counts all items; none if one of them is exotic.
-    fn of(py: Python<'py>, values: &[Value<'py>], blocks: usize) -> PyResult<Option<Self>> {
+    fn of(values: &Bound<'py, PyList>, blocks: usize) -> PyResult<Option<Self>> {
+        let py = values.py();
         let mut count = Self {
             py,
             kinds: Kinds::default(),
@@ -64,11 +65,11 @@ impl<'py> Count<'py> {
             again: PySet::empty(py)?,
         };
         for value in values {
-            if let Value::Range(_, numbers) = value {
-                count.add_range(numbers)?;
+            if let Some(Value::Range(numbers)) = Value::in_place(&value) {
+                count.add_range(&numbers)?;
                 continue;
             }
-            for (index, item) in value.object().try_iter()?.enumerate() {
+            for (index, item) in value.try_iter()?.enumerate() {
                 hear_signals(py, index)?;
                 match count.place(&item?)? {
                     Some(Place::Block(block)) => count.tally.add(&(block..block + 1)),
@@ -116,14 +117,14 @@ impl<'py> Count<'py> {
     }
 
     /// Names what was counted, in the order of a second walk over the same values.
-    fn name(mut self, values: &[Value<'py>]) -> PyResult<Faults<'py>> {
+    fn name(mut self, values: &Bound<'py, PyList>) -> PyResult<Faults<'py>> {
         let (duplicate, extra) = (PyList::empty(self.py), PyList::empty(self.py));
         for value in values {
-            if let Value::Range(_, numbers) = value {
-                self.name_range(numbers, &duplicate, &extra)?;
+            if let Some(Value::Range(numbers)) = Value::in_place(&value) {
+                self.name_range(&numbers, &duplicate, &extra)?;
                 continue;
             }
-            for (index, item) in value.object().try_iter()?.enumerate() {
+            for (index, item) in value.try_iter()?.enumerate() {
                 hear_signals(self.py, index)?;
                 let item = item?;
                 match self.place(&item)? {

@@ -1,4 +1,4 @@
-//! The values of a device map, taken once, in a form that can be read again and again.
+//! The values of a device map: taken once, then read as often as needed.
 
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyMemoryError;
@@ -8,46 +8,20 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyRange, PyRangeMethods, PyTuple, PyType};
 
 use super::block::{Kind, Kinds};
-use super::{BETWEEN_SIGNALS, ask_for, hear_signals, layout, list_of, no_memory};
+use super::{BETWEEN_SIGNALS, ask_for, hear_signals, layout, list_of};
 use crate::coverage::{Coverage, Stop};
 use crate::progression::Progression;
 
-/// The blocks of one device, in a form whose items come without any code written in Python.
-pub enum Value<'py> {
-    /// A list, or what another iterable gave.
-    List(Bound<'py, PyList>),
-    /// A tuple.
-    Tuple(Bound<'py, PyTuple>),
-    /// A range, and its numbers.
-    Range(Bound<'py, PyRange>, Progression),
-    /// A one-dimensional array of native integers, and its memory.
-    Array(Bound<'py, PyAny>, PyUntypedBuffer),
-}
-
-/// Takes the values of a device map, as the original does: all of them first, then their items in order.
-///
-/// Where each value can be read in place, each is kept as it is. Otherwise code of the user's runs while one is read,
-/// and may change the others, so all items are put into one list, in the original's order.
-pub fn values_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<Vec<Value<'py>>> {
-    let py = device_map.py();
-    let taken = if let Ok(dict) = device_map.cast_exact::<PyDict>() {
-        dict.values()
-    } else {
-        list_of(&device_map.call_method0(intern!(py, "values"))?)?
-    };
-    let mut in_place = Vec::new();
-    in_place.try_reserve_exact(taken.len()).map_err(no_memory)?;
-    for value in &taken {
-        match Value::in_place(&value) {
-            Some(value) => in_place.push(value),
-            None => return Ok(vec![Value::List(drain(&taken)?)]),
-        }
+/// The values of a device map, taken once, as the original does.
+pub fn values_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    match device_map.cast_exact::<PyDict>() {
+        Ok(dict) => Ok(dict.values()),
+        Err(_) => list_of(&device_map.call_method0(intern!(device_map.py(), "values"))?),
     }
-    Ok(in_place)
 }
 
-/// The items of all values, in one list.
-fn drain<'py>(values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
+/// The items of all values in order, in one list. User code may run.
+pub fn drain<'py>(values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
     let all = PyList::empty(values.py());
     for value in values {
         if let Ok(range) = value.cast_exact::<PyRange>() {
@@ -61,43 +35,41 @@ fn drain<'py>(values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
     Ok(all)
 }
 
-/// All items of some values, in one list.
-pub fn flatten<'py>(py: Python<'py>, values: &[Value<'py>]) -> PyResult<Bound<'py, PyList>> {
-    drain(&PyList::new(py, values.iter().map(Value::object))?)
+/// The blocks of one device, in a form whose items come without any code written in Python.
+pub enum Value<'a, 'py> {
+    /// A list.
+    List(&'a Bound<'py, PyList>),
+    /// A tuple.
+    Tuple(&'a Bound<'py, PyTuple>),
+    /// A range.
+    Range(Progression),
+    /// A one-dimensional array of native integers, and its memory.
+    Array(&'a Bound<'py, PyAny>, PyUntypedBuffer),
 }
 
-impl<'py> Value<'py> {
+impl<'a, 'py> Value<'a, 'py> {
     /// The value as it is, if its items come without any code written in Python.
-    fn in_place(value: &Bound<'py, PyAny>) -> Option<Self> {
-        if let Ok(list) = value.cast_exact::<PyList>() {
-            return Some(Self::List(list.clone()));
+    #[inline]
+    pub fn in_place(value: &'a Bound<'py, PyAny>) -> Option<Self> {
+        if let Ok(list) = value.cast_exact() {
+            return Some(Self::List(list));
         }
-        if let Ok(tuple) = value.cast_exact::<PyTuple>() {
-            return Some(Self::Tuple(tuple.clone()));
+        if let Ok(tuple) = value.cast_exact() {
+            return Some(Self::Tuple(tuple));
         }
-        if let Ok(range) = value.cast_exact::<PyRange>() {
-            return progression(range).map(|numbers| Self::Range(range.clone(), numbers));
+        if let Ok(range) = value.cast_exact() {
+            return progression(range).map(Self::Range);
         }
         if is_array(&value.get_type()) {
             let buffer = PyUntypedBuffer::get(value).ok()?;
-            return layout::is_plain_array(&buffer).then(|| Self::Array(value.clone(), buffer));
+            return layout::is_plain_array(&buffer).then_some(Self::Array(value, buffer));
         }
         None
     }
 
-    /// The list, tuple, range or array itself. Iterating over it runs no code written in Python.
-    pub fn object(&self) -> &Bound<'py, PyAny> {
-        match self {
-            Self::List(list) => list,
-            Self::Tuple(tuple) => tuple,
-            Self::Range(range, _) => range,
-            Self::Array(array, _) => array,
-        }
-    }
-
     /// Takes the value's blocks, whole runs at a time. False if that is not all there is to say: a block is taken
     /// twice, is not one of the model's, or is no number.
-    pub fn take(&self, kinds: &mut Kinds<'py>, coverage: &mut Coverage) -> PyResult<bool> {
+    pub fn take(&self, py: Python<'py>, kinds: &mut Kinds<'py>, coverage: &mut Coverage) -> PyResult<bool> {
         match self {
             Self::List(list) => take_items(list, kinds, coverage, |from, coverage| {
                 layout::take_list(list, from, BETWEEN_SIGNALS, coverage)
@@ -108,21 +80,23 @@ impl<'py> Value<'py> {
             Self::Array(array, buffer) => take_items(array, kinds, coverage, |from, coverage| {
                 layout::take_array(buffer, from, BETWEEN_SIGNALS, coverage)
             }),
-            Self::Range(range, numbers) => {
-                let all = 0..numbers.len();
-                if numbers.indices_within(coverage.blocks()) != all {
-                    return Ok(false);
-                }
-                for (index, run) in numbers.runs(all).enumerate() {
-                    hear_signals(range.py(), index)?;
-                    if !coverage.take(run) {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
-            }
+            Self::Range(numbers) => take_range(py, numbers, coverage),
         }
     }
+}
+
+fn take_range(py: Python<'_>, numbers: &Progression, coverage: &mut Coverage) -> PyResult<bool> {
+    let all = 0..numbers.len();
+    if numbers.indices_within(coverage.blocks()) != all {
+        return Ok(false);
+    }
+    for (step, run) in numbers.runs(all).enumerate() {
+        hear_signals(py, step)?;
+        if !coverage.take(run) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Takes the blocks of a sequence: plain ints by `take_plain`, which reads up to [`BETWEEN_SIGNALS`] of them from an

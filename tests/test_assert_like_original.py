@@ -1,0 +1,278 @@
+"""`assert_device_map` answers as the original does, on every input."""
+
+from __future__ import annotations
+
+import collections
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import devicemap
+
+from .oracle import assert_same, original
+from .strategies import Layer, Loud, Modular, Named, PlainInt, block_counts, device_maps, int_maps
+
+EXAMPLES = int(os.environ.get("DEVICEMAP_EXAMPLES", "1000"))
+"""How many examples hypothesis tries; more on request."""
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(device_map=device_maps, num_blocks=block_counts)
+def test_any_map(device_map: Callable[[], Any], num_blocks: Any) -> None:
+    assert_same("assert_device_map", lambda: (device_map(), num_blocks))
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(device_map=int_maps, num_blocks=st.integers(0, 12))
+def test_maps_of_ints(device_map: Callable[[], Any], num_blocks: int) -> None:
+    assert_same("assert_device_map", lambda: (device_map(), num_blocks))
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(blocks=st.permutations(range(200)), cuts=st.lists(st.integers(0, 200), max_size=6), data=st.data())
+def test_good_maps_and_one_changed_block(blocks: list[int], cuts: list[int], data: st.DataObject) -> None:
+    ends = [0, *sorted(cuts), 200]
+    device_map = {d: blocks[a:b] for d, (a, b) in enumerate(zip(ends, ends[1:], strict=False))}
+    assert assert_same("assert_device_map", lambda: (device_map, 200)).raised is None
+    device = data.draw(st.sampled_from([d for d, given in device_map.items() if given]))
+    index = data.draw(st.integers(0, len(device_map[device]) - 1))
+    device_map[device][index] = data.draw(st.integers(-5, 205))
+    assert_same("assert_device_map", lambda: (device_map, 200))
+
+
+class OwnValues(dict[Any, Any]):
+    def values(self) -> Any:
+        return [[0, 1], (2,)]
+
+
+class RaisingValues:
+    def values(self) -> Any:
+        raise LookupError("no values today")
+
+
+class GeneratedValues:
+    def values(self) -> Iterator[Any]:
+        yield [0, 1]
+        yield iter([2])
+
+
+class BadHint:
+    def __len__(self) -> int:
+        raise RuntimeError("no length")
+
+    def __iter__(self) -> Iterator[int]:
+        return iter([0, 1, 2])
+
+
+class BadHintValues:
+    def values(self) -> Any:
+        return BadHint()
+
+
+class ListSubclass(list[Any]):
+    def __iter__(self) -> Iterator[Any]:
+        return iter([0, 1, 2])
+
+
+class Index:
+    def __index__(self) -> int:
+        return 3
+
+
+class RaisingIndex:
+    def __index__(self) -> int:
+        raise KeyError("index")
+
+
+class RaisingRepr(int):
+    def __repr__(self) -> str:
+        raise OSError("no repr")
+
+
+def numbers_then_error() -> Iterator[int]:
+    yield 0
+    raise EOFError("the generator broke")
+
+
+NAN = float("nan")
+
+MAPS: dict[str, Callable[[], Any]] = {
+    "good": lambda: {0: [0, 1], 1: [2]},
+    "empty": dict,
+    "devices without blocks": lambda: {0: [], 1: [0, 1, 2], 2: []},
+    "duplicate": lambda: {0: [0, 1], 1: [1, 2]},
+    "duplicate three times": lambda: {0: [0, 1, 1], 1: [1, 2]},
+    "duplicates in their order": lambda: {0: [2, 0, 1], 1: [0, 1, 2]},
+    "missing": lambda: {0: [0]},
+    "extra": lambda: {0: [0, 1, 2, 3, -1]},
+    "extra twice": lambda: {0: [0, 1, 2, 3, 3]},
+    "all faults": lambda: {0: [0, 0, 7], 1: [7]},
+    "bool": lambda: {0: [False, True], 1: [2]},
+    "bool and its int": lambda: {0: [0, 1, True], 1: [2]},
+    "float": lambda: {0: [0.0, 1.0], 1: [2]},
+    "float and its int": lambda: {0: [1.0, 0, 1], 1: [2]},
+    "float between": lambda: {0: [0, 1, 2, 0.5]},
+    "nan": lambda: {0: [0, 1, 2, NAN]},
+    "the same nan twice": lambda: {0: [0, 1, 2, NAN, NAN]},
+    "two nans": lambda: {0: [0, 1, 2, float("nan"), float("nan")]},
+    "numpy scalar": lambda: {0: [np.int64(0), np.int64(1)], 1: [2]},
+    "numpy scalar and its int": lambda: {0: [np.int64(1), 0, 1], 1: [2]},
+    "numpy extra": lambda: {0: [0, 1, 2, np.int64(9), np.uint64(2**64 - 1)]},
+    "IntEnum": lambda: {0: [Layer.FIRST, Layer.SECOND], 1: [2]},
+    "IntEnum duplicate": lambda: {0: [Layer.FIRST, 0, Layer.SECOND], 1: [2]},
+    "IntEnum extra": lambda: {0: [0, 1, 2, Layer.FOURTH]},
+    "int subclass": lambda: {0: [PlainInt(0), Named(1)], 1: [2, Named(1)]},
+    "int subclass with its own ==": lambda: {0: [Modular(0), Modular(3)], 1: [1, 2]},
+    "int subclass beyond 64 bits": lambda: {0: [0, 1, 2, Named(10**30), Named(10**30)]},
+    "beyond 64 bits": lambda: {0: [0, 1, 2, 10**30, 10**30, -(10**30), 2**64]},
+    "negatives": lambda: {0: [-1, 0, 1, 2, -1]},
+    "strings": lambda: {0: ["0", "1", "1"]},
+    "a string": lambda: {0: "012"},
+    "None among them": lambda: {0: [0, 1, 2, None, None]},
+    "lists among them": lambda: {0: [0, 1, 2, [1], [1]]},
+    "objects": lambda: {0: [Loud(0), Loud(1), Loud(1)], 1: [2]},
+    "objects whose == raises": lambda: {0: [Loud(0), Loud(9)], 1: [2]},
+    "complex": lambda: {0: [0j, 1 + 0j, 2]},
+    "tensors": lambda: {0: [torch.tensor(0), torch.tensor(1)], 1: [torch.tensor(2)]},
+    "tensors twice": lambda: {0: [torch.tensor(0), torch.tensor(1)], 1: [2, torch.tensor(1)]},
+    "a tensor": lambda: {0: torch.arange(3)},
+    "a tensor of two elements": lambda: {0: [torch.arange(2), 0, 1, 2]},
+    "repr raises": lambda: {0: [0, 1, 2, RaisingRepr(1)]},
+    "repr too long": lambda: {0: [0, 1, 2, 10**5000]},
+    "tuple": lambda: {0: (0, 1), 1: (2,)},
+    "range": lambda: {0: range(2), 1: range(2, 3)},
+    "range down": lambda: {0: range(2, -1, -1)},
+    "ranges of steps": lambda: {0: range(0, 3, 2), 1: range(1, 3, 2)},
+    "ranges overlap": lambda: {0: range(2), 1: range(3)},
+    "ranges overlap, down": lambda: {0: range(3), 1: range(2, -1, -1)},
+    "range beyond": lambda: {0: range(-2, 5)},
+    "range beyond, down, twice": lambda: {0: range(5, -3, -2), 1: range(5, -3, -2)},
+    "range of big ints": lambda: {0: range(10**30, 10**30 + 2)},
+    "empty ranges": lambda: {0: range(0), 1: range(7, 7), 2: range(3)},
+    "set": lambda: {0: {0, 1}, 1: frozenset({2})},
+    "dict of blocks": lambda: {0: {0: "a", 1: "b"}, 1: {2: "c"}},
+    "dict views": lambda: {0: {0: 1, 1: 2}.keys(), 1: {2: 2}.values()},
+    "deque": lambda: {0: collections.deque([0, 1]), 1: [2]},
+    "generator": lambda: {0: (b for b in [0, 1]), 1: [2]},
+    "generator, bad": lambda: {0: (b for b in [0, 1]), 1: [1]},
+    "generator that raises": lambda: {0: numbers_then_error(), 1: 5},
+    "one generator twice": lambda: dict.fromkeys([0, 1], iter([0, 1, 2])),
+    "bytes": lambda: {0: b"\x00\x01", 1: bytearray(b"\x02")},
+    "array": lambda: {0: np.arange(2), 1: np.array([2], dtype=np.uint8)},
+    "array, bad": lambda: {0: np.array([0, 1, 1, 9, -4]), 1: [2]},
+    "array of the largest numbers": lambda: {0: np.array([0, 1, 2, 2**64 - 1, 2**64 - 1], dtype=np.uint64)},
+    "array of the smallest numbers": lambda: {0: np.array([0, 1, 2, -(2**63)])},
+    "array of bools": lambda: {0: np.array([False, True]), 1: [2]},
+    "array of floats": lambda: {0: np.arange(3.0)},
+    "array, other endianness": lambda: {0: np.arange(3, dtype=">i8")},
+    "array, strided": lambda: {0: np.arange(6)[::2] // 2},
+    "array, backwards": lambda: {0: np.arange(3)[::-1]},
+    "array, empty": lambda: {0: np.array([], dtype=np.int64), 1: range(3)},
+    "array of no dimension": lambda: {0: np.array(0)},
+    "array of two dimensions": lambda: {0: np.arange(4).reshape(2, 2)},
+    "array of one row": lambda: {0: np.arange(3).reshape(1, 3)},
+    "array, masked": lambda: {0: np.ma.masked_array([0, 1, 2], mask=[False, True, False])},
+    "None": lambda: {0: None},
+    "an int": lambda: {0: [0, 1], 1: 2},
+    "list subclass": lambda: {0: ListSubclass([5, 6])},
+    "OrderedDict": lambda: collections.OrderedDict({0: [0, 1], 1: [2]}),
+    "UserDict": lambda: collections.UserDict({0: [0, 1], 1: [2]}),
+    "defaultdict": lambda: collections.defaultdict(list, {0: [0, 1, 2]}),
+    "own values()": lambda: OwnValues({0: [7]}),
+    "values() that raises": lambda: RaisingValues(),
+    "values() that generates": lambda: GeneratedValues(),
+    "values() with a bad length": lambda: BadHintValues(),
+    "blocks with a bad length": lambda: {0: BadHint()},
+    "no mapping": lambda: [[0, 1, 2]],
+    "no map": lambda: None,
+    "a class": lambda: dict,
+}
+COUNTS: dict[str, Any] = {
+    "3": 3,
+    "0": 0,
+    "2": 2,
+    "5": 5,
+    "-1": -1,
+    "-10**30": -(10**30),
+    "10**30": 10**30,
+    "2**63": 2**63,
+    "2**63 - 1": 2**63 - 1,
+    "2**60": 2**60,
+    "True": True,
+    "IntEnum": Layer.FOURTH,
+    "numpy int": np.int64(3),
+    "numpy bool": np.bool_(True),
+    "numpy float": np.float64(3),
+    "numpy array": np.array(3),
+    "3.0": 3.0,
+    "None": None,
+    "'3'": "3",
+    "__index__": Index(),
+    "__index__ raises": RaisingIndex(),
+}
+
+
+@pytest.mark.parametrize("count", COUNTS.values(), ids=COUNTS.keys())
+@pytest.mark.parametrize("device_map", MAPS.values(), ids=MAPS.keys())
+def test_named(device_map: Callable[[], Any], count: Any) -> None:
+    assert_same("assert_device_map", lambda: (device_map(), count))
+
+
+def test_the_callers_own_objects_are_named() -> None:
+    one, nine = Named(1), Named(9)
+    with pytest.raises(devicemap.DeviceMapError) as caught:
+        devicemap.assert_device_map({0: [0, one, 1, nine]}, 3)
+    assert caught.value.duplicate_blocks[0] is one
+    assert caught.value.missing_blocks == [2]
+    assert caught.value.extra_blocks[0] is nine
+
+
+class Recorder:
+    """An object that writes down each comparison and can break one of them."""
+
+    def __init__(self, name: str, log: list[tuple[str, str]], breaks_at: int | None) -> None:
+        self.name, self.log, self.breaks_at = name, log, breaks_at
+
+    def __eq__(self, other: object) -> bool:
+        self.log.append((self.name, repr(other)))
+        if len(self.log) == self.breaks_at:
+            raise ArithmeticError(f"comparison {self.breaks_at}")
+        return isinstance(other, Recorder) and self.name[0] == other.name[0]
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+@pytest.mark.parametrize("breaks_at", [None, 1, 4, 9, 16, 30])
+def test_exotic_blocks_are_compared_in_the_originals_order(breaks_at: int | None) -> None:
+    logs = []
+    for module in (original, devicemap):
+        log: list[tuple[str, str]] = []
+        recorders = [Recorder(name, log, breaks_at) for name in ("a1", "b1", "a2", "c1")]
+        with pytest.raises((ValueError, ArithmeticError)) as caught:
+            module.assert_device_map({0: [0, recorders[0], 1], 1: (*recorders[1:], 7)}, 4)
+        logs.append((log, str(caught.value)))
+    assert logs[0] == logs[1]
+    assert logs[0][0]
+
+
+def test_blocks_are_taken_in_the_originals_order_while_user_code_runs() -> None:
+    def outcome(module: Any) -> str:
+        shared = [0, 1]
+
+        def values() -> Iterator[int]:
+            shared.append(7)
+            yield 2
+            shared.clear()
+
+        with pytest.raises(ValueError, match="missing|not specified|Remove") as caught:
+            module.assert_device_map({0: shared, 1: values(), 2: shared}, 4)
+        return str(caught.value)
+
+    assert outcome(original) == outcome(devicemap)

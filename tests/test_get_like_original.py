@@ -1,0 +1,215 @@
+"""`get_device_map` answers as the original does, on every input."""
+
+from __future__ import annotations
+
+import collections
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import devicemap
+
+from .oracle import assert_same, original
+from .strategies import Layer, Modular, Named
+
+EXAMPLES = int(os.environ.get("DEVICEMAP_EXAMPLES", "1000"))
+"""How many examples hypothesis tries; more on request."""
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(n_layers=st.integers(-40, 400), count=st.integers(0, 60))
+def test_any_size(n_layers: int, count: int) -> None:
+    assert_same("get_device_map", lambda: (n_layers, range(count)))
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    n_layers=st.one_of(
+        st.integers(-20, 60),
+        st.booleans(),
+        st.integers(-128, 127).map(np.int8),
+        st.integers(0, 255).map(np.uint8),
+        st.integers(-300, 300).map(np.int64),
+        st.floats(),
+        st.sampled_from([None, "4", -(10**30), 10**30, -(10**400), np.float64(4), np.array(7), np.array([7])]),
+    ),
+    devices=st.one_of(
+        st.lists(st.one_of(st.integers(0, 5), st.sampled_from(["cpu", "cuda:0", 1.0, True, None, (1,), []]))),
+        st.text(),
+        st.dictionaries(st.integers(), st.none()),
+        st.frozensets(st.integers()),
+    ),
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_any_kind(n_layers: Any, devices: Any) -> None:
+    assert_same("get_device_map", lambda: (n_layers, devices))
+
+
+class Index:
+    def __index__(self) -> int:
+        return 5
+
+
+class Divides:
+    """Has both an index and a division of its own, with a surprising answer."""
+
+    def __index__(self) -> int:
+        return 7
+
+    def __truediv__(self, other: int) -> float:
+        return 1.5 * other
+
+
+class LengthOnly:
+    def __len__(self) -> int:
+        return 2
+
+
+class BadLength(list[int]):
+    def __len__(self) -> int:
+        raise RuntimeError("no length")
+
+
+class Liar(list[int]):
+    """Says it is longer, or shorter, than it is."""
+
+    def __init__(self, items: list[int], length: int) -> None:
+        super().__init__(items)
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length
+
+
+class Breaks:
+    """Can be iterated over, up to a point."""
+
+    def __init__(self, length: int, breaks_at: int) -> None:
+        self.length, self.breaks_at = length, breaks_at
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[int]:
+        yield from range(self.breaks_at)
+        raise RuntimeError("broken")
+
+
+class BadHash:
+    def __hash__(self) -> int:
+        raise RuntimeError("no hash")
+
+
+LAYERS: dict[str, Any] = {
+    "12": 12,
+    "5": 5,
+    "1": 1,
+    "0": 0,
+    "-3": -3,
+    "-1": -1,
+    "-10**30": -(10**30),
+    "-10**400": -(10**400),
+    "10**12": 10**12,
+    "10**18": 10**18,
+    "2**63 - 1": 2**63 - 1,
+    "2**63": 2**63,
+    "10**30": 10**30,
+    "True": True,
+    "False": False,
+    "IntEnum": Layer.FOURTH,
+    "int subclass": Named(5),
+    "int subclass with its own ==": Modular(5),
+    "numpy int64": np.int64(5),
+    "numpy int8": np.int8(5),
+    "numpy bool": np.bool_(True),
+    "numpy float": np.float64(5),
+    "numpy array": np.array(5),
+    "5.0": 5.0,
+    "None": None,
+    "'5'": "5",
+    "__index__": Index(),
+    "__index__ and /": Divides(),
+}
+DEVICES: dict[str, Callable[[], Any]] = {
+    "range(4)": lambda: range(4),
+    "range(1)": lambda: range(1),
+    "range(10**30)": lambda: range(10**30),
+    "list": lambda: [0, 1],
+    "tuple of names": lambda: ("cpu", "cuda:0", "cuda:1"),
+    "empty list": list,
+    "repeated": lambda: [0, 1, 0],
+    "repeated, equal": lambda: [1, True, 1.0],
+    "not hashable": lambda: [0, [1]],
+    "not hashable, behind": lambda: [0, 1, 2, 3, 4, []],
+    "hash raises": lambda: [0, BadHash()],
+    "str": lambda: "abc",
+    "bytes": lambda: b"ab",
+    "dict": lambda: {"a": 1, "b": 2},
+    "set": lambda: {3, 1},
+    "deque": lambda: collections.deque([1, 2]),
+    "array": lambda: np.arange(3),
+    "array of no dimension": lambda: np.array(3),
+    "array of two dimensions": lambda: np.arange(4).reshape(2, 2),
+    "generator": lambda: (d for d in range(2)),
+    "int": lambda: 2,
+    "None": lambda: None,
+    "length only": lambda: LengthOnly(),
+    "length raises": lambda: BadLength([1]),
+    "says it is longer": lambda: Liar([1, 2], 4),
+    "says it is shorter": lambda: Liar([1, 2, 3], 2),
+    "says it is empty": lambda: Liar([1, 2, 3], 0),
+    "breaks early": lambda: Breaks(3, 1),
+    "breaks when asked for one more": lambda: Breaks(3, 3),
+    "breaks late": lambda: Breaks(3, 9),
+}
+
+
+@pytest.mark.parametrize("devices", DEVICES.values(), ids=DEVICES.keys())
+@pytest.mark.parametrize("n_layers", LAYERS.values(), ids=LAYERS.keys())
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_named(n_layers: Any, devices: Callable[[], Any]) -> None:
+    assert_same("get_device_map", lambda: (n_layers, devices()))
+
+
+@pytest.mark.parametrize("n_layers", [1, 12, 0, True, 10**12, -3])
+def test_more_devices_than_anyone_has(n_layers: int) -> None:
+    assert_same("get_device_map", lambda: (n_layers, range(10**18)))
+
+
+def test_trailing_devices_have_no_key() -> None:
+    assert assert_same("get_device_map", lambda: (5, range(4))).result == {0: [0, 1], 1: [2, 3], 2: [4]}
+
+
+def test_one_device_more_is_asked_for_than_there_are_chunks() -> None:
+    def asked(module: Any) -> list[int]:
+        log = []
+
+        class Devices:
+            def __len__(self) -> int:
+                return 4
+
+            def __iter__(self) -> Iterator[int]:
+                for device in range(9):
+                    log.append(device)
+                    yield device
+
+        module.get_device_map(5, Devices())
+        return log
+
+    assert asked(devicemap) == asked(original) == [0, 1, 2, 3]
+
+
+def test_repeated_devices_keep_the_first_key() -> None:
+    (key,) = devicemap.get_device_map(4, [True, 1])
+    assert key is True
+
+
+@pytest.mark.parametrize("blocks", [1_000, 99_999])
+@pytest.mark.parametrize("count", [1, 7, 1_000, 200_000])
+def test_large_maps(blocks: int, count: int) -> None:
+    assert devicemap.get_device_map(blocks, range(count)) == original.get_device_map(blocks, range(count))
