@@ -94,7 +94,7 @@ mod tests {
                 prop_assert_eq!(within.contains(&index), is_block);
             }
             let mut expected = numbers(&progression, within.clone());
-            let mut runs: Vec<_> = progression.runs(within).flatten().map(|block| block as i64).collect();
+            let mut runs: Vec<_> = progression.runs(within).flatten().filter_map(|block| i64::try_from(block).ok()).collect();
             expected.sort_unstable();
             runs.sort_unstable();
             prop_assert_eq!(runs, expected);
@@ -105,7 +105,7 @@ mod tests {
     fn a_step_of_one_either_way_is_one_run() {
         for (start, step) in [(2, 1), (6, -1)] {
             let progression = Progression::new(start, step, 5);
-            assert!(progression.is_some_and(|progression| progression.runs(0..5).eq([2..7])));
+            assert!(progression.is_some_and(|progression| progression.runs(0..5).eq(std::iter::once(2..7))));
         }
     }
 

@@ -14,7 +14,7 @@ use std::ffi::CStr;
 use std::ops::Range;
 use std::ptr;
 
-use pyo3::buffer::{Element, PyBuffer, PyUntypedBuffer};
+use pyo3::buffer::{Element, ElementType, PyBuffer, PyUntypedBuffer};
 use pyo3::exceptions::{PyImportError, PyMemoryError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -161,6 +161,8 @@ fn take_items(items: &[*mut ffi::PyObject], from: usize, most: usize, coverage: 
 }
 
 /// Whether [`take_array`] can read a buffer: one row of native integers, one after the other.
+///
+/// The format is one letter only: PyO3 0.30 takes `>` for the native byte order of a little-endian machine.
 pub fn is_plain_array(buffer: &PyUntypedBuffer) -> bool {
     let native = matches!(
         buffer.format().to_bytes(),
@@ -169,19 +171,27 @@ pub fn is_plain_array(buffer: &PyUntypedBuffer) -> bool {
     native && buffer.dimensions() == 1 && buffer.is_c_contiguous()
 }
 
-/// Takes the blocks in an array, as [`take_list`] does those in a list; nothing is taken of one that is not plain.
+/// Takes the blocks in an array that [`is_plain_array`], as [`take_list`] does those in a list.
 pub fn take_array(buffer: &PyUntypedBuffer, from: usize, most: usize, coverage: &mut Coverage) -> Result<usize, Stop> {
-    macro_rules! as_one_of {
-        ($($int:ty)*) => {
-            $(if let Ok(typed) = buffer.as_typed::<$int>() {
-                return take_numbers(typed, from, most, coverage);
-            })*
+    macro_rules! take_as {
+        ($int:ty) => {
+            match buffer.as_typed::<$int>() {
+                Ok(typed) => take_numbers(typed, from, most, coverage),
+                Err(_) => Err(Stop::NotPlain(from)),
+            }
         };
     }
-    if is_plain_array(buffer) {
-        as_one_of!(i64 i32 u64 u32 i16 u16 i8 u8);
+    match ElementType::from_format(buffer.format()) {
+        ElementType::SignedInteger { bytes: 1 } => take_as!(i8),
+        ElementType::SignedInteger { bytes: 2 } => take_as!(i16),
+        ElementType::SignedInteger { bytes: 4 } => take_as!(i32),
+        ElementType::SignedInteger { bytes: 8 } => take_as!(i64),
+        ElementType::UnsignedInteger { bytes: 1 } => take_as!(u8),
+        ElementType::UnsignedInteger { bytes: 2 } => take_as!(u16),
+        ElementType::UnsignedInteger { bytes: 4 } => take_as!(u32),
+        ElementType::UnsignedInteger { bytes: 8 } => take_as!(u64),
+        _ => Err(Stop::NotPlain(from)),
     }
-    Err(Stop::NotPlain(from))
 }
 
 /// The numbers of a contiguous buffer.

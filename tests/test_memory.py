@@ -1,0 +1,198 @@
+"""Nothing is lost, nothing is kept, and what memory cannot hold is a `MemoryError`."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import devicemap
+
+from .strategies import Layer, Loud, Named
+
+SIZE = 3_000
+
+
+def check(device_map: Any, num_blocks: Any = SIZE) -> None:
+    try:
+        devicemap.assert_device_map(device_map, num_blocks)
+    except Exception:
+        pass
+
+
+def get(n_layers: Any, devices: Any) -> None:
+    try:
+        devicemap.get_device_map(n_layers, devices)
+    except Exception:
+        pass
+
+
+OBJECTS: list[Any] = [object(), "block", 10**30, 1.5, Named(5), Named(10**30), np.int64(4), Layer.FOURTH, Loud(9)]
+BLOCKS = list(range(SIZE))
+CALLS: dict[str, Callable[[], None]] = {
+    "good": lambda: check({0: BLOCKS[:50], 1: tuple(BLOCKS[50:])}),
+    "good, shuffled": lambda: check({0: BLOCKS[::-1]}),
+    "good, ranges": lambda: check({0: range(0, SIZE, 2), 1: range(SIZE - 1, 0, -2)}),
+    "good, arrays": lambda: check({0: np.arange(SIZE)}),
+    "good, generated": lambda: check({0: iter(BLOCKS)}),
+    "good, other numbers": lambda: check({0: [np.int64(0), True, Named(2), 3.0, *BLOCKS[4:]]}),
+    "missing": lambda: check({0: BLOCKS[5:]}),
+    "duplicate and extra": lambda: check({0: BLOCKS, 1: BLOCKS[:9], 2: [SIZE, SIZE, -1]}),
+    "bad ranges": lambda: check({0: range(-5, SIZE + 5), 1: range(20)}),
+    "bad array": lambda: check({0: np.arange(-5, SIZE)}),
+    "other blocks": lambda: check({0: [*OBJECTS[1:4], *OBJECTS[1:4], *BLOCKS]}),
+    "exotic blocks": lambda: check({0: [*OBJECTS[:-1], *BLOCKS[:30]]}, 20),
+    "== raises": lambda: check({0: [*OBJECTS, *BLOCKS[:30]]}, 20),
+    "no iterable": lambda: check({0: [1], 1: 5}),
+    "no map": lambda: check(None),
+    "no number": lambda: check({}, "3"),
+    "too many": lambda: check({}, 10**30),
+    "map made": lambda: get(SIZE, range(7)),
+    "map made, many devices": lambda: get(SIZE, range(SIZE)),
+    "map made by other numbers": lambda: get(np.int64(SIZE), OBJECTS[:3]),
+    "map not made": lambda: get(SIZE, [0, []]),
+    "no layers": lambda: get(0, [0]),
+    "negative layers": lambda: get(-3, [0, 1]),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_references_stay_level(call: Callable[[], None]) -> None:
+    watched = [*OBJECTS, BLOCKS, BLOCKS[-1], SIZE, devicemap.DeviceMapError]
+
+    def references() -> tuple[list[int], int]:
+        gc.collect()
+        return [sys.getrefcount(thing) for thing in watched], sys.getallocatedblocks()
+
+    for _ in range(10):
+        call()
+    counts, allocated = references()
+    for _ in range(100):
+        call()
+    counts_now, allocated_now = references()
+    assert counts_now == counts
+    # One object kept by each call would come to 100; what the interpreter caches meanwhile is less.
+    assert allocated_now - allocated < 50
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource module to read the memory with")
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_resident_memory_stays_level(call: Callable[[], None]) -> None:
+    import resource
+
+    def largest() -> int:
+        size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return size if sys.platform == "darwin" else size * 1024
+
+    for _ in range(100):
+        call()
+    before = largest()
+    for _ in range(300):
+        call()
+    # The smallest leak worth the name, one bit a block, would come to 120 kB; a list of them to 7 MB.
+    assert largest() - before < 2**20
+
+
+def run(code: str, **environment: str) -> str:
+    """Run code in a Python of its own; give what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+LIMIT = """
+    import resource, sys
+    import devicemap
+
+    def limit(more):
+        with open("/proc/self/statm") as file:
+            used = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + more, used + more))
+
+    def outcome(function, *arguments):
+        try:
+            function(*arguments)
+        except Exception as error:
+            print(type(error).__name__)
+        else:
+            print("fine")
+"""
+only_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit a process's memory exactly")
+
+
+@only_linux
+def test_what_memory_cannot_hold_is_a_memory_error() -> None:
+    output = run(
+        LIMIT
+        + """
+    limit(200 << 20)
+    outcome(devicemap.get_device_map, 10**9, range(8))
+    outcome(devicemap.get_device_map, 10**7, range(8))
+    outcome(devicemap.get_device_map, 10**7, range(10**7))
+    outcome(devicemap.get_device_map, 10**9, None)
+    outcome(devicemap.assert_device_map, {}, 10**12)
+    outcome(devicemap.assert_device_map, None, 10**12)
+    outcome(devicemap.assert_device_map, {}, 10**8)
+    outcome(devicemap.assert_device_map, {0: range(10**9)}, 10)
+    outcome(devicemap.assert_device_map, {0: range(10**30)}, 10)
+    outcome(devicemap.assert_device_map, {0: range(10**12), 1: {1}}, 10)
+    outcome(devicemap.assert_device_map, {0: iter(range(10**9))}, 10)
+    outcome(devicemap.assert_device_map, {0: range(12)}, 12)
+    """
+    )
+    assert output.split() == ["MemoryError"] * 11 + ["fine"]
+
+
+@only_linux
+@pytest.mark.parametrize(("more", "expected"), [(34, "fine"), (30, "MemoryError")])
+def test_a_good_map_allocates_a_bit_a_block(more: int, expected: str) -> None:
+    """2**28 blocks in two interleaved ranges need 32 MiB: 34 are enough, 30 are not."""
+    output = run(
+        LIMIT
+        + f"""
+    device_map = {{0: range(1, 1 << 28, 2), 1: range(0, 1 << 28, 2)}}
+    limit({more} << 20)
+    outcome(devicemap.assert_device_map, device_map, 1 << 28)
+    """
+    )
+    assert output.split() == [expected]
+
+
+def test_runs_in_order_allocate_nothing() -> None:
+    """As many blocks as no memory holds a byte each for are checked in their two runs."""
+    half = 1 << 35
+    devicemap.assert_device_map({0: range(half), 1: range(half, 2 * half)}, 2 * half)
+
+
+def test_all_is_well_under_a_debugging_allocator() -> None:
+    """The named cases and the meddling ones once more, where freed and overrun memory is found out."""
+    tests = Path(__file__).parent
+    done = subprocess.run(
+        [
+            *(sys.executable, "-X", "dev", "-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("-k", "not any_ and not ctrl_c and not collect and not large"),
+            *(str(tests / f"test_{name}.py") for name in ("assert_like_original", "get_like_original", "reentrancy")),
+        ],
+        env={**os.environ, "PYTHONMALLOC": "debug", "DEVICEMAP_EXAMPLES": "100"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5_000:] + done.stderr[-5_000:]
+    assert " passed" in done.stdout

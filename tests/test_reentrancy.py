@@ -1,0 +1,200 @@
+"""Code of the user's that runs within a call may change whatever is being read: nothing worse than an exception."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import devicemap
+
+
+def quietly(function: Callable[..., Any], *arguments: Any) -> None:
+    """Call, and let any Python exception pass for an answer."""
+    try:
+        function(*arguments)
+    except Exception:
+        pass
+
+
+class Meddler:
+    """Does something when it is compared, hashed or shown, the first few times."""
+
+    def __init__(self, meddle: Callable[[], Any]) -> None:
+        self.meddling, self.left = meddle, 5
+
+    def meddle(self) -> None:
+        if self.left:
+            self.left -= 1
+            self.meddling()
+
+    def __eq__(self, other: object) -> bool:
+        self.meddle()
+        return False
+
+    def __hash__(self) -> int:
+        self.meddle()
+        return 1
+
+    def __repr__(self) -> str:
+        self.meddle()
+        return "Meddler()"
+
+
+MEDDLING: dict[str, Callable[[dict[Any, Any], list[Any]], Any]] = {
+    "clear the list": lambda device_map, blocks: blocks.clear(),
+    "clear the map": lambda device_map, blocks: device_map.clear(),
+    "grow the list": lambda device_map, blocks: blocks.extend(range(50)),
+    "grow the map": lambda device_map, blocks: device_map.update({len(device_map): [1]}),
+    "replace its ints": lambda device_map, blocks: blocks.__setitem__(slice(None), [object() for _ in blocks]),
+    "collect garbage": lambda device_map, blocks: gc.collect(),
+    "call again": lambda device_map, blocks: quietly(devicemap.assert_device_map, {0: list(range(70))}, 69),
+}
+
+
+@pytest.mark.parametrize("meddling", MEDDLING.values(), ids=MEDDLING.keys())
+@pytest.mark.parametrize("size", [1, 70, 2_000])
+def test_assert_meets_blocks_that_meddle(meddling: Callable[[Any, Any], Any], size: int) -> None:
+    blocks: list[Any] = [10**6 + block for block in range(size)]
+    device_map: dict[Any, Any] = {"early": blocks, "late": [10**6 + size]}
+    meddler = Meddler(lambda: meddling(device_map, blocks))
+    blocks.insert(size // 2, meddler)
+    quietly(devicemap.assert_device_map, device_map, min(size, 70))
+
+
+@pytest.mark.parametrize("meddling", MEDDLING.values(), ids=MEDDLING.keys())
+def test_assert_meets_iterables_that_meddle(meddling: Callable[[Any, Any], Any]) -> None:
+    blocks: list[Any] = list(range(10**6, 10**6 + 5_000))
+    device_map: dict[Any, Any] = {"early": blocks}
+
+    def values() -> Iterator[Any]:
+        for block in range(300):
+            if block % 100 == 50:
+                meddling(device_map, blocks)
+            yield block
+
+    device_map["generated"] = values()
+    device_map["late"] = blocks
+    quietly(devicemap.assert_device_map, device_map, 300)
+
+
+@pytest.mark.parametrize("meddling", MEDDLING.values(), ids=MEDDLING.keys())
+def test_assert_meets_values_that_meddle(meddling: Callable[[Any, Any], Any]) -> None:
+    blocks: list[Any] = list(range(10**6, 10**6 + 5_000))
+
+    class DeviceMap(dict[Any, Any]):
+        def values(self) -> Any:
+            yield blocks
+            meddling(self, blocks)
+            yield blocks
+
+    quietly(devicemap.assert_device_map, DeviceMap(a=blocks), 300)
+
+
+@pytest.mark.parametrize("meddling", MEDDLING.values(), ids=MEDDLING.keys())
+def test_get_meets_devices_that_meddle(meddling: Callable[[Any, Any], Any]) -> None:
+    devices: list[Any] = list(range(300))
+    devices[3] = Meddler(lambda: meddling({}, devices))
+    devices[7] = devices[3]
+    quietly(devicemap.get_device_map, 1_000, devices)
+
+
+def test_lists_that_are_being_filled_cannot_be_found() -> None:
+    found: list[list[Any]] = []
+
+    class Devices(list[Any]):
+        def __iter__(self) -> Iterator[Any]:
+            for device in range(3):
+                found.extend(thing for thing in gc.get_objects() if type(thing) is list and len(thing) == 1_234)
+                yield device
+
+    device_map = devicemap.get_device_map(3 * 1_234, Devices([0, 1, 2]))
+    assert all(type(block) is int for blocks in found for block in blocks)
+    assert len(device_map) == 3
+
+
+def test_the_collector_is_left_as_it_was() -> None:
+    class Devices(list[int]):
+        def __iter__(self) -> Iterator[int]:
+            assert gc.isenabled()
+            yield 0
+            assert gc.isenabled()
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        devicemap.get_device_map(12, Devices([0, 1]))
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        devicemap.get_device_map(12, range(3))
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+class Slow:
+    """Compares with no one, and takes its time."""
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+MILLION = 1 << 20
+check, get = devicemap.assert_device_map, devicemap.get_device_map
+LONG_RUNS: dict[str, Callable[[], Any]] = {
+    "one long list": lambda: check({0: list(range(MILLION)) * 100}, MILLION),
+    "many lists": lambda: check(dict.fromkeys(range(100), list(range(MILLION))), MILLION),
+    "a tuple of other numbers": lambda: check({0: (True, False) * (1 << 23)}, MILLION),
+    "strided ranges": lambda: check({0: range(0, 1 << 28, 2), 1: range(1, 1 << 28, 2)}, 1 << 28),
+    "a generator": lambda: check({0: (block % 7 for block in range(1 << 24))}, MILLION),
+    "exotic blocks": lambda: check({0: [Slow() for _ in range(3_000)]}, 10),
+    "one list made": lambda: get(1 << 24, [0]),
+    "many lists made": lambda: get(1 << 22, range(1 << 22)),
+}
+"""Calls that take some tenths of a second at least."""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer to send signals with")
+@pytest.mark.parametrize("run", LONG_RUNS.values(), ids=LONG_RUNS.keys())
+def test_ctrl_c_is_heard_in_a_long_run(run: Callable[[], Any]) -> None:
+    heard = 0
+
+    def hear(signum: int, frame: object) -> None:
+        nonlocal heard
+        heard += 1
+        # Signals that come while none is heard count as one: the third says that they are heard within the call.
+        if heard == 3:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, hear)
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer to send signals with")
+def test_signal_handlers_may_meddle() -> None:
+    blocks = list(range(1 << 22))
+
+    def meddle(signum: int, frame: object) -> None:
+        del blocks[len(blocks) // 2 :]
+
+    before = signal.signal(signal.SIGALRM, meddle)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    try:
+        for _ in range(5):
+            blocks.extend(range(len(blocks), 1 << 22))
+            quietly(devicemap.assert_device_map, {0: blocks, 1: [1]}, 1 << 22)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
