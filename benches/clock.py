@@ -1,0 +1,72 @@
+"""Measuring: one call, or two contenders side by side."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from itertools import repeat
+from statistics import median
+from time import perf_counter
+from typing import Any, NamedTuple
+
+
+class Call(NamedTuple):
+    """A function with its two arguments, ready to be timed."""
+
+    function: Callable[[Any, Any], object]
+    first: Any
+    second: Any
+
+    def seconds(self, loops: int = 1) -> float:
+        """The time of one call, the mean of so many; the last result is dropped after the clock has stopped."""
+        function, first, second = self
+        start = perf_counter()
+        for _ in repeat(None, loops):
+            result = function(first, second)
+        stop = perf_counter()
+        del result
+        return (stop - start) / loops
+
+    def settled(self, loops: int) -> float:
+        """The time of one call after an untimed one: in the caches as the function itself leaves them."""
+        self.seconds(loops)
+        return self.seconds(loops)
+
+
+class SideBySide(NamedTuple):
+    """The medians of two contenders, and of their ratio round by round."""
+
+    ours: float
+    other: float
+    ratio: float
+    """Our time over the other's."""
+    rounds: int
+
+
+def side_by_side(ours: Call, other: Call, seconds: float) -> SideBySide:
+    """Time two contenders in turn for so many seconds, so that whatever else the machine does meets both.
+
+    The garbage collector runs for both as it does for their users. With no seconds there is one round.
+    """
+    gc.collect()
+    # A call too short for the clock is repeated; this first call warms up too.
+    loops = [max(1, int(500e-6 / call.seconds())) for call in (ours, other)]
+    rounds: list[tuple[float, float]] = []
+    end = perf_counter() + seconds
+    while not rounds or (len(rounds) < 7 and seconds) or perf_counter() < end:
+        rounds.append((ours.settled(loops[0]), other.settled(loops[1])))
+    return SideBySide(
+        ours=median(a for a, _ in rounds),
+        other=median(b for _, b in rounds),
+        ratio=median(a / b for a, b in rounds),
+        rounds=len(rounds),
+    )
+
+
+def written(seconds: float) -> str:
+    """A time as people read it: three digits and a unit."""
+    units = {"h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}
+    unit = next((unit for unit, size in units.items() if seconds >= size), "ns")
+    value = seconds / units[unit]
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:.{digits}f} {unit}"

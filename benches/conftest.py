@@ -1,0 +1,68 @@
+"""What the benchmarks share: full or smoke, the measured bars, and the versions beside the figures."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+import pytest
+
+from benches.bars import Result
+
+T = TypeVar("T")
+RESULTS = pytest.StashKey[list[Result]]()
+
+
+class Benchmark(Protocol):
+    """The part of pytest-benchmark's fixture that is used here; its own types are not complete."""
+
+    group: str | None
+    extra_info: dict[str, Any]
+
+    def __call__(self, function: Callable[..., T], /, *args: Any) -> T: ...
+    def pedantic(self, target: Callable[..., T], args: tuple[Any, ...], *, rounds: int) -> T: ...
+
+
+@pytest.fixture(scope="session")
+def smoke(pytestconfig: pytest.Config) -> bool:
+    """Whether everything only has to run once, untimed (``--benchmark-disable``)."""
+    return bool(pytestconfig.getoption("benchmark_disable"))
+
+
+@pytest.fixture(scope="session")
+def results(pytestconfig: pytest.Config) -> list[Result]:
+    """Where the measured bars go."""
+    return pytestconfig.stash.setdefault(RESULTS, [])
+
+
+def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
+    """Put the bars beside pytest-benchmark's own results."""
+    output_json["bars"] = [
+        {
+            "job": result.bar.job,
+            "on": result.bar.on,
+            "against": result.bar.against,
+            "bar": result.bar.bar,
+            "factor": result.factor,
+            "met": result.met,
+            "ours": result.times.ours,
+            "other": result.times.other,
+            "rounds": result.times.rounds,
+        }
+        for result in config.stash.get(RESULTS, [])
+    ]
+
+
+def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
+    """Name the versions, and not the host."""
+    del machine_info["node"]
+    machine_info["python"] = f"{platform.python_implementation()} {platform.python_version()}"
+    machine_info["packages"] = {
+        name: importlib.metadata.version(name) for name in ("devicemap", "numpy", "transformers") if _is_installed(name)
+    }
+
+
+def _is_installed(name: str) -> bool:
+    return any(importlib.metadata.distributions(name=name))

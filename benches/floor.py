@@ -1,0 +1,33 @@
+"""The floor of any check, compiled from floor.c with the system's C compiler."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benches.maps import DeviceMap
+
+
+@cache
+def touch() -> Callable[[DeviceMap, int], int] | None:
+    """The probe that reads every int of a map's lists once; None without a C compiler or Python's headers."""
+    with TemporaryDirectory() as directory:
+        library = Path(directory) / "floor.so"
+        command = ["cc", "-O2", "-shared", "-fPIC", f"-I{sysconfig.get_path('include')}"]
+        if sys.platform == "darwin":
+            command += ["-undefined", "dynamic_lookup"]
+        try:
+            subprocess.run([*command, str(Path(__file__).with_suffix(".c")), "-o", str(library)], check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return None
+        # The loaded library outlives its file.
+        function = ctypes.PyDLL(str(library)).touch
+    function.argtypes = [ctypes.py_object, ctypes.c_ssize_t]
+    function.restype = ctypes.c_longlong
+    return function

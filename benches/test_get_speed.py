@@ -1,0 +1,30 @@
+"""``get_device_map`` beside the original and beside the list of ints that any device map is made of."""
+
+from __future__ import annotations
+
+import pytest
+
+import devicemap
+from benches import peers
+from benches.conftest import Benchmark
+from benches.maps import SIZES, contiguous
+
+
+@pytest.mark.benchmark(max_time=0.3, min_rounds=5)
+@pytest.mark.parametrize("peer", ["devicemap", "original", "list(range(n))"])
+@pytest.mark.parametrize("devices", ["8 devices", "one block a device"])
+@pytest.mark.parametrize("num_blocks", SIZES, ids="{:,}".format)
+def test_get(benchmark: Benchmark, num_blocks: int, devices: str, peer: str) -> None:
+    """The time to make a device map and to drop it."""
+    names = range(num_blocks if devices == "one block a device" else 8)
+    benchmark.group = f"get_device_map, {devices}, {num_blocks:,} blocks"
+    benchmark.extra_info.update(devices=devices, num_blocks=num_blocks, peer=peer)
+    if peer == "list(range(n))":
+        benchmark(lambda n, _: list(range(n)), num_blocks, names)
+        return
+    original = peers.original()
+    if peer == "original" and original is None:
+        pytest.skip("transformers 4 is not installed")
+    make = original.make if peer == "original" and original else devicemap.get_device_map
+    assert make(num_blocks, names) == contiguous(num_blocks, len(names))
+    benchmark(make, num_blocks, names)
