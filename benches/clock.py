@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from itertools import repeat
 from statistics import median
 from time import perf_counter
 from typing import Any, NamedTuple
+
+TURN = 0.1
+"""The least seconds that a contender is at it before the other takes over; at least five calls."""
 
 
 class Call(NamedTuple):
@@ -27,10 +29,13 @@ class Call(NamedTuple):
         del result
         return (stop - start) / loops
 
-    def settled(self, loops: int) -> float:
-        """The time of one call after an untimed one: in the caches as the function itself leaves them."""
-        self.seconds(loops)
-        return self.seconds(loops)
+    def turn(self, loops: int) -> float:
+        """The median over a turn long enough for the caches to become the function's own, as they are under timeit."""
+        times: list[float] = []
+        end = perf_counter() + TURN
+        while len(times) < 5 or perf_counter() < end:
+            times.append(self.seconds(loops))
+        return median(times)
 
 
 class SideBySide(NamedTuple):
@@ -46,15 +51,17 @@ class SideBySide(NamedTuple):
 def side_by_side(ours: Call, other: Call, seconds: float) -> SideBySide:
     """Time two contenders in turn for so many seconds, so that whatever else the machine does meets both.
 
-    The garbage collector runs for both as it does for their users. With no seconds there is one round.
+    With no seconds, each is called but once.
     """
-    gc.collect()
-    # A call too short for the clock is repeated; this first call warms up too.
-    loops = [max(1, int(500e-6 / call.seconds())) for call in (ours, other)]
+    once = ours.seconds(), other.seconds()
+    if not seconds:
+        return SideBySide(*once, ratio=once[0] / once[1], rounds=1)
+    # A call too short for the clock is repeated.
+    loops = [max(1, int(500e-6 / call)) for call in once]
     rounds: list[tuple[float, float]] = []
     end = perf_counter() + seconds
-    while not rounds or (len(rounds) < 7 and seconds) or perf_counter() < end:
-        rounds.append((ours.settled(loops[0]), other.settled(loops[1])))
+    while len(rounds) < 5 or perf_counter() < end:
+        rounds.append((ours.turn(loops[0]), other.turn(loops[1])))
     return SideBySide(
         ours=median(a for a, _ in rounds),
         other=median(b for _, b in rounds),
