@@ -30,12 +30,19 @@ class Bar:
     devices: int = 8
 
     def __str__(self) -> str:
-        return f"{self.job}, {self.on}, against {self.against}"
+        return f"{self.what}, against {self.against}"
+
+    @property
+    def what(self) -> str:
+        """The job in words."""
+        return f"{self.job}, {self.on}"
 
     @property
     def bar(self) -> str:
         """The bar in words."""
-        return f"≥ {self.factor:g} × faster" if self.faster else f"≤ {self.factor:g} × its time"
+        against = {"set": "set-based Python", "touch": "one touch of every int", "original": "the original"}
+        comparison = f"≥ {self.factor:g} × faster than" if self.faster else f"≤ {self.factor:g} × the time of"
+        return f"{comparison} {against.get(self.against, self.against)}"
 
     def measure(self, seconds: float) -> Result:
         """Both contenders, checked and then timed in turn for so many seconds."""

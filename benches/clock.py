@@ -71,9 +71,8 @@ def side_by_side(ours: Call, other: Call, seconds: float) -> SideBySide:
 
 
 def written(seconds: float) -> str:
-    """A time as people read it: three digits and a unit."""
+    """A time as people read it: two or three digits and a unit."""
     units = {"h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}
     unit = next((unit for unit, size in units.items() if seconds >= size), "ns")
     value = seconds / units[unit]
-    digits = 0 if value >= 100 else 1 if value >= 10 else 2
-    return f"{value:.{digits}f} {unit}"
+    return f"{value:.0f} {unit}" if value >= 100 else f"{value:.1f} {unit}"

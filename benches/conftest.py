@@ -53,14 +53,11 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
         del benchmark["stats"]["data"]
     output_json["bars"] = [
         {
-            "job": result.bar.job,
-            "on": result.bar.on,
-            "against": result.bar.against,
+            "what": result.bar.what,
             "bar": result.bar.bar,
-            "factor": result.factor,
+            "measured": result.factor,
             "met": result.met,
-            "ours": result.times.ours,
-            "other": result.times.other,
+            "seconds": [result.times.ours, result.times.other],
             "rounds": result.times.rounds,
         }
         for result in config.stash.get(RESULTS, [])

@@ -38,7 +38,7 @@ def test_assert(benchmark: Benchmark, smoke: bool, kind: str, num_blocks: int, c
         give_up = pytest.fail if peer == "devicemap" else pytest.skip
         give_up(f"{peer} gives a wrong verdict")
     benchmark.group = f"assert_device_map, {kind}, {num_blocks:,} blocks"
-    benchmark.extra_info.update(kind=kind, num_blocks=num_blocks, peer=peer)
+    benchmark.extra_info.update(job="assert", on=kind, num_blocks=num_blocks, peer=peer)
     if case.fault is not None:
         # The exception is caught inside the timed call.
         benchmark(peers.verdict, check, case)

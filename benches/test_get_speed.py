@@ -18,7 +18,7 @@ def test_get(benchmark: Benchmark, num_blocks: int, devices: str, peer: str) -> 
     """The time to make a device map and to drop it."""
     names = range(num_blocks if devices == "one block a device" else 8)
     benchmark.group = f"get_device_map, {devices}, {num_blocks:,} blocks"
-    benchmark.extra_info.update(devices=devices, num_blocks=num_blocks, peer=peer)
+    benchmark.extra_info.update(job="get", on=devices, num_blocks=num_blocks, peer=peer)
     if peer == "list(range(n))":
         benchmark(lambda n, _: list(range(n)), num_blocks, names)
         return

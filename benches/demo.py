@@ -1,0 +1,179 @@
+"""The demo behind ``make demo``: a million blocks mapped, checked, broken in three ways, and timed beside the peers.
+
+It needs devicemap and numpy; the original joins in, at a size that it can do, where transformers 4 is installed.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import platform
+import sys
+import textwrap
+from collections.abc import Callable
+from statistics import median
+
+import devicemap
+from benches import peers
+from benches.clock import Call, written
+from benches.maps import DEVICES, Case, contiguous
+
+BLOCKS = 1_000_000
+SMALL = 2_000
+"""What the quadratic original is timed with."""
+NAMED = 3
+"""How many blocks of a message's list are shown."""
+ROUNDS = 5
+WIDTH = 40
+
+DeviceMap = dict[int, list[int]]
+
+
+def main() -> None:
+    """Run the four acts."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # The bars are no ASCII, whatever the console takes itself for.
+        sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+    print(
+        f"{bold(f'devicemap {devicemap.__version__}')}, {platform.python_implementation()} {platform.python_version()}:"
+        f" {BLOCKS:,} blocks over {DEVICES} devices"
+    )
+    device_map = make()
+    check(device_map)
+    break_it()
+    race(device_map)
+
+
+def make() -> DeviceMap:
+    """Make the device map, and show it."""
+    heading("1. Make it", f"get_device_map({BLOCKS:_}, range({DEVICES}))")
+    device_map: DeviceMap = devicemap.get_device_map(BLOCKS, range(DEVICES))
+    for device, blocks in device_map.items():
+        print(f"   device {device}   blocks {blocks[0]:>7,} to {blocks[-1]:>7,}")
+    took(Call(devicemap.get_device_map, BLOCKS, range(DEVICES)))
+    return device_map
+
+
+def check(device_map: DeviceMap) -> None:
+    """Check the device map."""
+    heading("2. Check it", f"assert_device_map(device_map, {BLOCKS:_})")
+    devicemap.assert_device_map(device_map, BLOCKS)
+    print("   Every block is on exactly one device.")
+    took(Call(devicemap.assert_device_map, device_map, BLOCKS))
+
+
+def break_it() -> None:
+    """Break the device map in three ways, each a change to device 3, and show what is said of it."""
+    heading("3. Break it", "the original's messages, their lists cut short")
+    for fault, change in BREAKS.items():
+        broken = contiguous(BLOCKS, DEVICES)
+        change(broken[3])
+        message = peers.verdict(devicemap.assert_device_map, Case(broken, BLOCKS))
+        print(f"   {bold(fault)}")
+        lines = textwrap.wrap(shortened(message or "No fault found!"), 96)
+        print(textwrap.indent("\n".join(lines), "     "))
+        took(Call(peers.verdict, devicemap.assert_device_map, Case(broken, BLOCKS)))
+
+
+def _repeat(blocks: list[int]) -> None:
+    blocks.extend(range(15))
+
+
+def _lose(blocks: list[int]) -> None:
+    del blocks[1000:1015]
+
+
+def _overshoot(blocks: list[int]) -> None:
+    blocks.extend(range(BLOCKS, BLOCKS + 15))
+
+
+BREAKS: dict[str, Callable[[list[int]], None]] = {
+    "Device 3 takes 15 blocks of device 0 as well": _repeat,
+    "Device 3 loses 15 of its blocks": _lose,
+    "Device 3 gets 15 blocks that the model does not have": _overshoot,
+}
+
+
+def race(device_map: DeviceMap) -> None:
+    """Time every peer that can keep up, in turn, and draw the medians."""
+    heading("4. Time it", f"the check beside its peers, median of {ROUNDS}")
+    times = {}
+    for name, peer in peers.CHECKS.items():
+        progress(f"   timing {name} …")
+        call = Call(peer, device_map, BLOCKS)
+        call.seconds()
+        times[name] = median(call.seconds() for _ in range(ROUNDS))
+    progress("")
+    fastest, slowest = times["devicemap"], max(times.values())
+    for name in sorted(times, key=times.__getitem__):
+        line = f"   {name:<10} {written(times[name]):>8}  {bar(times[name] / slowest)}"
+        print(bold(line) if name == "devicemap" else f"{line} {times[name] / fastest:.0f} ×")
+    print(f"\n{textwrap.indent(of_the_original(), '   ')}")
+
+
+def of_the_original() -> str:
+    """Why the original is not among them, with a figure where it can be measured."""
+    original = peers.original()
+    if original is None:
+        return (
+            "The original is left out: it compares every block with every other, a million times a million\n"
+            "comparisons, which is hours. It is in `make bench`."
+        )
+    progress("   timing the original at a small size …")
+    seconds = Call(original.check, contiguous(SMALL, DEVICES), SMALL).seconds()
+    progress("")
+    return (
+        f"The original is left out: it compares every block with every other. {SMALL:,} blocks took it {written(seconds)}\n"
+        f"just now; extrapolated with the square, a million would take {written(seconds * (BLOCKS / SMALL) ** 2)}."
+    )
+
+
+def took(call: Call) -> None:
+    """Time a call and print it."""
+    print(f"   {dim('took')} {written(median(call.seconds() for _ in range(ROUNDS)))}")
+
+
+def shortened(message: str) -> str:
+    """A message with only the first blocks of its list."""
+    words, _, listed = message.partition("[")
+    blocks = listed.rstrip("]").split(", ")
+    if len(blocks) <= NAMED:
+        return message
+    return f"{words}[{', '.join(blocks[:NAMED])}, … and {len(blocks) - NAMED} more]"
+
+
+def bar(share: float) -> str:
+    """A share of the widest bar, to the eighth of a character."""
+    eighths = max(1, round(share * WIDTH * 8))
+    return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
+
+
+def heading(title: str, what: str) -> None:
+    """Open an act."""
+    print(f"\n{bold(title)}   {dim(what)}")
+
+
+def progress(line: str) -> None:
+    """Say what is going on: on a terminal in one line that the next one takes the place of."""
+    if sys.stdout.isatty():
+        print(f"\r\033[K{line}", end="", flush=True)
+    elif line:
+        print(line)
+
+
+def bold(text: str) -> str:
+    """Bold on a terminal."""
+    return _styled(text, 1)
+
+
+def dim(text: str) -> str:
+    """Faint on a terminal."""
+    return _styled(text, 2)
+
+
+def _styled(text: str, code: int) -> str:
+    return f"\033[{code}m{text}\033[0m" if sys.stdout.isatty() and "NO_COLOR" not in os.environ else text
+
+
+if __name__ == "__main__":
+    main()

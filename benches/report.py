@@ -1,0 +1,136 @@
+"""The report: writes the README's section and the plot from a run of the benchmarks.
+
+Usage: ``python -m benches.report RUN.json``, the file that ``pytest benches --benchmark-json=RUN.json`` has written.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from benches import plot
+from benches.clock import written
+from benches.maps import BAD, GOOD
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+MILLION = 1_000_000
+CHECKS = ["devicemap", "numpy", "sort", "set", "Counter"]
+MAKES = ["devicemap", "original", "list(range(n))"]
+
+PICTURE = """\
+<picture>
+  <source media="(prefers-color-scheme: dark)" srcset="benches/plot-dark.svg">
+  <img alt="Time of assert_device_map against the number of blocks, for devicemap and its peers" src="benches/plot-light.svg">
+</picture>"""
+NOT_MEASURED = (
+    "Not measured here: other machines, memory, several threads, maps that are not in the caches yet, and blocks other"
+    " than plain ints. The ratios carry over to another machine better than the times do."
+)
+
+
+class Run:
+    """What one run of the benchmarks has measured."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.machine: dict[str, Any] = data["machine_info"]
+        self.date: str = data["datetime"][:10]
+        self.bars: list[dict[str, Any]] = data["bars"]
+        self._times: dict[tuple[str, str, str], plot.Times] = {}
+        for entry in data["benchmarks"]:
+            info = entry["extra_info"]
+            times = self._times.setdefault((info["job"], info["on"], info["peer"]), {})
+            times[info["num_blocks"]] = entry["stats"]["median"]
+
+    def times(self, job: str, on: str, peer: str) -> plot.Times:
+        """The median seconds of a peer by number of blocks."""
+        return self._times.get((job, on, peer), {})
+
+
+def main() -> None:
+    """Write the plots and the section."""
+    run = Run(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    contiguous = {peer: run.times("assert", "contiguous", peer) for peer in [*CHECKS, "original"]}
+    measured = {peer: times for peer, times in contiguous.items() if times}
+    plot.draw(measured, HERE / "plot-light.svg", plot.LIGHT)
+    plot.draw(measured, HERE / "plot-dark.svg", plot.DARK)
+
+    readme = README.read_text(encoding="utf-8")
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if end:
+        README.write_text(f"{before}{begin}\n{section(run)}\n{end}{after}", encoding="utf-8")
+    else:
+        print(f"README.md has no {BEGIN} … {END} to write the table between: left as it is")
+
+    for bar in run.bars:
+        print(f"{bar['what']:22} {bar['bar']:42} {factor(bar):>7}  {'met' if bar['met'] else 'MISSED'}")
+    print(f"{sum(bar['met'] for bar in run.bars)} of {len(run.bars)} bars met")
+
+
+def section(run: Run) -> str:
+    """The README's section, in Markdown."""
+    return "\n\n".join(
+        [
+            PICTURE,
+            "`assert_device_map`, 1,000,000 blocks over 8 devices, median times:",
+            table(["map", *CHECKS], (cells(run, "assert", kind, CHECKS) for kind in [*GOOD, *BAD])),
+            original(run),
+            "`get_device_map`, 1,000,000 blocks:",
+            table(["map", *MAKES], (cells(run, "get", on, MAKES) for on in ("8 devices", "one block a device"))),
+            "<details>\n<summary>The bars: ratios, the two measured side by side in one run</summary>",
+            table(
+                ["", "bar", "", "measured"],
+                ([bar["what"], bar["bar"], "met" if bar["met"] else "**missed**", factor(bar)] for bar in run.bars),
+                words=3,
+            ),
+            "</details>",
+            f"{NOT_MEASURED} Measured by `make bench` on {run.date}: {setting(run)}.",
+        ]
+    )
+
+
+def table(header: list[str], rows: Iterable[list[str]], words: int = 1) -> str:
+    """A Markdown table: first so many columns of words, then figures, which stand on the right."""
+    ruler = ["---" if column < words else "---:" for column in range(len(header))]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, ruler, *rows])
+
+
+def cells(run: Run, job: str, on: str, peers: list[str]) -> list[str]:
+    """One row: the kind of map and each peer's time on it, a dash for a peer without a number."""
+    times = [run.times(job, on, peer).get(MILLION) for peer in peers]
+    return [on, *("–" if time is None else written(time) for time in times)]
+
+
+def original(run: Run) -> str:
+    """What is known of the original at a million blocks."""
+    times = run.times("assert", "contiguous", "original")
+    if not times:
+        return "The original was not there to be measured."
+    largest = max(times)
+    return (
+        f"The original takes {written(times[largest])} for {largest:,} blocks and grows with their square: about"
+        f" {written(plot.quadratic(times, MILLION))} for a million, extrapolated."
+    )
+
+
+def factor(bar: dict[str, Any]) -> str:
+    """A measured ratio with three digits."""
+    ratio: float = bar["measured"]
+    return f"{ratio:.0f} ×" if ratio >= 100 else f"{ratio:.3g} ×" if ratio >= 0.001 else "< 0.001 ×"
+
+
+def setting(run: Run) -> str:
+    """The versions and the machine."""
+    packages = [f"{name} {version}" for name, version in run.machine["packages"].items()]
+    cpu = run.machine["cpu"]
+    machine = [cpu["brand_raw"], f"{cpu['count']} cores", f"{run.machine['system']} {run.machine['machine']}"]
+    return ", ".join([run.machine["python"], *packages, *machine])
+
+
+if __name__ == "__main__":
+    main()
