@@ -29,7 +29,7 @@ class Call(NamedTuple):
         del result
         return (stop - start) / loops
 
-    def turn(self, loops: int) -> float:
+    def turn(self, loops: int = 1) -> float:
         """The median over a turn long enough for the caches to become the function's own, as they are under timeit."""
         times: list[float] = []
         end = perf_counter() + TURN

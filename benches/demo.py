@@ -11,7 +11,6 @@ import platform
 import sys
 import textwrap
 from collections.abc import Callable
-from statistics import median
 
 import devicemap
 from benches import peers
@@ -19,11 +18,10 @@ from benches.clock import Call, written
 from benches.maps import DEVICES, Case, contiguous
 
 BLOCKS = 1_000_000
-SMALL = 2_000
+SMALL = 4_000
 """What the quadratic original is timed with."""
 NAMED = 3
 """How many blocks of a message's list are shown."""
-ROUNDS = 5
 WIDTH = 40
 
 DeviceMap = dict[int, list[int]]
@@ -96,18 +94,16 @@ BREAKS: dict[str, Callable[[list[int]], None]] = {
 
 def race(device_map: DeviceMap) -> None:
     """Time every peer that can keep up, in turn, and draw the medians."""
-    heading("4. Time it", f"the check beside its peers, median of {ROUNDS}")
+    heading("4. Time it", "the check beside its peers")
     times = {}
     for name, peer in peers.CHECKS.items():
         progress(f"   timing {name} …")
-        call = Call(peer, device_map, BLOCKS)
-        call.seconds()
-        times[name] = median(call.seconds() for _ in range(ROUNDS))
+        times[name] = Call(peer, device_map, BLOCKS).turn()
     progress("")
     fastest, slowest = times["devicemap"], max(times.values())
     for name in sorted(times, key=times.__getitem__):
         line = f"   {name:<10} {written(times[name]):>8}  {bar(times[name] / slowest)}"
-        print(bold(line) if name == "devicemap" else f"{line} {times[name] / fastest:.0f} ×")
+        print(bold(line) if name == "devicemap" else f"{line}  {times[name] / fastest:.0f} × as long")
     print(f"\n{textwrap.indent(of_the_original(), '   ')}")
 
 
@@ -129,8 +125,8 @@ def of_the_original() -> str:
 
 
 def took(call: Call) -> None:
-    """Time a call and print it."""
-    print(f"   {dim('took')} {written(median(call.seconds() for _ in range(ROUNDS)))}")
+    """Print the median time of a call."""
+    print(f"   {dim('took')} {written(call.turn())}")
 
 
 def shortened(message: str) -> str:
@@ -145,7 +141,7 @@ def shortened(message: str) -> str:
 def bar(share: float) -> str:
     """A share of the widest bar, to the eighth of a character."""
     eighths = max(1, round(share * WIDTH * 8))
-    return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].rstrip()
 
 
 def heading(title: str, what: str) -> None:
