@@ -68,7 +68,7 @@ def break_it() -> None:
         change(broken[3])
         message = peers.verdict(devicemap.assert_device_map, Case(broken, BLOCKS))
         print(f"   {bold(fault)}")
-        lines = textwrap.wrap(shortened(message or "No fault found!"), 96)
+        lines = textwrap.wrap(shortened(str(message)), 96)
         print(textwrap.indent("\n".join(lines), "     "))
         took(Call(peers.verdict, devicemap.assert_device_map, Case(broken, BLOCKS)))
 
