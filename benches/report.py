@@ -28,8 +28,9 @@ PICTURE = """\
   <img alt="Time of assert_device_map against the number of blocks, for devicemap and its peers" src="benches/plot-light.svg">
 </picture>"""
 NOT_MEASURED = (
-    "Not measured here: other machines, memory, several threads, maps that are not in the caches yet, and blocks other"
-    " than plain ints. The ratios carry over to another machine better than the times do."
+    "Not measured here: other machines, memory, several threads, and blocks other than plain ints. Calls are repeated,"
+    " so the caches are warm: the first call after other work takes longer, and the lead over the peers is smaller"
+    " there. The ratios carry over to another machine better than the times do."
 )
 
 
