@@ -94,17 +94,9 @@ impl Coverage {
     /// Takes all numbers, a whole run at a time.
     #[inline]
     pub fn take_all(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
-        let number = |index| {
-            if index < numbers.len() {
-                numbers.get(index)
-            } else {
-                None
-            }
-        };
         let mut index = 0;
-        let mut next = number(index);
         while index < numbers.len() {
-            let Some(first) = next else {
+            let Some(first) = numbers.get(index) else {
                 return Err(Stop::NotPlain(index));
             };
             if first >= self.blocks {
@@ -112,17 +104,59 @@ impl Coverage {
             }
             // Wrapping only spares the check: a run from a block on ends far below the largest number.
             let mut end = first;
-            while next == Some(end) {
+            while index < numbers.len() && numbers.get(index) == Some(end) {
                 end = end.wrapping_add(1);
                 index = index.wrapping_add(1);
-                next = number(index);
             }
-            numbers.prefetch(index.wrapping_add(AHEAD));
-            if !self.take(first..end) {
+            let alone = end - first == 1;
+            if !self.take(first..end) || (alone && !self.take_singles(numbers, &mut index)) {
                 return Err(Stop::Refused);
             }
         }
         Ok(())
+    }
+
+    /// Takes numbers from `index` on, as long as each is a block whose successor does not follow it.
+    ///
+    /// Blocks that fall into the same word are gathered in a register: written one by one, each would wait for the
+    /// write before it.
+    #[inline]
+    fn take_singles(&mut self, numbers: &impl Numbers, index: &mut usize) -> bool {
+        let number = |index| {
+            if index < numbers.len() {
+                numbers.get(index)
+            } else {
+                None
+            }
+        };
+        let Some(mut held) = self.bits.0.first().copied() else {
+            return true;
+        };
+        let mut word = 0;
+        let mut next = number(*index);
+        while let Some(block) = next
+            && block < self.blocks
+        {
+            next = number(index.wrapping_add(1));
+            if next == Some(block + 1) {
+                break;
+            }
+            if block / 64 != word {
+                self.bits.0[word] = held;
+                word = block / 64;
+                held = self.bits.0[word];
+            }
+            let mask = 1 << (block % 64);
+            if held & mask != 0 {
+                return false;
+            }
+            held |= mask;
+            self.taken = self.taken.wrapping_add(1);
+            *index = index.wrapping_add(1);
+            numbers.prefetch(index.wrapping_add(AHEAD));
+        }
+        self.bits.0[word] = held;
+        true
     }
 
     #[cold]
