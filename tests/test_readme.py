@@ -1,0 +1,48 @@
+"""What the README shows is what happens."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+import devicemap
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[str]:
+    found = [text for name, text in BLOCKS if name == language]
+    assert found, f"the README shows no {language}"
+    return found
+
+
+@pytest.mark.parametrize("text", blocks("pycon"))
+def test_sessions(text: str) -> None:
+    test = doctest.DocTestParser().get_doctest(text, {}, "README.md", "README.md", 0)
+    output: list[str] = []
+    result = doctest.DocTestRunner().run(test, out=output.append)
+    assert result.attempted > 0
+    assert result.failed == 0, "".join(output)
+
+
+@pytest.mark.parametrize("text", blocks("python"))
+def test_programs(text: str) -> None:
+    names: dict[str, object] = {}
+    try:
+        exec(text, names)  # noqa: S102, running it is the test
+    finally:
+        devicemap.unpatch_transformers()
+    assert names["assert_device_map"] is devicemap.assert_device_map
+
+
+def test_the_one_changed_line() -> None:
+    (diff,) = blocks("diff")
+    names: dict[str, object] = {}
+    for line in diff.splitlines():
+        if line.startswith("+"):
+            exec(line[1:], names)  # noqa: S102, running it is the test
+    assert names["get_device_map"] is devicemap.get_device_map
