@@ -5,11 +5,17 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from devicemap import model_parallel_utils
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.abc import Loader
+else:  # importlib.abc would import a good part of the library.
+    Loader = object
 
 __all__ = ["patch_transformers", "unpatch_transformers"]
 
@@ -19,11 +25,8 @@ _CHILD = "model_parallel_utils"
 _MODULE = f"{_PARENT}.{_CHILD}"
 
 
-class _Finder:
-    """Gives the module of the two functions to the import system, whether transformers ships one or not.
-
-    A finder and loader by its methods; the abstract classes for them would import a good part of the library.
-    """
+class _Finder(Loader):
+    """Gives the module of the two functions to the import system, whether transformers ships one or not."""
 
     replaced: ModuleType | None = None
     """What transformers had loaded under the name when it was patched."""
@@ -50,9 +53,10 @@ def patch_transformers() -> None:
 
     From then on ``from transformers.utils.model_parallel_utils import assert_device_map, get_device_map`` gives the
     functions of this package: with transformers 5, which no longer has the module, with transformers 4, and without
-    transformers. Modules of transformers 4 that have imported the original functions already are changed to these; a
-    module outside transformers that has keeps what it imported, so patch before importing it. Transformers itself is
-    not imported. Patching twice is harmless.
+    transformers, there in this form only, since any other ``import`` asks for the package itself. Modules of
+    transformers 4 that have imported the original functions already are changed to these; a module outside
+    transformers that has keeps what it imported, so patch before importing it. Transformers itself is not imported.
+    Patching twice is harmless.
 
     See :func:`unpatch_transformers` for the way back.
     """
@@ -66,7 +70,7 @@ def patch_transformers() -> None:
         _place(importlib.util.module_from_spec(ModuleSpec(_MODULE, _FINDER)))
         _FINDER.exec_module(sys.modules[_MODULE])
     if _FINDER.replaced is not None:
-        _rebind(_FINDER.replaced, model_parallel_utils)
+        _rebind(_users(_FINDER.replaced), model_parallel_utils)
 
 
 def unpatch_transformers() -> None:
@@ -79,21 +83,23 @@ def unpatch_transformers() -> None:
         return
     sys.meta_path.remove(_FINDER)
     _remove(sys.modules.pop(_MODULE, None))
-    original = _FINDER.replaced or _import_original()
+    original, _FINDER.replaced = _FINDER.replaced, None
+    users = _users(model_parallel_utils)
     if original is not None:
         _place(original)
-        _rebind(model_parallel_utils, original)
-    _FINDER.replaced = None
+    elif users:
+        original = _import_original()
+    if original is not None:
+        _rebind(users, original)
 
 
 def _is_installed() -> bool:
-    return _PACKAGE in sys.modules or importlib.util.find_spec(_PACKAGE) is not None
+    # None in sys.modules is how an installed package is hidden.
+    return sys.modules.get(_PACKAGE) is not None or importlib.util.find_spec(_PACKAGE) is not None
 
 
 def _import_original() -> ModuleType | None:
-    """The module as transformers 4 ships it, if transformers is loaded and does."""
-    if _PARENT not in sys.modules:
-        return None
+    """Import the module that transformers 4 ships; transformers 5 has none."""
     try:
         return importlib.import_module(_MODULE)
     except ModuleNotFoundError:
@@ -111,15 +117,23 @@ def _place(module: ModuleType) -> None:
 def _remove(module: ModuleType | None) -> None:
     """Take a module out of its parent package."""
     parent = sys.modules.get(_PARENT)
-    if parent is not None and vars(parent).get(_CHILD) is module:
+    if module is not None and parent is not None and vars(parent).get(_CHILD) is module:
         delattr(parent, _CHILD)
 
 
-def _rebind(old: ModuleType, new: ModuleType) -> None:
-    """Let every loaded module of transformers that has imported a function from ``old`` have the one from ``new``."""
-    for path, module in list(sys.modules.items()):
-        if not path.startswith(f"{_PACKAGE}.") or path == _MODULE or not isinstance(module, ModuleType):
-            continue
-        for name in model_parallel_utils.__all__:
-            if vars(module).get(name) is getattr(old, name):
-                setattr(module, name, getattr(new, name))
+def _users(source: ModuleType) -> list[tuple[ModuleType, str]]:
+    """Find the loaded modules of transformers that have a function of ``source``, each with the function's name."""
+    names = [name for name in model_parallel_utils.__all__ if hasattr(source, name)]
+    return [
+        (module, name)
+        for path, module in list(sys.modules.items())
+        if path.startswith(f"{_PACKAGE}.") and path != _MODULE and isinstance(module, ModuleType)
+        for name in names
+        if vars(module).get(name) is getattr(source, name)
+    ]
+
+
+def _rebind(users: list[tuple[ModuleType, str]], source: ModuleType) -> None:
+    """Let modules have the functions of ``source``."""
+    for module, name in users:
+        setattr(module, name, getattr(source, name))
