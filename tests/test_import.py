@@ -1,0 +1,96 @@
+"""What ``import devicemap`` gives: the public names, called as the original's are, and nothing heavy with them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+import re
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import devicemap
+from devicemap import model_parallel_utils
+from tests.apart import run
+
+MODULES = pytest.mark.parametrize("module", [devicemap, model_parallel_utils], ids=lambda module: module.__name__)
+
+
+def test_the_public_names() -> None:
+    assert set(devicemap.__all__) == {
+        "DeviceMapError",
+        "__version__",
+        "assert_device_map",
+        "get_device_map",
+        "patch_transformers",
+        "unpatch_transformers",
+    }
+    assert all(hasattr(devicemap, name) for name in devicemap.__all__)
+    assert set(model_parallel_utils.__all__) == {"assert_device_map", "get_device_map"}
+
+
+@MODULES
+def test_the_signatures_are_the_originals(module: ModuleType) -> None:
+    def parameters(function: Callable[..., object]) -> dict[str, object]:
+        return {name: parameter.kind for name, parameter in inspect.signature(function).parameters.items()}
+
+    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    assert parameters(module.get_device_map) == {"n_layers": either, "devices": either}
+    assert parameters(module.assert_device_map) == {"device_map": either, "num_blocks": either}
+
+
+@MODULES
+def test_by_position_and_by_keyword(module: ModuleType) -> None:
+    expected = {"cpu": [0, 1], "disk": [2]}
+    assert module.get_device_map(3, ["cpu", "disk"]) == expected
+    assert module.get_device_map(devices=["cpu", "disk"], n_layers=3) == expected
+    assert module.assert_device_map(expected, 3) is None
+    assert module.assert_device_map(num_blocks=3, device_map=expected) is None
+    with pytest.raises(devicemap.DeviceMapError):
+        module.assert_device_map(num_blocks=2, device_map=expected)
+
+
+def test_nothing_heavy_is_imported() -> None:
+    imported = run(
+        """
+        import sys
+        before = set(sys.modules)
+        import devicemap
+        print(*set(sys.modules) - before)
+        """
+    )
+    packages = {name.partition(".")[0] for name in imported.split()}
+    assert "devicemap" in packages
+    assert packages <= sys.stdlib_module_names | {"devicemap"}
+
+
+def test_one_version_everywhere() -> None:
+    cargo = Path(__file__).parents[1].joinpath("Cargo.toml").read_text(encoding="utf-8")
+    match = re.search(r'^version = "(.+)"$', cargo, re.MULTILINE)
+    assert match is not None
+    assert devicemap.__version__ == match[1] == importlib.metadata.version("devicemap")
+
+
+def test_the_checks_stay_when_asserts_go() -> None:
+    run(
+        """
+        import devicemap
+        assert False, "python -O was to remove this"
+        try:
+            devicemap.assert_device_map({0: [0, 0]}, 1)
+        except devicemap.DeviceMapError:
+            raise SystemExit(0)
+        raise SystemExit("the duplicate block passed")
+        """,
+        "-O",
+    )
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python always has its GIL")
+def test_the_gil_stays_off() -> None:
+    """Importing an extension that does not declare itself safe without the GIL switches the GIL on."""
+    assert run("import sys, devicemap; print(sys._is_gil_enabled())") == "False\n"
