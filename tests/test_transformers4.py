@@ -1,0 +1,168 @@
+"""``patch_transformers()`` with transformers 4, whose own models call the two helpers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+import transformers.utils.model_parallel_utils as original
+from transformers import GPT2Config, GPT2Model, T5Config, T5EncoderModel
+from transformers.models.gpt2 import modeling_gpt2
+from transformers.models.t5 import modeling_t5
+
+import devicemap
+from tests.apart import run
+
+PATH = "transformers.utils.model_parallel_utils"
+NAMES = ["assert_device_map", "get_device_map"]
+ORIGINALS = [original.assert_device_map, original.get_device_map]
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*parallelize` is deprecated:FutureWarning")
+
+
+@pytest.fixture
+def patched() -> Iterator[None]:
+    devicemap.patch_transformers()
+    yield
+    devicemap.unpatch_transformers()
+
+
+@pytest.fixture(params=["GPT-2", "T5"])
+def model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A model of three blocks on a machine that seems to have two GPUs, where moving to them does nothing."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.nn.Module, "to", lambda module, *_: module)
+    if request.param == "GPT-2":
+        return GPT2Model(GPT2Config(n_layer=3, n_head=1, n_embd=4, vocab_size=8))
+    return T5EncoderModel(T5Config(num_layers=3, num_heads=1, d_model=4, d_kv=4, d_ff=4, vocab_size=8))
+
+
+@contextmanager
+def builtins_called() -> Iterator[list[Callable[..., object]]]:
+    """Note each function written in C or Rust that is called."""
+    called: list[Callable[..., object]] = []
+    sys.setprofile(lambda _frame, event, function: called.append(function) if event == "c_call" else None)
+    try:
+        yield called
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.mark.usefixtures("patched")
+def test_parallelize_makes_and_checks_its_map_by_devicemap(model: Any) -> None:
+    with builtins_called() as called:
+        model.parallelize()
+    assert model.device_map == {0: [0, 1], 1: [2]}
+    assert any(function is devicemap.get_device_map for function in called)
+    assert any(function is devicemap.assert_device_map for function in called)
+
+
+@pytest.mark.usefixtures("patched")
+def test_parallelize_refuses_a_bad_map_by_devicemap(model: Any) -> None:
+    with pytest.raises(devicemap.DeviceMapError, match=r"not specified in the device_map.*: \[1\]$") as caught:
+        model.parallelize({0: [0], 1: [2]})
+    assert caught.value.missing_blocks == [1]
+
+
+def test_unpatched_parallelize_does_not_call_devicemap(model: Any) -> None:
+    with pytest.raises(ValueError, match=r"not specified in the device_map.*: \[1\]$") as caught:
+        model.parallelize({0: [0], 1: [2]})
+    assert type(caught.value) is ValueError
+
+
+def everything() -> dict[str, object]:
+    """All that a patch may change."""
+    modules = [original, modeling_gpt2, modeling_t5]
+    return {
+        "finders": list(sys.meta_path),
+        "modules": dict(sys.modules),
+        "parent": dict(vars(sys.modules["transformers.utils"])),
+        "functions": [getattr(module, name) for module in modules for name in NAMES],
+    }
+
+
+def test_loaded_models_get_the_fast_functions_and_back() -> None:
+    before = everything()
+    devicemap.patch_transformers()
+    for module in [modeling_gpt2, modeling_t5, sys.modules[PATH]]:
+        assert [getattr(module, name) for name in NAMES] == [getattr(devicemap, name) for name in NAMES]
+    devicemap.unpatch_transformers()
+    assert everything() == before
+    assert [getattr(modeling_t5, name) for name in NAMES] == ORIGINALS
+
+
+def test_patching_twice_is_patching_once() -> None:
+    before = everything()
+    devicemap.patch_transformers()
+    once = everything()
+    devicemap.patch_transformers()
+    assert everything() == once
+    devicemap.unpatch_transformers()
+    assert everything() == before
+    devicemap.unpatch_transformers()
+    assert everything() == before
+
+
+@pytest.mark.usefixtures("patched")
+def test_all_forms_of_the_import() -> None:
+    import transformers.utils.model_parallel_utils  # noqa: PLC0415
+    import transformers.utils.model_parallel_utils as module  # noqa: PLC0415
+    from transformers.utils import model_parallel_utils  # noqa: PLC0415
+    from transformers.utils.model_parallel_utils import assert_device_map, get_device_map  # noqa: PLC0415
+
+    assert transformers.utils.model_parallel_utils is module is model_parallel_utils
+    assert module.assert_device_map is assert_device_map is devicemap.assert_device_map
+    assert module.get_device_map is get_device_map is devicemap.get_device_map
+
+
+def test_patching_before_transformers_is_imported() -> None:
+    run(
+        f"""
+        import sys
+        import devicemap
+        devicemap.patch_transformers()
+        assert "transformers" not in sys.modules
+
+        import {PATH}
+        import {PATH} as module
+        assert transformers.utils.model_parallel_utils is module
+        from {PATH} import assert_device_map
+        assert assert_device_map is devicemap.assert_device_map
+        from transformers.models.gpt2 import modeling_gpt2
+        assert modeling_gpt2.get_device_map is devicemap.get_device_map
+
+        devicemap.unpatch_transformers()
+        import {PATH} as original
+        assert original.__file__.endswith("model_parallel_utils.py")
+        assert transformers.utils.model_parallel_utils is original is not module
+        assert modeling_gpt2.get_device_map is original.get_device_map is not devicemap.get_device_map
+        """
+    )
+
+
+def test_unpatching_imports_and_loses_nothing() -> None:
+    run(
+        f"""
+        import sys
+        import devicemap
+        finders = list(sys.meta_path)
+
+        devicemap.patch_transformers()
+        import transformers.utils
+        devicemap.unpatch_transformers()
+        assert "{PATH}" not in sys.modules
+        assert not hasattr(transformers.utils, "model_parallel_utils")
+        assert sys.meta_path == finders
+
+        devicemap.patch_transformers()
+        from {PATH} import get_device_map
+        assert get_device_map is devicemap.get_device_map
+        devicemap.unpatch_transformers()
+        assert "{PATH}" not in sys.modules
+        assert not hasattr(transformers.utils, "model_parallel_utils")
+        """
+    )

@@ -1,0 +1,91 @@
+"""``patch_transformers()`` with transformers 5, which no longer has the module of the two helpers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.apart import command, devicemap_alone, new_environment, python_of, run
+
+# What forks of GPT-2 and others carry along from transformers 4.
+FORK = """
+from transformers import PretrainedConfig
+from transformers.utils.model_parallel_utils import assert_device_map, get_device_map
+
+
+class Model:
+    def __init__(self, config: PretrainedConfig):
+        self.h = range(config.num_hidden_layers)
+
+    def parallelize(self, device_map=None):
+        self.device_map = get_device_map(len(self.h), range(2)) if device_map is None else device_map
+        assert_device_map(self.device_map, len(self.h))
+"""
+
+USE = """
+model = fork.Model(transformers.PretrainedConfig(num_hidden_layers=3))
+model.parallelize()
+assert model.device_map == {0: [0, 1], 1: [2]}, model.device_map
+try:
+    model.parallelize({0: [0, 1], 1: [1]})
+except devicemap.DeviceMapError as error:
+    assert error.duplicate_blocks == [1]
+    assert error.missing_blocks == [2]
+else:
+    raise SystemExit("a bad map passed")
+"""
+
+NO_IMPORT = """
+try:
+    import fork
+except ModuleNotFoundError as error:
+    assert error.name == "transformers.utils.model_parallel_utils", error
+else:
+    raise SystemExit("the removed module was imported")
+"""
+
+
+@pytest.fixture(scope="module")
+def python(pytestconfig: pytest.Config) -> Path:
+    """Python with transformers 5, in an environment that is made once and kept in pytest's cache."""
+    assert pytestconfig.cache is not None
+    folder = pytestconfig.cache.mkdir(f"transformers5-python{sys.version_info.major}.{sys.version_info.minor}")
+    done = folder / "done"
+    if not done.exists():
+        command(new_environment(folder), "-m", "pip", "install", "transformers>=5,<6")
+        done.touch()
+    return python_of(folder)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    tmp_path.joinpath("fork.py").write_text(FORK, encoding="utf-8")
+    return devicemap_alone(tmp_path)
+
+
+def test_the_removed_module_is_missed(python: Path, path: Path) -> None:
+    run("import transformers; assert transformers.__version__.startswith('5.')" + NO_IMPORT, python=python, path=path)
+
+
+def test_a_fork_works_patched_before_transformers_is_imported(python: Path, path: Path) -> None:
+    run("import devicemap; devicemap.patch_transformers()\nimport transformers, fork" + USE, python=python, path=path)
+
+
+def test_a_fork_works_patched_after_transformers_is_imported(python: Path, path: Path) -> None:
+    run(
+        "import transformers.utils, devicemap; devicemap.patch_transformers()\nimport fork" + USE,
+        python=python,
+        path=path,
+    )
+
+
+def test_unpatching_takes_the_module_away_again(python: Path, path: Path) -> None:
+    run(
+        "import devicemap; devicemap.patch_transformers()\nimport transformers.utils.model_parallel_utils\n"
+        "devicemap.unpatch_transformers()\n"
+        "assert not hasattr(transformers.utils, 'model_parallel_utils')" + NO_IMPORT,
+        python=python,
+        path=path,
+    )
