@@ -21,7 +21,7 @@ help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: $(BUILT) $(VENV)/.demo ## the map of a million blocks made, checked, broken and timed
-	$(BIN)/python benches/demo.py
+	$(BIN)/python -m benches.demo
 
 test: $(BUILT) $(VENV)/.test ## all tests, Python's and Rust's; torch makes the first run long
 	$(BIN)/python -m pytest
@@ -29,7 +29,7 @@ test: $(BUILT) $(VENV)/.test ## all tests, Python's and Rust's; torch makes the 
 
 bench: $(BUILT) $(VENV)/.bench ## the full benchmark, and the README's table and plot from it
 	$(BIN)/python -m pytest benches --benchmark-json=$(VENV)/benchmark.json
-	$(BIN)/python benches/report.py $(VENV)/benchmark.json
+	$(BIN)/python -m benches.report $(VENV)/benchmark.json
 
 bench-smoke: $(BUILT) $(VENV)/.bench ## each benchmark once, untimed
 	$(BIN)/python -m pytest benches --benchmark-disable
