@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -100,6 +99,11 @@ def numbers_then_error() -> Iterator[int]:
     raise EOFError("the generator broke")
 
 
+def torch() -> Any:
+    """Import torch, where it can be had."""
+    return pytest.importorskip("torch")
+
+
 NAN = float("nan")
 
 MAPS: dict[str, Callable[[], Any]] = {
@@ -139,10 +143,10 @@ MAPS: dict[str, Callable[[], Any]] = {
     "objects": lambda: {0: [Loud(0), Loud(1), Loud(1)], 1: [2]},
     "objects whose == raises": lambda: {0: [Loud(0), Loud(9)], 1: [2]},
     "complex": lambda: {0: [0j, 1 + 0j, 2]},
-    "tensors": lambda: {0: [torch.tensor(0), torch.tensor(1)], 1: [torch.tensor(2)]},
-    "tensors twice": lambda: {0: [torch.tensor(0), torch.tensor(1)], 1: [2, torch.tensor(1)]},
-    "a tensor": lambda: {0: torch.arange(3)},
-    "a tensor of two elements": lambda: {0: [torch.arange(2), 0, 1, 2]},
+    "tensors": lambda: {0: [torch().tensor(0), torch().tensor(1)], 1: [torch().tensor(2)]},
+    "tensors twice": lambda: {0: [torch().tensor(0), torch().tensor(1)], 1: [2, torch().tensor(1)]},
+    "a tensor": lambda: {0: torch().arange(3)},
+    "a tensor of two elements": lambda: {0: [torch().arange(2), 0, 1, 2]},
     "repr raises": lambda: {0: [0, 1, 2, RaisingRepr(1)]},
     "repr too long": lambda: {0: [0, 1, 2, 10**5000]},
     "tuple": lambda: {0: (0, 1), 1: (2,)},
