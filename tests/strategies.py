@@ -155,18 +155,16 @@ CONTAINERS: list[Callable[[Iterable[Any]], Any]] = [
     lambda items: 5,
 ]
 
-ranges = st.builds(
-    range, st.integers(-5, 15), st.integers(-5, 15), st.sampled_from([1, 1, 1, 2, 3, -1, -1, -2])
-).map(lambda numbers: lambda: numbers)
-big_ranges = st.sampled_from([range(10**30, 10**30 + 3), range(2**63 - 2, 2**63 + 1), range(-(2**64), -(2**64) + 2)]).map(
+ranges = st.builds(range, st.integers(-5, 15), st.integers(-5, 15), st.sampled_from([1, 1, 1, 2, 3, -1, -1, -2])).map(
     lambda numbers: lambda: numbers
 )
+big_ranges = st.sampled_from(
+    [range(10**30, 10**30 + 3), range(2**63 - 2, 2**63 + 1), range(-(2**64), -(2**64) + 2)]
+).map(lambda numbers: lambda: numbers)
 
 
 def _containers(items: st.SearchStrategy[Any], of: list[Callable[[Iterable[Any]], Any]]) -> Any:
-    return st.builds(
-        lambda build, content: lambda: build(content), st.sampled_from(of), st.lists(items, max_size=8)
-    )
+    return st.builds(lambda build, content: lambda: build(content), st.sampled_from(of), st.lists(items, max_size=8))
 
 
 def _maps(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Callable[[], dict[int, Any]]]:
@@ -186,5 +184,7 @@ device_maps = st.one_of(
 block_counts: st.SearchStrategy[Any] = st.one_of(
     st.integers(0, 12),
     st.integers(0, 12),
-    st.sampled_from([True, False, -1, -(10**30), 10**30, 2.0, None, "3", np.int64(4), np.uint8(3), Layer.FOURTH, 2**62]),
+    st.sampled_from(
+        [True, False, -1, -(10**30), 10**30, 2.0, None, "3", np.int64(4), np.uint8(3), Layer.FOURTH, 2**62]
+    ),
 )

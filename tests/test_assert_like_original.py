@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -37,7 +38,7 @@ def test_maps_of_ints(device_map: Callable[[], Any], num_blocks: int) -> None:
 @given(blocks=st.permutations(range(200)), cuts=st.lists(st.integers(0, 200), max_size=6), data=st.data())
 def test_good_maps_and_one_changed_block(blocks: list[int], cuts: list[int], data: st.DataObject) -> None:
     ends = [0, *sorted(cuts), 200]
-    device_map = {d: blocks[a:b] for d, (a, b) in enumerate(zip(ends, ends[1:], strict=False))}
+    device_map = {d: blocks[a:b] for d, (a, b) in enumerate(itertools.pairwise(ends))}
     assert assert_same("assert_device_map", lambda: (device_map, 200)).raised is None
     device = data.draw(st.sampled_from([d for d, given in device_map.items() if given]))
     index = data.draw(st.integers(0, len(device_map[device]) - 1))
@@ -275,7 +276,7 @@ def test_blocks_are_taken_in_the_originals_order_while_user_code_runs() -> None:
             yield 2
             shared.clear()
 
-        with pytest.raises(ValueError, match="missing|not specified|Remove") as caught:
+        with pytest.raises(ValueError, match=r"missing|not specified|Remove") as caught:
             module.assert_device_map({0: shared, 1: values(), 2: shared}, 4)
         return str(caught.value)
 
