@@ -18,7 +18,7 @@ export PYO3_BUILD_EXTENSION_MODULE := 1
 .PHONY: help demo test bench bench-smoke lint build clean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(BUILT) $(VENV)/.demo ## the map of a million blocks made, checked, broken and timed
 	$(BIN)/python -m benches.demo
