@@ -40,8 +40,10 @@ def test_it_carries_all_faults_though_it_names_one() -> None:
     [
         (
             [0, 2],
-            "There are attention blocks for this model that are not specified in the device_map. Add these attention "
-            "blocks to a device on the device_map: [1]",
+            (
+                "There are attention blocks for this model that are not specified in the device_map. Add these "
+                "attention blocks to a device on the device_map: [1]"
+            ),
         ),
         (
             [0, 1, 2, 3],

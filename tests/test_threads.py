@@ -22,7 +22,7 @@ def grow_and_shrink(blocks: list[Any]) -> None:
 
 
 def replace_items(blocks: list[Any]) -> None:
-    for index in range(0, min(len(blocks), 100)):
+    for index in range(min(len(blocks), 100)):
         blocks[index] = random.choice([index, 10**6 + index, 10**30, "block", None, 1.5, object()])
 
 

@@ -109,10 +109,10 @@ def test_patching_twice_is_patching_once() -> None:
 
 @pytest.mark.usefixtures("patched")
 def test_all_forms_of_the_import() -> None:
-    import transformers.utils.model_parallel_utils  # noqa: PLC0415
-    import transformers.utils.model_parallel_utils as module  # noqa: PLC0415
-    from transformers.utils import model_parallel_utils  # noqa: PLC0415
-    from transformers.utils.model_parallel_utils import assert_device_map, get_device_map  # noqa: PLC0415
+    import transformers.utils.model_parallel_utils
+    import transformers.utils.model_parallel_utils as module
+    from transformers.utils import model_parallel_utils
+    from transformers.utils.model_parallel_utils import assert_device_map, get_device_map
 
     assert transformers.utils.model_parallel_utils is module is model_parallel_utils
     assert module.assert_device_map is assert_device_map is devicemap.assert_device_map
