@@ -67,18 +67,19 @@ CALLS: dict[str, Callable[[], None]] = {
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 def test_references_stay_level(call: Callable[[], None]) -> None:
     watched = [*OBJECTS, BLOCKS, BLOCKS[-1], SIZE, devicemap.DeviceMapError]
-    counts = [sys.getrefcount(thing) for thing in watched]
+
+    def references() -> list[int]:
+        gc.collect()
+        return [sys.getallocatedblocks(), *(sys.getrefcount(thing) for thing in watched)]
+
     growths = []
     for _ in range(4):
-        gc.collect()
-        allocated = sys.getallocatedblocks()
+        before = references()
         for _ in range(100):
             call()
-        gc.collect()
-        growths.append(sys.getallocatedblocks() - allocated)
-    assert [sys.getrefcount(thing) for thing in watched] == counts
-    # One object kept by each call would come to 100, every time; what the interpreter caches comes to less, some time.
-    assert min(growths) < 50
+        growths.append([now - then for then, now in zip(before, references(), strict=True)])
+    # One reference kept by each call would come to 100, every time; what the interpreter caches is less, some time.
+    assert all(min(growth) < 50 for growth in zip(*growths, strict=True)), growths
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource module to read the memory with")
