@@ -14,8 +14,8 @@ use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-/// How many blocks are read or made between two looks whether Ctrl-C was pressed: a millisecond's work or so.
-const BETWEEN_SIGNALS: usize = 1 << 20;
+/// How many steps a loop makes between two looks whether Ctrl-C was pressed: some milliseconds at most.
+const BETWEEN_SIGNALS: usize = 1 << 16;
 
 /// Lets Ctrl-C be heard, once in every [`BETWEEN_SIGNALS`] steps of a loop; `step` counts them from 0.
 #[inline]
