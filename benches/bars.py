@@ -13,7 +13,7 @@ from benches.maps import Case, contiguous, make
 MILLION = 1_000_000
 
 
-class NoContender(Exception):
+class NoContenderError(Exception):
     """What we would be measured against is not there, or wrong."""
 
 
@@ -63,12 +63,12 @@ class Bar:
         ours = Call(devicemap.get_device_map, self.blocks, range(self.devices))
         expected = contiguous(self.blocks, self.devices)
         if ours.function(ours.first, ours.second) != expected:
-            raise NoContender("devicemap makes a wrong map")
+            raise NoContenderError("devicemap makes a wrong map")
         if self.against == "list(range(n))":
             return ours, Call(lambda n, _: list(range(n)), self.blocks, None)
         original = peers.original()
         if original is None or original.make(self.blocks, range(self.devices)) != expected:
-            raise NoContender("no original that makes this map")
+            raise NoContenderError("no original that makes this map")
         return ours, Call(original.make, self.blocks, range(self.devices))
 
 
@@ -95,9 +95,9 @@ def _check(name: str, case: Case) -> Call:
     original = peers.original()
     check = peers.CHECKS.get(name) or (original and original.check)
     if check is None:
-        raise NoContender(f"{name} is not installed")
+        raise NoContenderError(f"{name} is not installed")
     if peers.verdict(check, case) != peers.expected(case):
-        raise NoContender(f"{name} gives a wrong verdict")
+        raise NoContenderError(f"{name} gives a wrong verdict")
     if case.fault is None:
         return Call(check, case.device_map, case.num_blocks)
     return Call(peers.verdict, check, case)
@@ -106,9 +106,9 @@ def _check(name: str, case: Case) -> Call:
 def _touch(case: Case) -> Call:
     touch = floor.touch()
     if touch is None:
-        raise NoContender("no C compiler, or no headers of Python")
+        raise NoContenderError("no C compiler, or no headers of Python")
     if touch(case.device_map, case.num_blocks) != sum(range(case.num_blocks)):
-        raise NoContender("the touch does not see every block")
+        raise NoContenderError("the touch does not see every block")
     return Call(touch, case.device_map, case.num_blocks)
 
 

@@ -119,8 +119,9 @@ def of_the_original() -> str:
     seconds = Call(original.check, contiguous(SMALL, DEVICES), SMALL).seconds()
     progress("")
     return (
-        f"The original is left out: it compares every block with every other. {SMALL:,} blocks took it {written(seconds)}\n"
-        f"just now; extrapolated with the square, a million would take {written(seconds * (BLOCKS / SMALL) ** 2)}."
+        "The original is left out: it compares every block with every other."
+        f" {SMALL:,} blocks took it {written(seconds)} just\n"
+        f"now; extrapolated with the square, a million would take {written(seconds * (BLOCKS / SMALL) ** 2)}."
     )
 
 

@@ -25,7 +25,7 @@ MAKES = ["devicemap", "original", "list(range(n))"]
 PICTURE = """\
 <picture>
   <source media="(prefers-color-scheme: dark)" srcset="benches/plot-dark.svg">
-  <img alt="Time of assert_device_map against the number of blocks, for devicemap and its peers" src="benches/plot-light.svg">
+  <img alt="Time to check a device map against its blocks, devicemap and its peers" src="benches/plot-light.svg">
 </picture>"""
 NOT_MEASURED = (
     "Not measured here: other machines, memory, several threads, and blocks other than plain ints. Calls are repeated,"

@@ -1,10 +1,10 @@
-"""The bars, measured. Missing one is news for the report, not a failure: a test must not depend on the machine's mood."""
+"""The bars, measured. Missing one is news for the report, not a failure: no test depends on the machine's mood."""
 
 from __future__ import annotations
 
 import pytest
 
-from benches.bars import BARS, Bar, NoContender, Result
+from benches.bars import BARS, Bar, NoContenderError, Result
 
 
 @pytest.mark.parametrize("bar", BARS, ids=str)
@@ -12,5 +12,5 @@ def test_bar(bar: Bar, smoke: bool, results: list[Result]) -> None:
     """Both contenders are right; the times are kept for the report."""
     try:
         results.append(bar.measure(seconds=0 if smoke else 4))
-    except NoContender as reason:
+    except NoContenderError as reason:
         pytest.skip(str(reason))
