@@ -3,7 +3,7 @@
 use std::collections::TryReserveError;
 use std::ops::Range;
 
-/// How many values ahead [`Coverage::take_all`] asks memory for what it will read.
+/// How many numbers ahead memory is asked for what will be read.
 const AHEAD: usize = 24;
 
 /// A sequence of numbers, some of which may not be block numbers at all.
@@ -14,14 +14,32 @@ pub trait Numbers {
     fn get(&self, index: usize) -> Option<usize>;
     /// Says that the `index`-th will be read soon. It may lie past the end.
     fn prefetch(&self, _index: usize) {}
+
+    /// Where the run that starts at `index` with the block `first` ends: the index behind it, and the block.
+    #[inline]
+    fn run(&self, index: usize, first: usize) -> (usize, usize) {
+        // Wrapping only spares the checks: a block's number and an index are far below the largest number.
+        let (mut index, mut end) = (index, first);
+        while index < self.len() && self.get(index) == Some(end) {
+            end = end.wrapping_add(1);
+            index = index.wrapping_add(1);
+        }
+        (index, end)
+    }
 }
 
-/// Why [`Coverage::take_all`] stopped before the end, and where.
+/// What reads numbers: all of them, or up to where it stops.
+pub trait Reader {
+    /// Reads numbers from the first on.
+    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop>;
+}
+
+/// Why a [`Reader`] stopped before the end.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// The number there is no plain block number; all before it are taken.
-    NotPlain(usize),
-    /// A block was taken twice, or is not one of the model's.
+    /// The number at this index needs a closer look; all before it are read.
+    At(usize),
+    /// There is no use in reading on.
     Refused,
 }
 
@@ -91,44 +109,13 @@ impl Coverage {
         usize::try_from(number).is_ok_and(|block| block < self.blocks && self.take(block..block + 1))
     }
 
-    /// Takes all numbers, a whole run at a time.
-    #[inline]
-    pub fn take_all(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
-        let mut index = 0;
-        while index < numbers.len() {
-            let Some(first) = numbers.get(index) else {
-                return Err(Stop::NotPlain(index));
-            };
-            if first >= self.blocks {
-                return Err(Stop::Refused);
-            }
-            // Wrapping only spares the check: a run from a block on ends far below the largest number.
-            let mut end = first;
-            while index < numbers.len() && numbers.get(index) == Some(end) {
-                end = end.wrapping_add(1);
-                index = index.wrapping_add(1);
-            }
-            let alone = end - first == 1;
-            if !self.take(first..end) || (alone && !self.take_singles(numbers, &mut index)) {
-                return Err(Stop::Refused);
-            }
-        }
-        Ok(())
-    }
-
     /// Takes numbers from `index` on, as long as each is a block whose successor does not follow it.
     ///
     /// Blocks that fall into the same word are gathered in a register: written one by one, each would wait for the
     /// write before it.
     #[inline]
     fn take_singles(&mut self, numbers: &impl Numbers, index: &mut usize) -> bool {
-        let number = |index| {
-            if index < numbers.len() {
-                numbers.get(index)
-            } else {
-                None
-            }
-        };
+        let number = |index| (index < numbers.len()).then(|| numbers.get(index)).flatten();
         let Some(mut held) = self.bits.0.first().copied() else {
             return true;
         };
@@ -170,6 +157,28 @@ impl Coverage {
     }
 }
 
+/// Takes numbers, a whole run at a time. Refused are a block that is taken already and a number that is no block of the
+/// model; a closer look need those that are not plain.
+impl Reader for Coverage {
+    #[inline]
+    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
+        let mut index = 0;
+        while index < numbers.len() {
+            let first = numbers.get(index).ok_or(Stop::At(index))?;
+            if first >= self.blocks {
+                return Err(Stop::Refused);
+            }
+            let (behind, end) = numbers.run(index, first);
+            index = behind;
+            let alone = end - first == 1;
+            if !self.take(first..end) || (alone && !self.take_singles(numbers, &mut index)) {
+                return Err(Stop::Refused);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// How often each of the blocks `0..blocks` is named: never, once, or more often.
 pub struct Tally {
     blocks: usize,
@@ -195,18 +204,29 @@ impl Tally {
         }
     }
 
-    /// The blocks of a run that were named more than once, in ascending order; each is told only once.
-    pub fn tell_repeated(&mut self, run: &Range<usize>) -> Vec<usize> {
-        let mut repeated = Vec::new();
-        for (word, mask) in words(run) {
+    /// Tells the blocks of a run that were named more than once, in ascending order or from the last one down; each is
+    /// told only once.
+    pub fn tell_repeated<E>(
+        &mut self,
+        run: &Range<usize>,
+        descending: bool,
+        mut tell: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut words = words(run);
+        while let Some((word, mask)) = if descending { words.next_back() } else { words.next() } {
             let mut told = self.again.0[word] & mask;
             self.again.0[word] &= !mask;
             while told != 0 {
-                repeated.push(word * 64 + told.trailing_zeros() as usize);
-                told &= told - 1;
+                let bit = if descending {
+                    told.ilog2()
+                } else {
+                    told.trailing_zeros()
+                };
+                told ^= 1 << bit;
+                tell(word * 64 + bit as usize)?;
             }
         }
-        repeated
+        Ok(())
     }
 
     /// Whether a block was named more than once; each is told only once.
@@ -226,6 +246,45 @@ impl Tally {
     pub fn missing(&self) -> usize {
         let named: usize = self.once.0.iter().map(|word| word.count_ones() as usize).sum();
         self.blocks - named
+    }
+}
+
+/// Counts numbers in a [`Tally`], a whole run at a time. A closer look need those that are no plain blocks of the model.
+pub struct Counting<'a>(pub &'a mut Tally);
+
+impl Reader for Counting<'_> {
+    #[inline]
+    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
+        let mut index = 0;
+        while index < numbers.len() {
+            let first = numbers.get(index).filter(|first| *first < self.0.blocks);
+            let first = first.ok_or(Stop::At(index))?;
+            let (_, end) = numbers.run(index, first);
+            let run = first..end.min(self.0.blocks);
+            index += run.len();
+            self.0.add(&run);
+            numbers.prefetch(index.wrapping_add(AHEAD));
+        }
+        Ok(())
+    }
+}
+
+/// Finds in a [`Tally`] what there is to tell: a closer look need blocks that were named more than once, and whatever is
+/// no plain block of the model.
+pub struct Finding<'a>(pub &'a Tally);
+
+impl Reader for Finding<'_> {
+    #[inline]
+    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
+        let again = &self.0.again.0;
+        for index in 0..numbers.len() {
+            numbers.prefetch(index.wrapping_add(AHEAD));
+            match numbers.get(index) {
+                Some(block) if block < self.0.blocks && again[block / 64] & (1 << (block % 64)) == 0 => {}
+                _ => return Err(Stop::At(index)),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -298,7 +357,7 @@ impl Bits {
 }
 
 /// The words that a run reaches into, each with the mask of its bits there.
-fn words(run: &Range<usize>) -> impl Iterator<Item = (usize, u64)> + use<> {
+fn words(run: &Range<usize>) -> impl DoubleEndedIterator<Item = (usize, u64)> + use<> {
     let Range { start, end } = *run;
     (start / 64..end.div_ceil(64)).map(move |word| {
         let below = if word == start / 64 { start % 64 } else { 0 };
@@ -330,6 +389,15 @@ mod tests {
 
     fn tally(blocks: usize) -> Tally {
         Tally::try_new(blocks).unwrap_or_else(|_| unreachable!("{blocks} bits fit"))
+    }
+
+    fn told(tally: &mut Tally, run: Range<usize>, descending: bool) -> Vec<usize> {
+        let mut told = Vec::new();
+        let Ok(()) = tally.tell_repeated(&run, descending, |block| {
+            told.push(block);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        told
     }
 
     fn runs(blocks: usize) -> impl Strategy<Value = Vec<Range<usize>>> {
@@ -389,18 +457,42 @@ mod tests {
         fn numbers_are_taken_as_their_runs_are(runs in partition(300), odd in 0..400_usize) {
             let mut numbers: Vec<_> = runs.into_iter().flatten().map(Some).collect();
             let mut whole = coverage(300);
-            prop_assert_eq!(whole.take_all(&numbers), Ok(()));
+            prop_assert_eq!(whole.read(&numbers), Ok(()));
             prop_assert_eq!(whole.missing(), 0);
             if odd < 300 {
                 numbers[odd] = None;
-                prop_assert_eq!(coverage(300).take_all(&numbers), Err(Stop::NotPlain(odd)));
+                prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::At(odd)));
                 numbers[odd] = Some(300);
-                prop_assert_eq!(coverage(300).take_all(&numbers), Err(Stop::Refused));
+                prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::Refused));
                 numbers[odd] = Some(usize::MAX);
-                prop_assert_eq!(coverage(300).take_all(&numbers), Err(Stop::Refused));
+                prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::Refused));
                 numbers[odd] = numbers[(odd + 1) % 300];
-                prop_assert_eq!(coverage(300).take_all(&numbers), Err(Stop::Refused));
+                prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::Refused));
             }
+        }
+
+        #[test]
+        fn numbers_are_counted_as_their_runs_are(runs in runs(500), odd in 0..2_000_usize) {
+            let mut numbers: Vec<_> = runs.iter().cloned().flatten().map(Some).collect();
+            if odd < numbers.len() {
+                numbers[odd] = None;
+            }
+            let (mut by_runs, mut by_numbers) = (tally(600), tally(600));
+            for &block in numbers.iter().flatten().filter(|&&block| block < 600) {
+                by_runs.add(&(block..block + 1));
+            }
+            let mut from = 0;
+            while let Err(Stop::At(index)) = Counting(&mut by_numbers).read(&numbers[from..].to_vec()) {
+                prop_assert!(numbers[from + index].is_none_or(|block| block >= 600));
+                from += index + 1;
+            }
+            prop_assert_eq!(&by_runs.once.0, &by_numbers.once.0);
+            prop_assert_eq!(&by_runs.again.0, &by_numbers.again.0);
+            let looked_at = numbers.iter().position(|number| match number {
+                Some(block) if *block < 600 => by_runs.again.0[block / 64] >> (block % 64) & 1 == 1,
+                _ => true,
+            });
+            prop_assert_eq!(Finding(&by_numbers).read(&numbers).err(), looked_at.map(Stop::At));
         }
 
         #[test]
@@ -414,13 +506,17 @@ mod tests {
                 }
             }
             prop_assert_eq!(tally.missing(), 700 - counts.len());
-            let repeated: Vec<_> = counts.iter().filter(|&(_, &count)| count > 1).map(|(&block, _)| block).collect();
-            if let Some(&first) = repeated.first() {
+            let mut repeated: Vec<_> = counts.iter().filter(|&(_, &n)| n > 1).map(|(&block, _)| block).collect();
+            if !repeated.is_empty() {
+                let first = repeated.remove(0);
                 prop_assert!(tally.tell_if_repeated(first));
                 prop_assert!(!tally.tell_if_repeated(first));
             }
-            prop_assert_eq!(tally.tell_repeated(&(0..700)), repeated.into_iter().skip(1).collect::<Vec<_>>());
-            prop_assert!(tally.tell_repeated(&(0..700)).is_empty());
+            let told = told(&mut tally, 200..700, true).into_iter().rev().collect::<Vec<_>>();
+            let late = repeated.iter().position(|&block| block >= 200).unwrap_or(repeated.len());
+            prop_assert_eq!(told, &repeated[late..]);
+            prop_assert_eq!(self::told(&mut tally, 0..700, false), &repeated[..late]);
+            prop_assert!(self::told(&mut tally, 0..700, false).is_empty());
             let missing: Vec<_> = tally.into_missing_runs().flatten().collect();
             prop_assert_eq!(missing, (0..700).filter(|block| !counts.contains_key(block)).collect::<Vec<_>>());
         }

@@ -151,10 +151,14 @@ def test_what_memory_cannot_hold_is_a_memory_error() -> None:
     outcome(devicemap.assert_device_map, {0: range(10**30)}, 10)
     outcome(devicemap.assert_device_map, {0: range(10**12), 1: {1}}, 10)
     outcome(devicemap.assert_device_map, {0: iter(range(10**9))}, 10)
+    outcome(devicemap.assert_device_map, {0: range(10**8, 10**8 + 10**7)}, 10)
+    outcome(devicemap.assert_device_map, {0: range(10**7), 1: range(10**7)}, 10**7)
+    outcome(devicemap.assert_device_map, {0: range(10**7), 1: range(10**7, -1, -1)}, 10**7)
+    outcome(devicemap.assert_device_map, {0: [10**9] * 10**7, 1: [-1] * 10**7}, 10)
     outcome(devicemap.assert_device_map, {0: range(12)}, 12)
     """
     )
-    assert output.split() == ["MemoryError"] * 11 + ["fine"]
+    assert output.split() == ["MemoryError"] * 15 + ["fine"]
 
 
 @only_linux

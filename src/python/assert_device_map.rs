@@ -3,10 +3,11 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyRange};
 
-use super::block::Kinds;
-use super::values::{Value, drain, values_of};
-use super::{faults, no_memory};
+use super::block::{Kind, Kinds};
+use super::values::{Items, Read, Value, drain, values_of};
+use super::{faults, hear_signals, layout, no_memory};
 use crate::coverage::Coverage;
+use crate::progression::Progression;
 
 /// Check that a device map gives each block of a model to exactly one device.
 ///
@@ -36,7 +37,9 @@ pub fn assert_device_map(device_map: &Bound<'_, PyAny>, num_blocks: &Bound<'_, P
     if matches!(taken, Taken::NotInPlace) {
         // User code runs while such a value is read, and may change the others: so all are read into one list, in the
         // original's order, and no more user code runs from there on.
-        values = PyList::new(py, [drain(&values)?])?;
+        let all = drain(&values)?;
+        values = layout::new_list(py)?;
+        values.append(all)?;
         coverage.clear();
         taken = take(&values, &mut coverage)?;
     }
@@ -67,11 +70,52 @@ fn take(values: &Bound<'_, PyList>, coverage: &mut Coverage) -> PyResult<Taken> 
         let Some(value) = Value::in_place(&value) else {
             return Ok(Taken::NotInPlace);
         };
-        if matches!(taken, Taken::Once) && !value.take(values.py(), &mut kinds, coverage)? {
+        let good = match (&taken, value) {
+            (Taken::Once, Value::Items(items)) => take_items(values.py(), &items, &mut kinds, coverage)?,
+            (Taken::Once, Value::Range(numbers)) => take_range(values.py(), &numbers, coverage)?,
+            // Whether the rest can be read in place has to be known all the same.
+            _ => false,
+        };
+        if !good {
             taken = Taken::Faulty;
         }
     }
     Ok(taken)
+}
+
+/// Takes items: plain ints by the run, other kinds of numbers one by one. False where one cannot be taken.
+#[inline]
+fn take_items<'py>(
+    py: Python<'py>,
+    items: &Items<'_, 'py>,
+    kinds: &mut Kinds<'py>,
+    coverage: &mut Coverage,
+) -> PyResult<bool> {
+    let mut from = 0;
+    loop {
+        match items.read(py, from, coverage)? {
+            Read::All => return Ok(true),
+            Read::Refused => return Ok(false),
+            Read::UpTo(index, item) => match kinds.of(&item) {
+                Kind::Number(number) if coverage.take_number(number) => from = index + 1,
+                _ => return Ok(false),
+            },
+        }
+    }
+}
+
+fn take_range(py: Python<'_>, numbers: &Progression, coverage: &mut Coverage) -> PyResult<bool> {
+    let all = 0..numbers.len();
+    if numbers.indices_within(coverage.blocks()) != all {
+        return Ok(false);
+    }
+    for (step, run) in numbers.runs(all).enumerate() {
+        hear_signals(py, step)?;
+        if !coverage.take(run) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The length of `range(0, num_blocks)`, by whose errors the original refuses what is no such number.

@@ -4,7 +4,9 @@ use pyo3::exceptions::{PyAssertionError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PyTuple, PyType};
+
+use super::layout;
 
 const DOC: &str = "\
 A device map that does not give each block of the model to exactly one device.
@@ -56,7 +58,7 @@ impl Faults<'_> {
 
     fn error(&self, text: &str, blocks: &Bound<'_, PyList>) -> PyResult<PyErr> {
         let py = blocks.py();
-        let message = PyString::new(py, text).add(blocks.str()?)?;
+        let message = layout::new_str(py, text)?.add(blocks.str()?)?;
         let error = device_map_error(py)?.call1((message,))?;
         error.setattr(intern!(py, "duplicate_blocks"), &self.duplicate)?;
         error.setattr(intern!(py, "missing_blocks"), &self.missing)?;

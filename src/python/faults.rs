@@ -12,17 +12,17 @@ use pyo3::types::{PyList, PySet};
 
 use super::block::{Kind, Kinds};
 use super::error::Faults;
-use super::values::{Value, drain};
+use super::values::{Items, Read, Value, drain};
 use super::{ask_for, hear_signals, layout, no_memory};
-use crate::coverage::{Coverage, Tally};
+use crate::coverage::{Counting, Coverage, Finding, Tally};
 use crate::progression::Progression;
 
 /// The faults of a map whose blocks were all taken, each once: blocks may be missing.
 pub fn name_missing(py: Python<'_>, coverage: Coverage) -> PyResult<Faults<'_>> {
     Ok(Faults {
-        duplicate: PyList::empty(py),
+        duplicate: layout::new_list(py)?,
         missing: layout::list_of_ints(py, coverage.missing(), coverage.into_missing_runs())?,
-        extra: PyList::empty(py),
+        extra: layout::new_list(py)?,
     })
 }
 
@@ -65,17 +65,13 @@ impl<'py> Count<'py> {
             again: PySet::empty(py)?,
         };
         for value in values {
-            if let Some(Value::Range(numbers)) = Value::in_place(&value) {
-                count.add_range(&numbers)?;
-                continue;
-            }
-            for (index, item) in value.try_iter()?.enumerate() {
-                hear_signals(py, index)?;
-                match count.place(&item?)? {
-                    Some(Place::Block(block)) => count.tally.add(&(block..block + 1)),
-                    Some(Place::Outside(key)) => count.add_outside(key)?,
-                    None => return Ok(None),
-                }
+            let known = match Value::in_place(&value) {
+                Some(Value::Range(numbers)) => count.add_range(&numbers).map(|()| true)?,
+                Some(Value::Items(items)) => count.add_items(&items)?,
+                None => false,
+            };
+            if !known {
+                return Ok(None);
             }
         }
         Ok(Some(count))
@@ -86,11 +82,25 @@ impl<'py> Count<'py> {
         Ok(match self.kinds.of(item) {
             Kind::Number(number) => match usize::try_from(number) {
                 Ok(block) if block < self.blocks => Some(Place::Block(block)),
-                _ => Some(Place::Outside(number.into_pyobject(self.py)?.into_any())),
+                _ => Some(Place::Outside(layout::new_int(self.py, number)?.into_any())),
             },
             Kind::Other => Some(Place::Outside(item.clone())),
             Kind::Exotic => None,
         })
+    }
+
+    /// Counts items: plain blocks by the run, others one by one. False if one is exotic.
+    fn add_items(&mut self, items: &Items<'_, 'py>) -> PyResult<bool> {
+        let mut from = 0;
+        while let Read::UpTo(index, item) = items.read(self.py, from, &mut Counting(&mut self.tally))? {
+            match self.place(&item)? {
+                Some(Place::Block(block)) => self.tally.add(&(block..block + 1)),
+                Some(Place::Outside(key)) => self.add_outside(key)?,
+                None => return Ok(false),
+            }
+            from = index + 1;
+        }
+        Ok(true)
     }
 
     fn add_outside(&self, key: Bound<'py, PyAny>) -> PyResult<()> {
@@ -111,32 +121,19 @@ impl<'py> Count<'py> {
         }
         for index in (0..within.start).chain(within.end..numbers.len()) {
             hear_signals(self.py, index)?;
-            self.add_outside(numbers.get(index).into_pyobject(self.py)?.into_any())?;
+            self.add_outside(layout::new_int(self.py, numbers.get(index))?.into_any())?;
         }
         Ok(())
     }
 
     /// Names what was counted, in the order of a second walk over the same values.
     fn name(mut self, values: &Bound<'py, PyList>) -> PyResult<Faults<'py>> {
-        let (duplicate, extra) = (PyList::empty(self.py), PyList::empty(self.py));
+        let (duplicate, extra) = (layout::new_list(self.py)?, layout::new_list(self.py)?);
         for value in values {
-            if let Some(Value::Range(numbers)) = Value::in_place(&value) {
-                self.name_range(&numbers, &duplicate, &extra)?;
-                continue;
-            }
-            for (index, item) in value.try_iter()?.enumerate() {
-                hear_signals(self.py, index)?;
-                let item = item?;
-                match self.place(&item)? {
-                    Some(Place::Block(block)) if self.tally.tell_if_repeated(block) => duplicate.append(item)?,
-                    Some(Place::Outside(key)) => {
-                        extra.append(&item)?;
-                        if self.again.discard(key)? {
-                            duplicate.append(item)?;
-                        }
-                    }
-                    _ => {}
-                }
+            match Value::in_place(&value) {
+                Some(Value::Range(numbers)) => self.name_range(&numbers, &duplicate, &extra)?,
+                Some(Value::Items(items)) => self.name_items(&items, &duplicate, &extra)?,
+                None => {}
             }
         }
         let missing = layout::list_of_ints(self.py, self.tally.missing(), self.tally.into_missing_runs())?;
@@ -145,6 +142,29 @@ impl<'py> Count<'py> {
             missing,
             extra,
         })
+    }
+
+    fn name_items(
+        &mut self,
+        items: &Items<'_, 'py>,
+        duplicate: &Bound<'py, PyList>,
+        extra: &Bound<'py, PyList>,
+    ) -> PyResult<()> {
+        let mut from = 0;
+        while let Read::UpTo(index, item) = items.read(self.py, from, &mut Finding(&self.tally))? {
+            match self.place(&item)? {
+                Some(Place::Block(block)) if self.tally.tell_if_repeated(block) => duplicate.append(item)?,
+                Some(Place::Outside(key)) => {
+                    extra.append(&item)?;
+                    if self.again.discard(key)? {
+                        duplicate.append(item)?;
+                    }
+                }
+                _ => {}
+            }
+            from = index + 1;
+        }
+        Ok(())
     }
 
     fn name_range(
@@ -157,7 +177,7 @@ impl<'py> Count<'py> {
         let name_outside = |indices: Range<usize>| {
             for index in indices {
                 hear_signals(self.py, index)?;
-                let number = numbers.get(index).into_pyobject(self.py)?;
+                let number = layout::new_int(self.py, numbers.get(index))?;
                 extra.append(&number)?;
                 if self.again.discard(&number)? {
                     duplicate.append(number)?;
@@ -168,13 +188,9 @@ impl<'py> Count<'py> {
         name_outside(0..within.start)?;
         for (step, run) in numbers.runs(within.clone()).enumerate() {
             hear_signals(self.py, step)?;
-            let mut repeated = self.tally.tell_repeated(&run);
-            if numbers.descends() {
-                repeated.reverse();
-            }
-            for block in repeated {
-                duplicate.append(block)?;
-            }
+            self.tally.tell_repeated(&run, numbers.descends(), |block| {
+                duplicate.append(layout::new_int(self.py, block.cast_signed() as i64)?)
+            })?;
         }
         name_outside(within.end..numbers.len())
     }
@@ -186,9 +202,9 @@ fn name_by_equality<'py>(given: &Bound<'py, PyList>, blocks: usize) -> PyResult<
     let py = given.py();
     let model = layout::list_of_ints(py, blocks, iter::once(0..blocks))?;
     let faults = Faults {
-        duplicate: PyList::empty(py),
-        missing: PyList::empty(py),
-        extra: PyList::empty(py),
+        duplicate: layout::new_list(py)?,
+        missing: layout::new_list(py)?,
+        extra: layout::new_list(py)?,
     };
     for block in given {
         py.check_signals()?;

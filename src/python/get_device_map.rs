@@ -35,7 +35,7 @@ pub fn get_device_map<'py>(n_layers: &Bound<'py, PyAny>, devices: &Bound<'py, Py
     let layers = match blocks {
         Some(blocks) => {
             ask_for(blocks)?;
-            PyList::empty(py)
+            layout::new_list(py)?
         }
         None => list_of(&py.get_type::<PyRange>().call1((n_layers,))?)?,
     };
@@ -69,7 +69,7 @@ fn slices<'py>(
     let py = layers.py();
     let ceil = CEIL.import(py, "math", "ceil")?;
     let size = py.get_type::<PyInt>().call1((ceil.call1((n_layers.div(count)?,))?,))?;
-    let chunks = PyList::empty(py);
+    let chunks = layout::new_list(py)?;
     for start in py.get_type::<PyRange>().call1((0, n_layers, &size))?.try_iter()? {
         let start = start?;
         let end = start.add(&size)?;
@@ -87,7 +87,7 @@ fn zip<'py>(
     devices: &Bound<'py, PyAny>,
     mut chunks: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let map = PyDict::new(devices.py());
+    let map = layout::new_dict(devices.py())?;
     for (step, device) in devices.try_iter()?.enumerate() {
         hear_signals(devices.py(), step)?;
         let device = device?;

@@ -1,4 +1,5 @@
-//! The only `unsafe` of the crate: ints, lists and tuples read where `CPython` keeps them, and lists filled in place.
+//! The only `unsafe` of the crate: ints, lists and tuples read where `CPython` keeps them, lists filled in place, and
+//! objects made in a way that can fail.
 //!
 //! Three rules make it sound; each block below says which it leans on.
 //!
@@ -19,10 +20,10 @@ use pyo3::exceptions::{PyImportError, PyMemoryError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
-use pyo3::types::{PyList, PyTuple, PyType};
+use pyo3::types::{PyDict, PyInt, PyList, PyString, PyTuple, PyType};
 
 use super::{BETWEEN_SIGNALS, hear_signals};
-use crate::coverage::{Coverage, Numbers, Stop};
+use crate::coverage::{Numbers, Reader, Stop};
 
 /// An int of one digit or none: `CPython`'s header, a word that says how many digits and which sign, the digits.
 ///
@@ -123,9 +124,11 @@ impl Numbers for ListItems<'_> {
     }
 }
 
-/// Takes the blocks in a list from index `from` on, at most `most` of them, as long as they are plain small ints.
-/// Gives where it ended; indices in [`Stop`] are the list's.
-pub fn take_list(list: &Bound<'_, PyList>, from: usize, most: usize, coverage: &mut Coverage) -> Result<usize, Stop> {
+/// Lets a reader read the plain small ints of a list from index `from` on, at most `most` items. Gives where it ended;
+/// indices in [`Stop`] are the list's.
+///
+/// A reader belongs to the ground floor, which knows no Python: that is what rule 2 rests on.
+pub fn read_list(list: &Bound<'_, PyList>, from: usize, most: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
     with_critical_section(list, || {
         let object = list.as_ptr().cast::<ffi::PyListObject>();
         // SAFETY: rules 1 and 2. `ob_item` is null only where the list is empty; its first `ob_size` entries are live.
@@ -137,30 +140,30 @@ pub fn take_list(list: &Bound<'_, PyList>, from: usize, most: usize, coverage: &
                 std::slice::from_raw_parts((*object).ob_item, len)
             }
         };
-        take_items(items, from, most, coverage)
+        read_items(items, from, most, reader)
     })
 }
 
-/// Takes the blocks in a tuple, as [`take_list`] does those in a list.
-pub fn take_tuple(
+/// Lets a reader read a tuple, as [`read_list`] does a list.
+pub fn read_tuple(
     tuple: &Bound<'_, PyTuple>,
     from: usize,
     most: usize,
-    coverage: &mut Coverage,
+    reader: &mut impl Reader,
 ) -> Result<usize, Stop> {
     let object = tuple.as_ptr().cast::<ffi::PyTupleObject>();
     // SAFETY: rule 1; a tuple that Python code can see never changes, and holds `ob_size` live objects in place.
     let items = unsafe { std::slice::from_raw_parts((&raw const (*object).ob_item).cast(), tuple.len()) };
-    take_items(items, from, most, coverage)
+    read_items(items, from, most, reader)
 }
 
-fn take_items(items: &[*mut ffi::PyObject], from: usize, most: usize, coverage: &mut Coverage) -> Result<usize, Stop> {
+fn read_items(items: &[*mut ffi::PyObject], from: usize, most: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
     let end = items.len().min(from.saturating_add(most));
     let from = from.min(end);
-    take(&ListItems(&items[from..end]), from, coverage)
+    read(&ListItems(&items[from..end]), from, reader)
 }
 
-/// Whether [`take_array`] can read a buffer: one row of native integers, one after the other.
+/// Whether [`read_array`] can read a buffer: one row of native integers, one after the other.
 ///
 /// The format is one letter only: PyO3 0.30 takes `>` for the native byte order of a little-endian machine.
 pub fn is_plain_array(buffer: &PyUntypedBuffer) -> bool {
@@ -171,26 +174,26 @@ pub fn is_plain_array(buffer: &PyUntypedBuffer) -> bool {
     native && buffer.dimensions() == 1 && buffer.is_c_contiguous()
 }
 
-/// Takes the blocks in an array that [`is_plain_array`], as [`take_list`] does those in a list.
-pub fn take_array(buffer: &PyUntypedBuffer, from: usize, most: usize, coverage: &mut Coverage) -> Result<usize, Stop> {
-    macro_rules! take_as {
+/// Lets a reader read an array that [`is_plain_array`], as [`read_list`] does a list.
+pub fn read_array(buffer: &PyUntypedBuffer, from: usize, most: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
+    macro_rules! read_as {
         ($int:ty) => {
             match buffer.as_typed::<$int>() {
-                Ok(typed) => take_numbers(typed, from, most, coverage),
-                Err(_) => Err(Stop::NotPlain(from)),
+                Ok(typed) => read_numbers(typed, from, most, reader),
+                Err(_) => Err(Stop::At(from)),
             }
         };
     }
     match ElementType::from_format(buffer.format()) {
-        ElementType::SignedInteger { bytes: 1 } => take_as!(i8),
-        ElementType::SignedInteger { bytes: 2 } => take_as!(i16),
-        ElementType::SignedInteger { bytes: 4 } => take_as!(i32),
-        ElementType::SignedInteger { bytes: 8 } => take_as!(i64),
-        ElementType::UnsignedInteger { bytes: 1 } => take_as!(u8),
-        ElementType::UnsignedInteger { bytes: 2 } => take_as!(u16),
-        ElementType::UnsignedInteger { bytes: 4 } => take_as!(u32),
-        ElementType::UnsignedInteger { bytes: 8 } => take_as!(u64),
-        _ => Err(Stop::NotPlain(from)),
+        ElementType::SignedInteger { bytes: 1 } => read_as!(i8),
+        ElementType::SignedInteger { bytes: 2 } => read_as!(i16),
+        ElementType::SignedInteger { bytes: 4 } => read_as!(i32),
+        ElementType::SignedInteger { bytes: 8 } => read_as!(i64),
+        ElementType::UnsignedInteger { bytes: 1 } => read_as!(u8),
+        ElementType::UnsignedInteger { bytes: 2 } => read_as!(u16),
+        ElementType::UnsignedInteger { bytes: 4 } => read_as!(u32),
+        ElementType::UnsignedInteger { bytes: 8 } => read_as!(u64),
+        _ => Err(Stop::At(from)),
     }
 }
 
@@ -213,31 +216,27 @@ impl<T: Element + TryInto<usize>> Numbers for ArrayItems<T> {
     }
 }
 
-fn take_numbers<T: Element + TryInto<usize>>(
+fn read_numbers<T: Element + TryInto<usize>>(
     buffer: &PyBuffer<T>,
     from: usize,
     most: usize,
-    coverage: &mut Coverage,
+    reader: &mut impl Reader,
 ) -> Result<usize, Stop> {
     let Some(all) = buffer.as_slice_ptr() else {
-        return Err(Stop::NotPlain(from));
+        return Err(Stop::At(from));
     };
     let end = all.len().min(from.saturating_add(most));
     let from = from.min(end);
     // SAFETY: `from` is at most the length of the exported buffer.
     let first = unsafe { all.cast::<T>().as_ptr().add(from) };
-    take(
-        &ArrayItems(ptr::slice_from_raw_parts(first, end - from)),
-        from,
-        coverage,
-    )
+    read(&ArrayItems(ptr::slice_from_raw_parts(first, end - from)), from, reader)
 }
 
-/// Takes `numbers`, the piece of a sequence that starts at its index `from`.
-fn take(numbers: &impl Numbers, from: usize, coverage: &mut Coverage) -> Result<usize, Stop> {
-    match coverage.take_all(numbers) {
+/// Lets a reader read `numbers`, the piece of a sequence that starts at its index `from`.
+fn read(numbers: &impl Numbers, from: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
+    match reader.read(numbers) {
         Ok(()) => Ok(from + numbers.len()),
-        Err(Stop::NotPlain(index)) => Err(Stop::NotPlain(from + index)),
+        Err(Stop::At(index)) => Err(Stop::At(from + index)),
         Err(Stop::Refused) => Err(Stop::Refused),
     }
 }
@@ -248,7 +247,7 @@ pub fn list_of_ints(
     len: usize,
     runs: impl IntoIterator<Item = Range<usize>>,
 ) -> PyResult<Bound<'_, PyList>> {
-    let list = new_list(py, len)?;
+    let list = unset_list(py, len)?;
     // While signal handlers may run, a list with unset items must not be found through the collector.
     let hidden = len > BETWEEN_SIGNALS;
     if hidden {
@@ -286,7 +285,7 @@ pub fn list_of_ints(
 /// Up to 3.11 every so many new containers start a collection of garbage at once, over and over where a million lists
 /// are made, though none of them can be garbage. So the collector pauses for the call, which runs no Python code.
 /// Later versions only note that a collection is due.
-fn new_list(py: Python<'_>, len: usize) -> PyResult<Bound<'_, PyList>> {
+fn unset_list(py: Python<'_>, len: usize) -> PyResult<Bound<'_, PyList>> {
     let Ok(len) = ffi::Py_ssize_t::try_from(len) else {
         return Err(PyMemoryError::new_err(()));
     };
@@ -299,8 +298,50 @@ fn new_list(py: Python<'_>, len: usize) -> PyResult<Bound<'_, PyList>> {
         if collects {
             ffi::PyGC_Enable();
         }
-        Ok(Bound::from_owned_ptr_or_err(py, list)?.cast_into_unchecked())
+        owned(py, list)
     }
+}
+
+/// A new list of nothing. PyO3's own constructors panic where memory is out; this and those that follow do not.
+pub fn new_list(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    unset_list(py, 0)
+}
+
+/// A new dict.
+pub fn new_dict(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    // SAFETY: rule 1; gives a new reference to a dict, or null with an exception set.
+    unsafe { owned(py, ffi::PyDict_New()) }
+}
+
+/// A Python int.
+pub fn new_int(py: Python<'_>, number: i64) -> PyResult<Bound<'_, PyInt>> {
+    // SAFETY: rule 1; gives a new reference to an int, or null with an exception set.
+    unsafe { owned(py, ffi::PyLong_FromLongLong(number)) }
+}
+
+/// A Python str.
+pub fn new_str<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyString>> {
+    // SAFETY: rule 1; the text is UTF-8 of that length, which is no more than `isize::MAX`. Gives a new reference to a
+    // str, or null with an exception set.
+    unsafe {
+        let text = ffi::PyUnicode_FromStringAndSize(text.as_ptr().cast(), text.len().cast_signed());
+        owned(py, text)
+    }
+}
+
+/// A new list of a dict's values.
+pub fn dict_values<'py>(dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyList>> {
+    // SAFETY: rule 1; gives a new reference to a list, or null with an exception set.
+    unsafe { owned(dict.py(), ffi::PyDict_Values(dict.as_ptr())) }
+}
+
+/// Owns a new reference, or fetches the exception that stands for it.
+///
+/// # Safety
+/// `object` is a new reference to an object of the type `T`, or null with an exception set.
+unsafe fn owned<T>(py: Python<'_>, object: *mut ffi::PyObject) -> PyResult<Bound<'_, T>> {
+    // SAFETY: as above.
+    unsafe { Ok(Bound::from_owned_ptr_or_err(py, object)?.cast_into_unchecked()) }
 }
 
 /// The name that a type written in C has, `numpy.int64` for one. None for a class statement's type, whatever it says
