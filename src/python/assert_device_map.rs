@@ -4,8 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyRange};
 
 use super::block::{Kind, Kinds};
-use super::values::{Items, Read, Value, drain, values_of};
-use super::{faults, hear_signals, layout, no_memory};
+use super::values::{Items, Read, Value, settle, values_of};
+use super::{faults, hear_signals, no_memory};
 use crate::coverage::Coverage;
 use crate::progression::Progression;
 
@@ -35,11 +35,9 @@ pub fn assert_device_map(device_map: &Bound<'_, PyAny>, num_blocks: &Bound<'_, P
     let mut values = values_of(device_map)?;
     let mut taken = take(&values, &mut coverage)?;
     if matches!(taken, Taken::NotInPlace) {
-        // User code runs while such a value is read, and may change the others: so all are read into one list, in the
+        // User code runs while such a value is read, and may change the others: so all are settled first, in the
         // original's order, and no more user code runs from there on.
-        let all = drain(&values)?;
-        values = layout::new_list(py)?;
-        values.append(all)?;
+        values = settle(&values)?;
         coverage.clear();
         taken = take(&values, &mut coverage)?;
     }

@@ -12,7 +12,7 @@ use pyo3::types::{PyList, PySet};
 
 use super::block::{Kind, Kinds};
 use super::error::Faults;
-use super::values::{Items, Read, Value, drain};
+use super::values::{Items, Read, Value, flatten};
 use super::{ask_for, hear_signals, layout, no_memory};
 use crate::coverage::{Counting, Coverage, Finding, Tally};
 use crate::progression::Progression;
@@ -30,7 +30,7 @@ pub fn name_missing(py: Python<'_>, coverage: Coverage) -> PyResult<Faults<'_>> 
 pub fn name<'py>(values: &Bound<'py, PyList>, blocks: usize) -> PyResult<Faults<'py>> {
     match Count::of(values, blocks)? {
         Some(count) => count.name(values),
-        None => name_by_equality(&drain(values)?, blocks),
+        None => name_by_equality(&flatten(values)?, blocks),
     }
 }
 

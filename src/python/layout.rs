@@ -29,7 +29,7 @@ use crate::coverage::{Numbers, Reader, Stop};
 ///
 /// Up to 3.11 the word is the number of digits, negative for a negative int. From 3.12 on it is the number of digits
 /// shifted left by three, above two bits for the sign (0 positive, 1 zero, 2 negative) and one that is reserved; of the
-/// reserved one nothing is assumed. An int's only digit is allocated even for 0, and is 0 then.
+/// reserved one nothing is assumed.
 #[repr(C)]
 struct IntLayout {
     header: ffi::PyObject,
@@ -65,7 +65,8 @@ pub fn fits(py: Python<'_>) -> PyResult<()> {
     for (number, expected) in samples {
         let int = number.into_pyobject(py)?;
         // SAFETY: `int` is alive and is an exact int. That its layout is right is what is being tried: the header is
-        // as pyo3-ffi has it for this version, and an int is never smaller than its header, a word and a digit.
+        // as pyo3-ffi has it for this version, and what is read stays within the int's memory even where a digit has
+        // two bytes, since memory comes in multiples of eight.
         if unsafe { small_int(int.as_ptr()) } != expected {
             return Err(PyImportError::new_err(
                 "devicemap cannot read the ints of this build of Python",

@@ -19,19 +19,43 @@ pub fn values_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyL
     }
 }
 
-/// The items of all values in order, in one list. User code may run.
-pub fn drain<'py>(values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
-    let all = layout::new_list(values.py())?;
+/// The values in a form that can be read in place and that nothing changes any more: tuples and ranges as they are, the
+/// items of any other in a list of their own. User code may run, in the original's order.
+pub fn settle<'py>(values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
+    let settled = layout::new_list(values.py())?;
     for value in values {
-        if let Ok(range) = value.cast_exact::<PyRange>() {
-            ask_for(range.len().map_err(|_| PyMemoryError::new_err(()))?)?;
-        }
-        for item in value.try_iter()? {
-            all.append(item?)?;
-            hear_signals(values.py(), all.len())?;
+        if matches!(
+            Value::in_place(&value),
+            Some(Value::Range(_) | Value::Items(Items::Tuple(_)))
+        ) {
+            settled.append(value)?;
+        } else {
+            let items = layout::new_list(values.py())?;
+            append_items(&items, &value)?;
+            settled.append(items)?;
         }
     }
+    Ok(settled)
+}
+
+/// The items of all values, in one list.
+pub fn flatten<'py>(values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
+    let all = layout::new_list(values.py())?;
+    for value in values {
+        append_items(&all, &value)?;
+    }
     Ok(all)
+}
+
+fn append_items<'py>(list: &Bound<'py, PyList>, value: &Bound<'py, PyAny>) -> PyResult<()> {
+    if let Ok(range) = value.cast_exact::<PyRange>() {
+        ask_for(range.len().map_err(|_| PyMemoryError::new_err(()))?)?;
+    }
+    for (step, item) in value.try_iter()?.enumerate() {
+        hear_signals(list.py(), step)?;
+        list.append(item?)?;
+    }
+    Ok(())
 }
 
 /// The blocks of one device, in a form that is read without running any code written in Python.
