@@ -61,7 +61,7 @@ $(VENV)/.%: pyproject.toml | $(PYO3_PYTHON)
 $(PYO3_PYTHON):
 	$(if $(shell command -v cargo 2>/dev/null),,$(error cargo is missing: install Rust from https://rustup.rs))
 	$(if $(shell $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 10) or "")' 2>/dev/null),,\
-	  $(error $(PYTHON) is missing or older than 3.10: name a newer one, as in make PYTHON=python3.13))
+	  $(error $(PYTHON) is missing or older than 3.10: name a newer one, as in make $(MAKECMDGOALS) PYTHON=python3.13))
 	@echo "==> making $(VENV)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'

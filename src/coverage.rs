@@ -15,11 +15,11 @@ pub trait Numbers {
     /// Says that the `index`-th will be read soon. It may lie past the end.
     fn prefetch(&self, _index: usize) {}
 
-    /// Where the run that starts at `index` with the block `first` ends: the index behind it, and the block.
+    /// Where the run ends that starts at `index` with the block `first`: the index and the block behind it.
     #[inline]
     fn run(&self, index: usize, first: usize) -> (usize, usize) {
         // Wrapping only spares the checks: a block's number and an index are far below the largest number.
-        let (mut index, mut end) = (index, first);
+        let (mut index, mut end) = (index.wrapping_add(1), first.wrapping_add(1));
         while index < self.len() && self.get(index) == Some(end) {
             end = end.wrapping_add(1);
             index = index.wrapping_add(1);
@@ -49,6 +49,7 @@ pub enum Stop {
 /// that comes elsewhere turns to the bitset, whose memory was asked for at the start.
 pub struct Coverage {
     blocks: usize,
+    /// How many are taken: as long as there are no bits, these are the first ones.
     taken: usize,
     bits: Bits,
 }
@@ -74,9 +75,9 @@ impl Coverage {
     }
 
     /// The runs of blocks that are not taken, in ascending order.
-    pub fn into_missing_runs(mut self) -> impl Iterator<Item = Range<usize>> {
-        self.use_bits();
-        self.bits.into_gaps(self.blocks)
+    pub fn into_missing_runs(self) -> impl Iterator<Item = Range<usize>> {
+        let behind = (self.bits.is_empty() && self.taken < self.blocks).then_some(self.taken..self.blocks);
+        behind.into_iter().chain(self.bits.into_gaps(self.blocks))
     }
 
     /// None is taken, again.
@@ -89,7 +90,6 @@ impl Coverage {
     /// not one of the model's.
     #[inline]
     pub fn take(&mut self, run: Range<usize>) -> bool {
-        debug_assert!(!run.is_empty());
         if run.end > self.blocks {
             return false;
         }
@@ -345,7 +345,7 @@ impl Bits {
         len
     }
 
-    /// The runs of bits below `len` that are not set.
+    /// The runs of bits below `len` that are not set; none where there are no bits.
     fn into_gaps(self, len: usize) -> impl Iterator<Item = Range<usize>> {
         let mut from = 0;
         std::iter::from_fn(move || {

@@ -52,7 +52,7 @@ impl Progression {
     pub fn runs(&self, indices: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
         let this = *self;
         let block = move |index| usize::try_from(this.wide(index)).unwrap_or(usize::MAX);
-        let whole = !indices.is_empty() && this.step.abs() == 1;
+        let whole = !indices.is_empty() && matches!(this.step, 1 | -1);
         let (run, singles) = if whole {
             let ends = (block(indices.start), block(indices.end - 1));
             (Some(ends.0.min(ends.1)..ends.0.max(ends.1) + 1), 0..0)
@@ -99,6 +99,12 @@ mod tests {
             runs.sort_unstable();
             prop_assert_eq!(runs, expected);
         }
+    }
+
+    #[test]
+    fn a_step_as_large_as_can_be_is_no_run() {
+        let one = Progression::new(0, i64::MIN, 1);
+        assert!(one.is_some_and(|one| one.indices_within(1) == (0..1) && one.runs(0..1).eq(std::iter::once(0..1))));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import collections
 import itertools
 import os
@@ -95,6 +96,43 @@ class RaisingRepr(int):
         raise OSError("no repr")
 
 
+class LyingMeta(type):
+    __eq__ = property(lambda cls: int.__eq__)  # type: ignore[assignment]
+    __hash__ = type.__hash__
+
+
+class Lying(int, metaclass=LyingMeta):
+    """Says of its == that it is int's."""
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    __hash__ = int.__hash__
+
+
+class TwoFaced:
+    def __get__(self, instance: object, owner: object) -> Any:
+        return int.__eq__ if instance is None else lambda other: False
+
+
+class Described(int):
+    """Says of its == that it is int's, by another way."""
+
+    __eq__ = TwoFaced()  # type: ignore[assignment]
+    __hash__ = int.__hash__
+
+
+class NoUfunc(int):
+    __array_ufunc__ = None
+
+
+class OtherIndex(int):
+    def __index__(self) -> int:
+        return 0
+
+    __int__ = __index__
+
+
 def numbers_then_error() -> Iterator[int]:
     yield 0
     raise EOFError("the generator broke")
@@ -137,6 +175,13 @@ MAPS: dict[str, Callable[[], Any]] = {
     "int subclass beyond 64 bits": lambda: {0: [0, 1, 2, Named(10**30), Named(10**30)]},
     "beyond 64 bits": lambda: {0: [0, 1, 2, 10**30, 10**30, -(10**30), 2**64]},
     "negatives": lambda: {0: [-1, 0, 1, 2, -1]},
+    "class with a lying metaclass": lambda: {0: [Lying(0), Lying(0), 1], 1: [2]},
+    "class with a lying descriptor": lambda: {0: [Described(0), Described(0), 1], 1: [2]},
+    "numpy's and a subclass that numpy leaves alone": lambda: {0: [np.int64(0), NoUfunc(0), 1, 2]},
+    "numpy's and a subclass with another index": lambda: {0: [np.int64(0), OtherIndex(1), 2]},
+    "numpy's array and a subclass with another index": lambda: {0: np.arange(1), 1: [OtherIndex(1), 2]},
+    "numpy's and an IntEnum": lambda: {0: [np.int64(1), Layer.SECOND, 0, 2]},
+    "numpy's beyond what a float holds": lambda: {0: [0, 1, 2, np.uint64(2**53), 2**53 + 1, float(2**53)]},
     "strings": lambda: {0: ["0", "1", "1"]},
     "a string": lambda: {0: "012"},
     "None among them": lambda: {0: [0, 1, 2, None, None]},
@@ -159,6 +204,7 @@ MAPS: dict[str, Callable[[], Any]] = {
     "range beyond": lambda: {0: range(-2, 5)},
     "range beyond, down, twice": lambda: {0: range(5, -3, -2), 1: range(5, -3, -2)},
     "range of big ints": lambda: {0: range(10**30, 10**30 + 2)},
+    "range of one number, the largest step down": lambda: {0: range(0, -1, -(2**63)), 1: range(1, 3)},
     "empty ranges": lambda: {0: range(0), 1: range(7, 7), 2: range(3)},
     "set": lambda: {0: {0, 1}, 1: frozenset({2})},
     "dict of blocks": lambda: {0: {0: "a", 1: "b"}, 1: {2: "c"}},
@@ -179,6 +225,10 @@ MAPS: dict[str, Callable[[], Any]] = {
     "array, strided": lambda: {0: np.arange(6)[::2] // 2},
     "array, backwards": lambda: {0: np.arange(3)[::-1]},
     "array, empty": lambda: {0: np.array([], dtype=np.int64), 1: range(3)},
+    "array of the array module": lambda: {0: array.array("i", [0, 1]), 1: array.array("B", [2])},
+    "array of the array module, bad": lambda: {0: array.array("q", [0, 1, -1]), 1: array.array("Q", [2, 2**64 - 1])},
+    "array of the array module, empty": lambda: {0: array.array("q"), 1: range(3)},
+    "array of the array module, of floats": lambda: {0: array.array("d", [0, 1, 2])},
     "array of no dimension": lambda: {0: np.array(0)},
     "array of two dimensions": lambda: {0: np.arange(4).reshape(2, 2)},
     "array of one row": lambda: {0: np.arange(3).reshape(1, 3)},

@@ -70,6 +70,18 @@ def test_it_pickles_and_copies(duplicate: Callable[[devicemap.DeviceMapError], d
     assert vars(again) == vars(error)
 
 
+def test_it_has_what_is_being_handled_as_its_context() -> None:
+    def check_while_handling() -> None:
+        try:
+            [].pop()
+        except IndexError:
+            devicemap.assert_device_map({}, 1)
+
+    with pytest.raises(devicemap.DeviceMapError) as info:
+        check_while_handling()
+    assert isinstance(info.value.__context__, IndexError)
+
+
 def test_one_made_by_hand_has_no_blocks() -> None:
     error = devicemap.DeviceMapError("by hand")
     assert (error.duplicate_blocks, error.missing_blocks, error.extra_blocks) == ((), (), ())

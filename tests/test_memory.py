@@ -162,6 +162,70 @@ def test_what_memory_cannot_hold_is_a_memory_error() -> None:
 
 
 @only_linux
+def test_bits_are_not_touched_for_what_memory_cannot_hold_anyway() -> None:
+    output = run(
+        LIMIT
+        + """
+    limit(4 << 30)
+    outcome(devicemap.assert_device_map, {0: [1]}, 2**33)
+    outcome(devicemap.assert_device_map, {0: [1, 1]}, 2**33)
+    with open("/proc/self/status") as file:
+        (peak,) = (int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+    print(peak < 100_000)
+    """
+    )
+    assert output.split() == ["MemoryError", "MemoryError", "True"]
+
+
+def test_each_allocation_may_fail() -> None:
+    """One allocation after the other fails, in all kinds of calls: an exception is the worst, and never a panic."""
+    pytest.importorskip("_testcapi", reason="this Python was installed without its own tests")
+    output = run(
+        """
+    import _testcapi
+    import devicemap
+
+    class Named(int):
+        pass
+
+    good, bad, odd = list(range(300, 600)), [0, 0, 700, 700, -1, 2**70], [Named(300), True, 1.0, "x", None]
+    calls = [
+        lambda: devicemap.assert_device_map({0: good}, 600),
+        lambda: devicemap.assert_device_map({0: good, 1: range(300)}, 600),
+        lambda: devicemap.assert_device_map({0: bad, 1: range(590, 620), 2: range(620, 590, -1)}, 600),
+        lambda: devicemap.assert_device_map({0: odd, 1: tuple(odd)}, 600),
+        lambda: devicemap.assert_device_map({0: iter(bad)}, 600),
+        lambda: devicemap.assert_device_map({0: [object(), 1, 1]}, 20),
+        lambda: devicemap.get_device_map(600, range(7)),
+        lambda: devicemap.get_device_map(True, ["cpu"]),
+        lambda: devicemap.get_device_map(600, [[]]),
+    ]
+
+    def fails(call):
+        try:
+            call()
+        except Exception as error:
+            return type(error) is MemoryError
+        return False
+
+    failed = 0
+    for call in calls:
+        fails(call)
+        for nth in range(1, 400):
+            try:
+                _testcapi.set_nomemory(nth, nth + 1)
+                failed += fails(call)
+                _testcapi.remove_mem_hooks()
+            except MemoryError:
+                # The call has made fewer allocations than that.
+                _testcapi.remove_mem_hooks()
+    print(failed > 100)
+    """
+    )
+    assert output.split() == ["True"]
+
+
+@only_linux
 @pytest.mark.parametrize(("more", "expected"), [(34, "fine"), (30, "MemoryError")])
 def test_a_good_map_allocates_a_bit_a_block(more: int, expected: str) -> None:
     """2**28 blocks in two interleaved ranges need 32 MiB: 34 are enough, 30 are not."""

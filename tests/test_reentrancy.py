@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 import devicemap
@@ -103,18 +104,35 @@ def test_get_meets_devices_that_meddle(meddling: Callable[[Any, Any], Any]) -> N
     quietly(devicemap.get_device_map, 1_000, devices)
 
 
-def test_lists_that_are_being_filled_cannot_be_found() -> None:
-    found: list[list[Any]] = []
+@pytest.mark.parametrize("size", [1, 1_234, *(2**power + more for power in (16, 20) for more in (-1, 0, 1))])
+def test_lists_that_are_being_filled_cannot_be_found(size: int) -> None:
+    found = 0
+
+    def look(phase: str, info: dict[str, int]) -> None:
+        nonlocal found
+        found += 1
+        for thing in gc.get_objects():
+            if type(thing) is list and len(thing) == size:
+                # An item that is not set yet crashes the process.
+                hash(type(thing[-1]))
 
     class Devices(list[Any]):
         def __iter__(self) -> Iterator[Any]:
             for device in range(3):
-                found.extend(thing for thing in gc.get_objects() if type(thing) is list and len(thing) == 1_234)
+                look("", {})
                 yield device
 
-    device_map = devicemap.get_device_map(3 * 1_234, Devices([0, 1, 2]))
-    assert all(type(block) is int for blocks in found for block in blocks)
-    assert len(device_map) == 3
+    threshold = gc.get_threshold()
+    gc.callbacks.append(look)
+    gc.set_threshold(1)
+    try:
+        devicemap.get_device_map(3 * size, Devices([0, 1, 2]))
+        with pytest.raises(devicemap.DeviceMapError):
+            devicemap.assert_device_map({}, size)
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(look)
+    assert found >= 3
 
 
 def test_the_collector_is_left_as_it_was() -> None:
@@ -156,6 +174,11 @@ LONG_RUNS: dict[str, Callable[[], Any]] = {
     "exotic blocks": lambda: check({0: [Slow() for _ in range(3_000)]}, 10),
     "one list made": lambda: get(1 << 24, [0]),
     "many lists made": lambda: get(1 << 22, range(1 << 22)),
+    "long lists made": lambda: get(1 << 24, range(300)),
+    "lists cut": lambda: get(np.int64(1 << 21), range(1 << 21)),
+    "equal hashes": lambda: check({0: [number * (2**61 - 1) for number in range(1 << 13)]}, 10),
+    "many duplicates": lambda: check({0: range(1 << 24), 1: range(1 << 24)}, 1 << 24),
+    "many values": lambda: check(dict.fromkeys(range(1 << 23), ()), 10),
 }
 """Calls that take some tenths of a second at least."""
 

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import sys
 from importlib.machinery import ModuleSpec
+from threading import RLock
 from types import ModuleType
 
 from devicemap import model_parallel_utils
@@ -28,8 +29,8 @@ _MODULE = f"{_PARENT}.{_CHILD}"
 class _Finder(Loader):
     """Gives the module of the two functions to the import system, whether transformers ships one or not."""
 
-    replaced: ModuleType | None = None
-    """What transformers had loaded under the name when it was patched."""
+    had: tuple[bool, ModuleType | None] = (False, None)
+    """Whether anything was loaded under the name when transformers was patched, and what."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -46,6 +47,7 @@ class _Finder(Loader):
 
 
 _FINDER = _Finder()
+_LOCK = RLock()
 
 
 def patch_transformers() -> None:
@@ -53,24 +55,26 @@ def patch_transformers() -> None:
 
     From then on ``from transformers.utils.model_parallel_utils import assert_device_map, get_device_map`` gives the
     functions of this package: with transformers 5, which no longer has the module, with transformers 4, and without
-    transformers, there in this form only, since any other ``import`` asks for the package itself. Modules of
-    transformers 4 that have imported the original functions already are changed to these; a module outside
-    transformers that has keeps what it imported, so patch before importing it. Transformers itself is not imported.
-    Patching twice is harmless.
+    transformers, where only this form of import works. Modules of transformers 4 that have imported the original
+    functions already are changed to these; a module outside transformers that has keeps what it imported, so patch
+    before importing it. Transformers itself is not imported. Patching twice is harmless.
 
     See :func:`unpatch_transformers` for the way back.
     """
-    if _FINDER in sys.meta_path:
-        return
-    sys.meta_path.insert(0, _FINDER)
-    _FINDER.replaced = sys.modules.pop(_MODULE, None)
-    # The import system asks the finder only after it has imported the parent. Where that has happened already, or
-    # cannot happen, the module has to stand there now.
-    if _PARENT in sys.modules or not _is_installed():
-        _place(importlib.util.module_from_spec(ModuleSpec(_MODULE, _FINDER)))
-        _FINDER.exec_module(sys.modules[_MODULE])
-    if _FINDER.replaced is not None:
-        _rebind(_users(_FINDER.replaced), model_parallel_utils)
+    with _LOCK:
+        if _is_patched():
+            return
+        # The import system asks the finder only after it has imported the parent. Where that has happened already, or
+        # cannot happen, the module has to stand there now.
+        at_once = _PARENT in sys.modules or not _is_installed()
+        had = _FINDER.had = _MODULE in sys.modules, sys.modules.pop(_MODULE, None)
+        sys.meta_path.insert(0, _FINDER)
+        if at_once:
+            module = importlib.util.module_from_spec(ModuleSpec(_MODULE, _FINDER))
+            _FINDER.exec_module(module)
+            _place(module)
+        if had[1] is not None:
+            _rebind(_users(had[1]), model_parallel_utils)
 
 
 def unpatch_transformers() -> None:
@@ -79,23 +83,36 @@ def unpatch_transformers() -> None:
     Modules of transformers 4 get the original functions back, those imported meanwhile too. Without a patch in place
     nothing happens.
     """
-    if _FINDER not in sys.meta_path:
-        return
-    sys.meta_path.remove(_FINDER)
-    _remove(sys.modules.pop(_MODULE, None))
-    original, _FINDER.replaced = _FINDER.replaced, None
-    users = _users(model_parallel_utils)
-    if original is not None:
-        _place(original)
-    elif users:
-        original = _import_original()
-    if original is not None:
-        _rebind(users, original)
+    with _LOCK:
+        if not _is_patched():
+            return
+        sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not _FINDER]
+        _remove(sys.modules.pop(_MODULE, None))
+        (was_there, original), _FINDER.had = _FINDER.had, (False, None)
+        users = _users(model_parallel_utils)
+        if original is not None:
+            _place(original)
+        elif was_there:
+            # None keeps a module from being imported.
+            sys.modules[_MODULE] = None  # type: ignore[assignment]
+        elif users:
+            original = _import_original()
+        if original is not None:
+            _rebind(users, original)
+
+
+def _is_patched() -> bool:
+    return any(finder is _FINDER for finder in sys.meta_path)
 
 
 def _is_installed() -> bool:
-    # None in sys.modules is how an installed package is hidden.
-    return sys.modules.get(_PACKAGE) is not None or importlib.util.find_spec(_PACKAGE) is not None
+    # None in sys.modules is one way to hide an installed package, a finder that raises another.
+    if sys.modules.get(_PACKAGE) is not None:
+        return True
+    try:
+        return importlib.util.find_spec(_PACKAGE) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _import_original() -> ModuleType | None:
@@ -129,7 +146,7 @@ def _users(source: ModuleType) -> list[tuple[ModuleType, str]]:
         for path, module in list(sys.modules.items())
         if path.startswith(f"{_PACKAGE}.") and path != _MODULE and isinstance(module, ModuleType)
         for name in names
-        if vars(module).get(name) is getattr(source, name)
+        if vars(module).get(name) is getattr(source, name, module)
     ]
 
 

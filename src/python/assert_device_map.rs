@@ -5,7 +5,7 @@ use pyo3::types::{PyInt, PyList, PyRange};
 
 use super::block::{Kind, Kinds};
 use super::values::{Items, Read, Value, settle, values_of};
-use super::{faults, hear_signals, no_memory};
+use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, faults, no_memory};
 use crate::coverage::Coverage;
 use crate::progression::Progression;
 
@@ -21,7 +21,7 @@ use crate::progression::Progression;
 ///     num_blocks: how many blocks the model has.
 ///
 /// Raises:
-///     DeviceMapError: a block is given more than once, else one of ``0..num_blocks`` is not given, else one is given
+///     DeviceMapError: a block is given more than once, else one of ``range(num_blocks)`` is not given, else one is given
 ///         that the model does not have: the message names the blocks of the first of these faults. The error carries
 ///         all of them as ``duplicate_blocks``, ``missing_blocks`` and ``extra_blocks``.
 ///     TypeError: ``num_blocks`` is no integer, or a value of the map is not iterable.
@@ -29,31 +29,31 @@ use crate::progression::Progression;
 ///     MemoryError: memory cannot hold what is asked for.
 #[pyfunction]
 pub fn assert_device_map(device_map: &Bound<'_, PyAny>, num_blocks: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = device_map.py();
     let blocks = block_count(num_blocks)?;
     let mut coverage = Coverage::try_new(blocks).map_err(no_memory)?;
     let mut values = values_of(device_map)?;
-    let mut taken = take(&values, &mut coverage)?;
-    if matches!(taken, Taken::NotInPlace) {
+    let mut ears = Ears::new(device_map.py());
+    let mut verdict = cover(&mut ears, &values, &mut coverage)?;
+    if matches!(verdict, Verdict::NotInPlace) {
         // User code runs while such a value is read, and may change the others: so all are settled first, in the
         // original's order, and no more user code runs from there on.
-        values = settle(&values)?;
+        values = settle(&mut ears, &values)?;
         coverage.clear();
-        taken = take(&values, &mut coverage)?;
+        verdict = cover(&mut ears, &values, &mut coverage)?;
     }
-    match taken {
-        Taken::Once if coverage.missing() == 0 => Ok(()),
-        Taken::Once => faults::name_missing(py, coverage)?.raise(),
-        Taken::Faulty | Taken::NotInPlace => {
+    match verdict {
+        Verdict::Once if coverage.missing() == 0 => Ok(()),
+        Verdict::Once => faults::name_missing(&mut ears, coverage)?.into_result(),
+        Verdict::Faulty | Verdict::NotInPlace => {
             drop(coverage);
-            faults::name(&values, blocks)?.raise()
+            faults::name(&mut ears, &values, blocks)?.into_result()
         }
     }
 }
 
 /// What came of taking the blocks of all values.
-enum Taken {
-    /// Each block given is one of the model's, and given once.
+enum Verdict {
+    /// Each block given is one of the model's, and given once. Some may be missing.
     Once,
     /// Some block is not, or is no number.
     Faulty,
@@ -61,37 +61,51 @@ enum Taken {
     NotInPlace,
 }
 
-fn take(values: &Bound<'_, PyList>, coverage: &mut Coverage) -> PyResult<Taken> {
+fn cover<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>, coverage: &mut Coverage) -> PyResult<Verdict> {
+    if coverage.blocks() > BETWEEN_SIGNALS {
+        // What is sure to be missing will be named: if memory cannot hold that, the bits need not be touched.
+        let mut missing = coverage.blocks();
+        for value in values {
+            let Some(value) = Value::in_place(&value) else {
+                return Ok(Verdict::NotInPlace);
+            };
+            missing = missing.saturating_sub(value.len());
+        }
+        ask_for_ints(missing)?;
+    }
     let mut kinds = Kinds::default();
-    let mut taken = Taken::Once;
+    let mut verdict = Verdict::Once;
     for value in values {
         let Some(value) = Value::in_place(&value) else {
-            return Ok(Taken::NotInPlace);
+            return Ok(Verdict::NotInPlace);
         };
-        let good = match (&taken, value) {
-            (Taken::Once, Value::Items(items)) => take_items(values.py(), &items, &mut kinds, coverage)?,
-            (Taken::Once, Value::Range(numbers)) => take_range(values.py(), &numbers, coverage)?,
+        let good = match (&verdict, value) {
+            (Verdict::Once, Value::Items(items)) => cover_items(ears, &items, &mut kinds, coverage)?,
+            (Verdict::Once, Value::Range(numbers)) => cover_range(ears, &numbers, coverage)?,
             // Whether the rest can be read in place has to be known all the same.
             _ => false,
         };
         if !good {
-            taken = Taken::Faulty;
+            verdict = Verdict::Faulty;
         }
     }
-    Ok(taken)
+    Ok(verdict)
 }
 
 /// Takes items: plain ints by the run, other kinds of numbers one by one. False where one cannot be taken.
 #[inline]
-fn take_items<'py>(
-    py: Python<'py>,
+fn cover_items<'py>(
+    ears: &mut Ears<'py>,
     items: &Items<'_, 'py>,
     kinds: &mut Kinds<'py>,
     coverage: &mut Coverage,
 ) -> PyResult<bool> {
+    if items.are_of_numpy() && !kinds.meet_numpy_array() {
+        return Ok(false);
+    }
     let mut from = 0;
     loop {
-        match items.read(py, from, coverage)? {
+        match items.read(ears, from, coverage)? {
             Read::All => return Ok(true),
             Read::Refused => return Ok(false),
             Read::UpTo(index, item) => match kinds.of(&item) {
@@ -102,13 +116,14 @@ fn take_items<'py>(
     }
 }
 
-fn take_range(py: Python<'_>, numbers: &Progression, coverage: &mut Coverage) -> PyResult<bool> {
+fn cover_range(ears: &mut Ears<'_>, numbers: &Progression, coverage: &mut Coverage) -> PyResult<bool> {
     let all = 0..numbers.len();
     if numbers.indices_within(coverage.blocks()) != all {
         return Ok(false);
     }
-    for (step, run) in numbers.runs(all).enumerate() {
-        hear_signals(py, step)?;
+    ears.after(1)?;
+    for run in numbers.runs(all) {
+        ears.after(1 + run.len() / 64)?;
         if !coverage.take(run) {
             return Ok(false);
         }

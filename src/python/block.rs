@@ -1,16 +1,16 @@
 //! What one block of a device map is: a number, something else with a value of its own, or an object whose `==` only
 //! Python can say.
 
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyNone, PyString, PyType};
 
 use super::layout;
 
-/// Up to here every numpy integer compares exactly with every other number, whatever numpy's version.
-const EXACT_IN_NUMPY: i64 = 1 << 53;
+/// Up to here every numpy integer compares exactly with every other number, whatever numpy's version: beyond, a float
+/// may stand for its neighbours too.
+const EXACT_IN_NUMPY: i64 = (1 << 53) - 1;
 
-/// The integer scalars of numpy, all of them static types.
+/// The integer scalars of numpy.
 const NUMPY_INTEGERS: [&[u8]; 14] = [
     b"numpy.int8",
     b"numpy.int16",
@@ -39,14 +39,31 @@ pub enum Kind {
     Exotic,
 }
 
-/// Tells the kinds of blocks, remembering the last subclass of int that it met. Runs no code written in Python.
+/// Attributes by which a subclass of int is more to numpy than its number.
+const ASKED_BY_NUMPY: [&str; 8] = [
+    "__array__",
+    "__array_interface__",
+    "__array_priority__",
+    "__array_struct__",
+    "__array_ufunc__",
+    "__float__",
+    "__index__",
+    "__int__",
+];
+
+/// Tells the kinds of the blocks of one map. Runs no code written in Python.
 #[derive(Default)]
 pub struct Kinds<'py> {
-    like_int: Option<Bound<'py, PyType>>,
+    /// Whether an integer of numpy's was met.
+    of_numpy: bool,
+    /// Whether a subclass of int was met that is more to numpy than its number.
+    of_subclass: bool,
+    /// The last subclass of int that was met.
+    last: Option<Bound<'py, PyType>>,
 }
 
 impl<'py> Kinds<'py> {
-    /// The kind of a block.
+    /// The kind of a block, beside those before it.
     pub fn of(&mut self, block: &Bound<'py, PyAny>) -> Kind {
         if block.is_exact_instance_of::<PyInt>() || block.is_exact_instance_of::<PyBool>() {
             return block.extract().map_or(Kind::Other, Kind::Number);
@@ -57,44 +74,66 @@ impl<'py> Kinds<'py> {
         if let Ok(float) = block.cast_exact::<PyFloat>() {
             return of_float(float.value());
         }
-        if block.is_instance_of::<PyInt>() {
-            if self.compares_as_int(&block.get_type()) {
-                // Beyond 64 bits a subclass may have a hash of its own.
-                return block.extract().map_or(Kind::Exotic, Kind::Number);
-            }
-        } else if is_numpy_integer(&block.get_type()) {
-            return match block.extract() {
-                Ok(number) if (-EXACT_IN_NUMPY..=EXACT_IN_NUMPY).contains(&number) => Kind::Number(number),
-                _ => Kind::Exotic,
-            };
+        let type_ = block.get_type();
+        let number: Option<i64> = if layout::compares_as_int(&type_) {
+            self.meet_subclass(type_);
+            // Beyond 64 bits its hash may be its own.
+            block.extract().ok()
+        } else if is_numpy_integer(&type_) {
+            self.of_numpy = true;
+            let number = block.extract().ok();
+            number.filter(|number| (-EXACT_IN_NUMPY..=EXACT_IN_NUMPY).contains(number))
+        } else {
+            None
+        };
+        match number {
+            Some(number) if !self.clash() => Kind::Number(number),
+            _ => Kind::Exotic,
         }
-        Kind::Exotic
     }
 
-    fn compares_as_int(&mut self, type_: &Bound<'py, PyType>) -> bool {
-        if self.like_int.as_ref().is_some_and(|known| known.is(type_)) {
-            return true;
+    /// Notes that numpy's integers come in an array. False if that makes an exotic map of it.
+    pub fn meet_numpy_array(&mut self) -> bool {
+        self.of_numpy = true;
+        !self.clash()
+    }
+
+    fn meet_subclass(&mut self, type_: Bound<'py, PyType>) {
+        if self.last.as_ref().is_none_or(|last| !last.is(&type_)) {
+            self.of_subclass |= !is_plain_to_numpy(&type_).unwrap_or(false);
+            self.last = Some(type_);
         }
-        let like_int = keeps_eq_of_int(type_).unwrap_or(false);
-        if like_int {
-            self.like_int = Some(type_.clone());
-        }
-        like_int
+    }
+
+    /// Of a subclass of int and a numpy integer, numpy says whether they are equal, and may ask the subclass.
+    fn clash(&self) -> bool {
+        self.of_numpy && self.of_subclass
     }
 }
 
-/// Whether a subclass of int has int's own `__eq__`, found as Python finds it but past what a metaclass might say.
-fn keeps_eq_of_int(type_: &Bound<'_, PyType>) -> PyResult<bool> {
-    let py = type_.py();
-    let eq = intern!(py, "__eq__");
-    let found = py
-        .get_type::<PyType>()
-        .call_method1(intern!(py, "__getattribute__"), (type_, eq))?;
-    Ok(found.is(&py.get_type::<PyInt>().getattr(eq)?))
+/// Whether numpy sees no more in a subclass of int than its number. Its own dicts are searched, since any other way
+/// to an attribute may run code of the user's.
+fn is_plain_to_numpy(type_: &Bound<'_, PyType>) -> PyResult<bool> {
+    let int = type_.py().get_type::<PyInt>();
+    for class in type_.mro() {
+        let class = class.cast_into::<PyType>()?;
+        if class.is(&int) {
+            continue;
+        }
+        let Some(dict) = layout::type_dict(&class) else {
+            continue;
+        };
+        for name in ASKED_BY_NUMPY {
+            if dict.contains(layout::new_str(type_.py(), name)?)? {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }
 
 fn is_numpy_integer(type_: &Bound<'_, PyType>) -> bool {
-    layout::static_type_name(type_).is_some_and(|name| NUMPY_INTEGERS.contains(&name.to_bytes()))
+    layout::c_type_name(type_).is_some_and(|name| NUMPY_INTEGERS.contains(&name.to_bytes()))
 }
 
 /// A float that is a whole number of 64 bits equals that number; any other equals none of them.

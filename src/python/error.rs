@@ -19,7 +19,7 @@ Attributes:
     missing_blocks: blocks of the model that are given to no device, ascending.
     extra_blocks: what the map gives that is no block of the model, in the map's order.
 
-They are the map's own objects, empty where there is no fault of the kind.";
+Each is a list, empty where there is no fault of the kind. The first and the last hold the map's own objects.";
 
 /// The lists that a [`device_map_error`] carries.
 pub struct Faults<'py> {
@@ -32,8 +32,8 @@ pub struct Faults<'py> {
 }
 
 impl Faults<'_> {
-    /// Raises the first kind of fault that there is, in the original's order and words.
-    pub fn raise(&self) -> PyResult<()> {
+    /// An error that names the first kind of fault that there is, in the original's order and words.
+    pub fn into_result(self) -> PyResult<()> {
         let texts = [
             (
                 &self.duplicate,
@@ -63,7 +63,8 @@ impl Faults<'_> {
         error.setattr(intern!(py, "duplicate_blocks"), &self.duplicate)?;
         error.setattr(intern!(py, "missing_blocks"), &self.missing)?;
         error.setattr(intern!(py, "extra_blocks"), &self.extra)?;
-        Ok(PyErr::from_value(error))
+        // Of its type once more, so that it is raised anew, with what is being handled as its context.
+        Ok(PyErr::from_type(error.get_type(), error.unbind()))
     }
 }
 

@@ -4,7 +4,6 @@
 //! exotic, only Python's `==` can say what equals what, and the original's own steps are taken on the caller's objects.
 
 use std::iter;
-use std::ops::Range;
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -13,30 +12,33 @@ use pyo3::types::{PyList, PySet};
 use super::block::{Kind, Kinds};
 use super::error::Faults;
 use super::values::{Items, Read, Value, flatten};
-use super::{ask_for, hear_signals, layout, no_memory};
+use super::{Ears, ask_for_ints, layout, no_memory};
 use crate::coverage::{Counting, Coverage, Finding, Tally};
 use crate::progression::Progression;
 
+/// What finding an object in a set, or putting it there, counts as in blocks read: most take less, but where all hashes
+/// are one, each takes longer than the last.
+const IN_A_SET: usize = 1 << 10;
+
 /// The faults of a map whose blocks were all taken, each once: blocks may be missing.
-pub fn name_missing(py: Python<'_>, coverage: Coverage) -> PyResult<Faults<'_>> {
+pub fn name_missing<'py>(ears: &mut Ears<'py>, coverage: Coverage) -> PyResult<Faults<'py>> {
     Ok(Faults {
-        duplicate: layout::new_list(py)?,
-        missing: layout::list_of_ints(py, coverage.missing(), coverage.into_missing_runs())?,
-        extra: layout::new_list(py)?,
+        duplicate: layout::new_list(ears.py)?,
+        missing: layout::list_of_ints(ears, coverage.missing(), coverage.into_missing_runs())?,
+        extra: layout::new_list(ears.py)?,
     })
 }
 
 /// The faults of any map whose values, all to be read in place, are these, for a model of so many blocks.
-pub fn name<'py>(values: &Bound<'py, PyList>, blocks: usize) -> PyResult<Faults<'py>> {
-    match Count::of(values, blocks)? {
-        Some(count) => count.name(values),
-        None => name_by_equality(&flatten(values)?, blocks),
+pub fn name<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>, blocks: usize) -> PyResult<Faults<'py>> {
+    match Count::of(ears, values, blocks)? {
+        Some(count) => count.name(ears, values),
+        None => name_by_equality(ears, values, blocks),
     }
 }
 
 /// How often each block is given, and how often anything else.
 struct Count<'py> {
-    py: Python<'py>,
     kinds: Kinds<'py>,
     blocks: usize,
     tally: Tally,
@@ -54,20 +56,18 @@ enum Place<'py> {
 
 impl<'py> Count<'py> {
     /// Counts all items; none if one of them is exotic.
-    fn of(values: &Bound<'py, PyList>, blocks: usize) -> PyResult<Option<Self>> {
-        let py = values.py();
+    fn of(ears: &mut Ears<'py>, values: &Bound<'py, PyList>, blocks: usize) -> PyResult<Option<Self>> {
         let mut count = Self {
-            py,
             kinds: Kinds::default(),
             blocks,
             tally: Tally::try_new(blocks).map_err(no_memory)?,
-            outside: PySet::empty(py)?,
-            again: PySet::empty(py)?,
+            outside: PySet::empty(ears.py)?,
+            again: PySet::empty(ears.py)?,
         };
         for value in values {
             let known = match Value::in_place(&value) {
-                Some(Value::Range(numbers)) => count.add_range(&numbers).map(|()| true)?,
-                Some(Value::Items(items)) => count.add_items(&items)?,
+                Some(Value::Range(numbers)) => count.add_range(ears, &numbers).map(|()| true)?,
+                Some(Value::Items(items)) => count.add_items(ears, &items)?,
                 None => false,
             };
             if !known {
@@ -82,7 +82,7 @@ impl<'py> Count<'py> {
         Ok(match self.kinds.of(item) {
             Kind::Number(number) => match usize::try_from(number) {
                 Ok(block) if block < self.blocks => Some(Place::Block(block)),
-                _ => Some(Place::Outside(layout::new_int(self.py, number)?.into_any())),
+                _ => Some(Place::Outside(layout::new_int(item.py(), number)?.into_any())),
             },
             Kind::Other => Some(Place::Outside(item.clone())),
             Kind::Exotic => None,
@@ -90,12 +90,15 @@ impl<'py> Count<'py> {
     }
 
     /// Counts items: plain blocks by the run, others one by one. False if one is exotic.
-    fn add_items(&mut self, items: &Items<'_, 'py>) -> PyResult<bool> {
+    fn add_items(&mut self, ears: &mut Ears<'py>, items: &Items<'_, 'py>) -> PyResult<bool> {
+        if items.are_of_numpy() && !self.kinds.meet_numpy_array() {
+            return Ok(false);
+        }
         let mut from = 0;
-        while let Read::UpTo(index, item) = items.read(self.py, from, &mut Counting(&mut self.tally))? {
+        while let Read::UpTo(index, item) = items.read(ears, from, &mut Counting(&mut self.tally))? {
             match self.place(&item)? {
                 Some(Place::Block(block)) => self.tally.add(&(block..block + 1)),
-                Some(Place::Outside(key)) => self.add_outside(key)?,
+                Some(Place::Outside(key)) => self.add_outside(ears, key)?,
                 None => return Ok(false),
             }
             from = index + 1;
@@ -103,7 +106,8 @@ impl<'py> Count<'py> {
         Ok(true)
     }
 
-    fn add_outside(&self, key: Bound<'py, PyAny>) -> PyResult<()> {
+    fn add_outside(&self, ears: &mut Ears<'py>, key: Bound<'py, PyAny>) -> PyResult<()> {
+        ears.after(IN_A_SET)?;
         if self.outside.contains(&key)? {
             self.again.add(key)
         } else {
@@ -111,32 +115,32 @@ impl<'py> Count<'py> {
         }
     }
 
-    fn add_range(&mut self, numbers: &Progression) -> PyResult<()> {
+    fn add_range(&mut self, ears: &mut Ears<'py>, numbers: &Progression) -> PyResult<()> {
         let within = numbers.indices_within(self.blocks);
         // All numbers outside will be named, so they have to be held.
-        ask_for(numbers.len() - within.len())?;
-        for (step, run) in numbers.runs(within.clone()).enumerate() {
-            hear_signals(self.py, step)?;
+        ask_for_ints(numbers.len() - within.len())?;
+        for run in numbers.runs(within.clone()) {
+            ears.after(1 + run.len() / 64)?;
             self.tally.add(&run);
         }
         for index in (0..within.start).chain(within.end..numbers.len()) {
-            hear_signals(self.py, index)?;
-            self.add_outside(layout::new_int(self.py, numbers.get(index))?.into_any())?;
+            self.add_outside(ears, layout::new_int(ears.py, numbers.get(index))?.into_any())?;
         }
         Ok(())
     }
 
-    /// Names what was counted, in the order of a second walk over the same values.
-    fn name(mut self, values: &Bound<'py, PyList>) -> PyResult<Faults<'py>> {
-        let (duplicate, extra) = (layout::new_list(self.py)?, layout::new_list(self.py)?);
+    /// Names what was counted, in the order of a second walk over the same values. If a signal's handler or another
+    /// thread has changed them meanwhile, what it changed may be named or not.
+    fn name(mut self, ears: &mut Ears<'py>, values: &Bound<'py, PyList>) -> PyResult<Faults<'py>> {
+        let (duplicate, extra) = (layout::new_list(ears.py)?, layout::new_list(ears.py)?);
         for value in values {
             match Value::in_place(&value) {
-                Some(Value::Range(numbers)) => self.name_range(&numbers, &duplicate, &extra)?,
-                Some(Value::Items(items)) => self.name_items(&items, &duplicate, &extra)?,
+                Some(Value::Range(numbers)) => self.name_range(ears, &numbers, &duplicate, &extra)?,
+                Some(Value::Items(items)) => self.name_items(ears, &items, &duplicate, &extra)?,
                 None => {}
             }
         }
-        let missing = layout::list_of_ints(self.py, self.tally.missing(), self.tally.into_missing_runs())?;
+        let missing = layout::list_of_ints(ears, self.tally.missing(), self.tally.into_missing_runs())?;
         Ok(Faults {
             duplicate,
             missing,
@@ -146,20 +150,16 @@ impl<'py> Count<'py> {
 
     fn name_items(
         &mut self,
+        ears: &mut Ears<'py>,
         items: &Items<'_, 'py>,
         duplicate: &Bound<'py, PyList>,
         extra: &Bound<'py, PyList>,
     ) -> PyResult<()> {
         let mut from = 0;
-        while let Read::UpTo(index, item) = items.read(self.py, from, &mut Finding(&self.tally))? {
+        while let Read::UpTo(index, item) = items.read(ears, from, &mut Finding(&self.tally))? {
             match self.place(&item)? {
                 Some(Place::Block(block)) if self.tally.tell_if_repeated(block) => duplicate.append(item)?,
-                Some(Place::Outside(key)) => {
-                    extra.append(&item)?;
-                    if self.again.discard(key)? {
-                        duplicate.append(item)?;
-                    }
-                }
+                Some(Place::Outside(key)) => self.name_outside(ears, &item, key, duplicate, extra)?,
                 _ => {}
             }
             from = index + 1;
@@ -169,58 +169,74 @@ impl<'py> Count<'py> {
 
     fn name_range(
         &mut self,
+        ears: &mut Ears<'py>,
         numbers: &Progression,
         duplicate: &Bound<'py, PyList>,
         extra: &Bound<'py, PyList>,
     ) -> PyResult<()> {
+        let py = ears.py;
         let within = numbers.indices_within(self.blocks);
-        let name_outside = |indices: Range<usize>| {
-            for index in indices {
-                hear_signals(self.py, index)?;
-                let number = layout::new_int(self.py, numbers.get(index))?;
-                extra.append(&number)?;
-                if self.again.discard(&number)? {
-                    duplicate.append(number)?;
-                }
-            }
-            PyResult::Ok(())
-        };
-        name_outside(0..within.start)?;
-        for (step, run) in numbers.runs(within.clone()).enumerate() {
-            hear_signals(self.py, step)?;
+        for index in 0..within.start {
+            let number = layout::new_int(py, numbers.get(index))?.into_any();
+            self.name_outside(ears, &number, number.clone(), duplicate, extra)?;
+        }
+        for run in numbers.runs(within.clone()) {
+            ears.after(1 + run.len() / 64)?;
             self.tally.tell_repeated(&run, numbers.descends(), |block| {
-                duplicate.append(layout::new_int(self.py, block.cast_signed() as i64)?)
+                ears.after(1)?;
+                duplicate.append(layout::new_int(py, block.cast_signed() as i64)?)
             })?;
         }
-        name_outside(within.end..numbers.len())
+        for index in within.end..numbers.len() {
+            let number = layout::new_int(py, numbers.get(index))?.into_any();
+            self.name_outside(ears, &number, number.clone(), duplicate, extra)?;
+        }
+        Ok(())
+    }
+
+    fn name_outside(
+        &self,
+        ears: &mut Ears<'py>,
+        item: &Bound<'py, PyAny>,
+        key: Bound<'py, PyAny>,
+        duplicate: &Bound<'py, PyList>,
+        extra: &Bound<'py, PyList>,
+    ) -> PyResult<()> {
+        ears.after(IN_A_SET)?;
+        extra.append(item)?;
+        if self.again.discard(key)? {
+            duplicate.append(item)?;
+        }
+        Ok(())
     }
 }
 
 /// The original's steps, one by one, for blocks of which only their own `==` says what they equal. Quadratic, as the
 /// original is. Code of the user's may run at every step, and finds nothing but complete Python objects.
-fn name_by_equality<'py>(given: &Bound<'py, PyList>, blocks: usize) -> PyResult<Faults<'py>> {
-    let py = given.py();
-    let model = layout::list_of_ints(py, blocks, iter::once(0..blocks))?;
+fn name_by_equality<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>, blocks: usize) -> PyResult<Faults<'py>> {
+    let py = ears.py;
+    let model = layout::list_of_ints(ears, blocks, iter::once(0..blocks))?;
+    let given = flatten(ears, values)?;
     let faults = Faults {
         duplicate: layout::new_list(py)?,
         missing: layout::new_list(py)?,
         extra: layout::new_list(py)?,
     };
-    for block in given {
-        py.check_signals()?;
+    for block in &given {
+        ears.after(given.len())?;
         let count: usize = given.call_method1(intern!(py, "count"), (&block,))?.extract()?;
         if count > 1 && !faults.duplicate.contains(&block)? {
             faults.duplicate.append(block)?;
         }
     }
     for block in &model {
-        py.check_signals()?;
+        ears.after(given.len())?;
         if !given.contains(&block)? {
             faults.missing.append(block)?;
         }
     }
-    for block in given {
-        py.check_signals()?;
+    for block in &given {
+        ears.after(blocks)?;
         if !model.contains(&block)? {
             faults.extra.append(block)?;
         }

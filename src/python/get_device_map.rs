@@ -1,23 +1,25 @@
 //! `get_device_map(n_layers, devices)`.
 
 use std::iter;
+use std::ops::Range;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyInt, PyList, PyRange, PySlice};
 
-use super::{ask_for, hear_signals, layout, list_of};
+use super::{Ears, ask_for_ints, layout, list_of};
 use crate::chunks::ceil_chunks;
 
 /// Cut a model's blocks into consecutive chunks, one a device.
 ///
 /// The same result as the function of this name in transformers' ``utils/model_parallel_utils.py``. Each chunk has
-/// ``ceil(n_layers / len(devices))`` blocks, the last one what is left over; devices behind it get none and are not in
+/// ``ceil(n_layers / len(devices))`` blocks, the last one what is left over; devices after it get none and are not in
 /// the map.
 ///
 /// Args:
-///     n_layers: how many blocks the model has.
-///     devices: what names the devices, each hashable. If one is named twice, its last chunk stays.
+///     n_layers: how many blocks the model has. A negative number gives empty chunks, as in the original.
+///     devices: the devices in order: anything with a length that can be iterated over; each must be hashable. If one is
+///         named twice, its last chunk stays.
 ///
 /// Returns:
 ///     A new dict, ``{device: [block, ...]}``, in the order of the devices.
@@ -31,10 +33,11 @@ use crate::chunks::ceil_chunks;
 #[pyfunction]
 pub fn get_device_map<'py>(n_layers: &Bound<'py, PyAny>, devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     let py = n_layers.py();
+    let mut ears = Ears::new(py);
     let blocks = plain_count(n_layers);
     let layers = match blocks {
         Some(blocks) => {
-            ask_for(blocks)?;
+            ask_for_ints(blocks)?;
             layout::new_list(py)?
         }
         None => list_of(&py.get_type::<PyRange>().call1((n_layers,))?)?,
@@ -42,13 +45,16 @@ pub fn get_device_map<'py>(n_layers: &Bound<'py, PyAny>, devices: &Bound<'py, Py
     let count = devices.len()?;
     match blocks {
         Some(blocks) if count > 0 => {
-            let chunks = ceil_chunks(blocks, count);
-            zip(
-                devices,
-                chunks.map(|run| Ok(layout::list_of_ints(py, run.len(), iter::once(run))?.into_any())),
-            )
+            let mut runs = ceil_chunks(blocks, count);
+            zip(&mut ears, devices, |ears| {
+                let list = |run: Range<usize>| layout::list_of_ints(ears, run.len(), iter::once(run));
+                runs.next().map(list).transpose()
+            })
         }
-        _ => zip(devices, slices(&layers, n_layers, count)?.iter().map(Ok)),
+        _ => {
+            let mut chunks = slices(&mut ears, &layers, n_layers, count)?.into_iter();
+            zip(&mut ears, devices, |_| Ok(chunks.next()))
+        }
     }
 }
 
@@ -61,6 +67,7 @@ fn plain_count(n_layers: &Bound<'_, PyAny>) -> Option<usize> {
 /// The original's steps for any other `n_layers`, whose own operators may be in play: the chunks that `layers` is cut
 /// into.
 fn slices<'py>(
+    ears: &mut Ears<'py>,
     layers: &Bound<'py, PyList>,
     n_layers: &Bound<'py, PyAny>,
     count: usize,
@@ -73,26 +80,25 @@ fn slices<'py>(
     for start in py.get_type::<PyRange>().call1((0, n_layers, &size))?.try_iter()? {
         let start = start?;
         let end = start.add(&size)?;
-        chunks.append(
-            layers
-                .as_any()
-                .get_item(py.get_type::<PySlice>().call1((start, end))?)?,
-        )?;
+        let slice = py.get_type::<PySlice>().call1((start, end))?;
+        chunks.append(layers.as_any().get_item(slice)?)?;
+        ears.after(16)?;
     }
     Ok(chunks)
 }
 
 /// `dict(zip(devices, chunks))`, which asks for one device more than there are chunks, if it can.
-fn zip<'py>(
+fn zip<'py, T>(
+    ears: &mut Ears<'py>,
     devices: &Bound<'py, PyAny>,
-    mut chunks: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>,
+    mut next_chunk: impl FnMut(&mut Ears<'py>) -> PyResult<Option<Bound<'py, T>>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let map = layout::new_dict(devices.py())?;
-    for (step, device) in devices.try_iter()?.enumerate() {
-        hear_signals(devices.py(), step)?;
+    for device in devices.try_iter()? {
         let device = device?;
-        let Some(chunk) = chunks.next() else { break };
-        map.set_item(device, chunk?)?;
+        let Some(chunk) = next_chunk(ears)? else { break };
+        map.set_item(device, chunk.into_any())?;
+        ears.after(16)?;
     }
     Ok(map)
 }

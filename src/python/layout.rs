@@ -1,7 +1,7 @@
 //! The only `unsafe` of the crate: ints, lists and tuples read where `CPython` keeps them, lists filled in place, and
 //! objects made in a way that can fail.
 //!
-//! Three rules make it sound; each block below says which it leans on.
+//! Four rules make it sound; each block below says which it leans on.
 //!
 //! 1. *Attached.* Every function here takes a `Bound` or a `Python`, so this thread may touch Python objects.
 //! 2. *Still.* Nothing between borrowing a list's items and the last read of them runs Python code: no reference is
@@ -9,9 +9,11 @@
 //!    is locked by a critical section, which its every mutator takes too.
 //! 3. *Laid out so.* Layouts are used only for exact types, and only on builds where [`fits`] held at import; the
 //!    versions' differences are all in [`IntLayout`].
+//! 4. *Exported.* An array's memory is read only while its buffer is exported, during which its owner must keep it.
 #![expect(unsafe_code, reason = "the one place where it is allowed")]
 
 use std::ffi::CStr;
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::ptr;
 
@@ -22,7 +24,7 @@ use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyDict, PyInt, PyList, PyString, PyTuple, PyType};
 
-use super::{BETWEEN_SIGNALS, hear_signals};
+use super::{BETWEEN_SIGNALS, Ears, ask_for_ints};
 use crate::coverage::{Numbers, Reader, Stop};
 
 /// An int of one digit or none: `CPython`'s header, a word that says how many digits and which sign, the digits.
@@ -153,7 +155,8 @@ pub fn read_tuple(
     reader: &mut impl Reader,
 ) -> Result<usize, Stop> {
     let object = tuple.as_ptr().cast::<ffi::PyTupleObject>();
-    // SAFETY: rule 1; a tuple that Python code can see never changes, and holds `ob_size` live objects in place.
+    // SAFETY: rule 1; a tuple that has been given away never changes, and holds `ob_size` live objects in place. (One
+    // still in the making, dug out through the collector, crashes Python's own loops too.)
     let items = unsafe { std::slice::from_raw_parts((&raw const (*object).ob_item).cast(), tuple.len()) };
     read_items(items, from, most, reader)
 }
@@ -185,6 +188,10 @@ pub fn read_array(buffer: &PyUntypedBuffer, from: usize, most: usize, reader: &m
             }
         };
     }
+    if buffer.item_count() == 0 {
+        // An empty array's memory need not be aligned.
+        return Ok(from);
+    }
     match ElementType::from_format(buffer.format()) {
         ElementType::SignedInteger { bytes: 1 } => read_as!(i8),
         ElementType::SignedInteger { bytes: 2 } => read_as!(i16),
@@ -198,10 +205,10 @@ pub fn read_array(buffer: &PyUntypedBuffer, from: usize, most: usize, reader: &m
     }
 }
 
-/// The numbers of a contiguous buffer.
-struct ArrayItems<T>(*const [T]);
+/// The numbers of a contiguous buffer, exported as long as this borrows it.
+struct ArrayItems<'a, T>(*const [T], PhantomData<&'a PyBuffer<T>>);
 
-impl<T: Element + TryInto<usize>> Numbers for ArrayItems<T> {
+impl<T: Element + TryInto<usize>> Numbers for ArrayItems<'_, T> {
     #[inline]
     fn len(&self) -> usize {
         self.0.len()
@@ -210,9 +217,8 @@ impl<T: Element + TryInto<usize>> Numbers for ArrayItems<T> {
     #[inline]
     fn get(&self, index: usize) -> Option<usize> {
         assert!(index < self.0.len());
-        // SAFETY: the index is inside the buffer, which is exported, so its memory stays, aligned for `T` and of
-        // numbers, which any bits are. Its owner may write to it from a thread that needs no GIL: hence volatile,
-        // one read that is not taken back, of whatever stands there.
+        // SAFETY: rule 4; the index is inside, the memory aligned for `T` and of numbers, which any bits are. Its owner
+        // may write to it from a thread that needs no GIL: hence volatile, one read of whatever stands there.
         unsafe { self.0.cast::<T>().add(index).read_volatile() }.try_into().ok()
     }
 }
@@ -224,14 +230,20 @@ fn read_numbers<T: Element + TryInto<usize>>(
     reader: &mut impl Reader,
 ) -> Result<usize, Stop> {
     let Some(all) = buffer.as_slice_ptr() else {
-        // It is contiguous, so the pointer is null, and that only where nothing stands.
-        return Ok(from);
+        return Err(Stop::At(from));
     };
     let end = all.len().min(from.saturating_add(most));
     let from = from.min(end);
-    // SAFETY: `from` is at most the length of the exported buffer.
+    // SAFETY: rule 4; `from` is at most the length of the buffer.
     let first = unsafe { all.cast::<T>().as_ptr().add(from) };
-    read(&ArrayItems(ptr::slice_from_raw_parts(first, end - from)), from, reader)
+    read(
+        &ArrayItems(
+            ptr::slice_from_raw_parts(first, end - from),
+            PhantomData::<&PyBuffer<T>>,
+        ),
+        from,
+        reader,
+    )
 }
 
 /// Lets a reader read `numbers`, the piece of a sequence that starts at its index `from`.
@@ -244,23 +256,24 @@ fn read(numbers: &impl Numbers, from: usize, reader: &mut impl Reader) -> Result
 }
 
 /// A new list of `len` ints, those of the runs in their order, of which there must be as many.
-pub fn list_of_ints(
-    py: Python<'_>,
+pub fn list_of_ints<'py>(
+    ears: &mut Ears<'py>,
     len: usize,
     runs: impl IntoIterator<Item = Range<usize>>,
-) -> PyResult<Bound<'_, PyList>> {
-    let list = unset_list(py, len)?;
-    // While signal handlers may run, a list with unset items must not be found through the collector.
-    let hidden = len > BETWEEN_SIGNALS;
-    if hidden {
-        // SAFETY: rule 1; the list is tracked, since a new list is.
-        unsafe { ffi::PyObject_GC_UnTrack(list.as_ptr().cast()) };
+) -> PyResult<Bound<'py, PyList>> {
+    let py = ears.py;
+    if len > BETWEEN_SIGNALS {
+        ask_for_ints(len)?;
     }
+    let list = unset_list(py, len)?;
+    // SAFETY: rule 1; the list is tracked, since a new list is. While there are ears, code of the user's may run, and
+    // must not find a list with unset items through the collector.
+    unsafe { ffi::PyObject_GC_UnTrack(list.as_ptr().cast()) };
     let mut filled = 0;
     for run in runs {
         for number in run {
             assert!(filled < len, "more ints than announced");
-            hear_signals(py, filled)?;
+            ears.after(1)?;
             // SAFETY: rule 1. The new reference goes to the list, which is ours alone, at an index that it has and
             // where nothing stands yet. Should an int not be had, the list is dropped: unset items are null, which
             // its deallocation knows.
@@ -275,10 +288,8 @@ pub fn list_of_ints(
         }
     }
     assert!(filled == len, "fewer ints than announced");
-    if hidden {
-        // SAFETY: rule 1; the list was untracked above, and all of its items are set.
-        unsafe { ffi::PyObject_GC_Track(list.as_ptr().cast()) };
-    }
+    // SAFETY: rule 1; the list was untracked above, and all of its items are set.
+    unsafe { ffi::PyObject_GC_Track(list.as_ptr().cast()) };
     Ok(list)
 }
 
@@ -291,7 +302,8 @@ fn unset_list(py: Python<'_>, len: usize) -> PyResult<Bound<'_, PyList>> {
     let Ok(len) = ffi::Py_ssize_t::try_from(len) else {
         return Err(PyMemoryError::new_err(()));
     };
-    // SAFETY: rule 1; `PyList_New` gives a new reference to a list, or null with an exception set.
+    // SAFETY: rule 1; `PyList_New` gives a new reference to a list, or null with an exception set. With the GIL, which
+    // these versions all have, nobody sees that the collector pauses.
     unsafe {
         #[cfg(not(Py_3_12))]
         let collects = ffi::PyGC_Disable() == 1;
@@ -346,13 +358,38 @@ unsafe fn owned<T>(py: Python<'_>, object: *mut ffi::PyObject) -> PyResult<Bound
     unsafe { Ok(Bound::from_owned_ptr_or_err(py, object)?.cast_into_unchecked()) }
 }
 
-/// The name that a type written in C has, `numpy.int64` for one. None for a class statement's type, whatever it says
-/// of itself.
-pub fn static_type_name<'a>(type_: &'a Bound<'_, PyType>) -> Option<&'a CStr> {
+/// The name of a type written in C that no Python code can change, `numpy.int64` for one. None for a class statement's
+/// type, whatever it says of itself.
+pub fn c_type_name<'a>(type_: &'a Bound<'_, PyType>) -> Option<&'a CStr> {
     let object = type_.as_type_ptr();
-    // SAFETY: rule 1. A static type's name is a string literal and its flag never changes.
+    // SAFETY: rule 1. An immutable type's flags never change, nor does its name, which lives as long as the type.
     unsafe {
-        let heap = ffi::PyType_HasFeature(object, ffi::Py_TPFLAGS_HEAPTYPE) != 0;
-        (!heap).then(|| CStr::from_ptr((*object).tp_name))
+        let immutable = ffi::PyType_HasFeature(object, ffi::Py_TPFLAGS_IMMUTABLETYPE) != 0;
+        immutable.then(|| CStr::from_ptr((*object).tp_name))
+    }
+}
+
+/// Whether objects of a type are ints and compare as ints do, by the very function.
+pub fn compares_as_int(type_: &Bound<'_, PyType>) -> bool {
+    let object = type_.as_type_ptr();
+    // SAFETY: rule 1. Both types are complete. Without the GIL another thread may set the slot of a class meanwhile: a
+    // word, read once.
+    unsafe {
+        let compare = (*object).tp_richcompare.map(|function| function as usize);
+        let int_compare = ffi::PyLong_Type.tp_richcompare.map(|function| function as usize);
+        ffi::PyType_HasFeature(object, ffi::Py_TPFLAGS_LONG_SUBCLASS) != 0 && compare == int_compare
+    }
+}
+
+/// The dict of a type's own attributes, which a builtin type of some versions does not have.
+pub fn type_dict<'py>(type_: &Bound<'py, PyType>) -> Option<Bound<'py, PyDict>> {
+    let object = type_.as_type_ptr();
+    // SAFETY: rule 1; a new reference up from 3.12, a borrowed one before: to a dict, or null without an exception.
+    unsafe {
+        #[cfg(Py_3_12)]
+        let dict = Bound::from_owned_ptr_or_opt(type_.py(), ffi::PyType_GetDict(object));
+        #[cfg(not(Py_3_12))]
+        let dict = Bound::from_borrowed_ptr_or_opt(type_.py(), (*object).tp_dict);
+        dict.map(|dict| dict.cast_into_unchecked())
     }
 }

@@ -14,16 +14,35 @@ use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-/// How many steps a loop makes between two looks whether Ctrl-C was pressed: some milliseconds at most.
+/// How much is read or made between two looks whether Ctrl-C was pressed, in blocks: a millisecond's work or so.
 const BETWEEN_SIGNALS: usize = 1 << 16;
 
-/// Lets Ctrl-C be heard, once in every [`BETWEEN_SIGNALS`] steps of a loop; `step` counts them from 0.
-#[inline]
-fn hear_signals(py: Python<'_>, step: usize) -> PyResult<()> {
-    if step % BETWEEN_SIGNALS == BETWEEN_SIGNALS - 1 {
-        py.check_signals()?;
+/// Hears Ctrl-C, and every other signal, in a long call.
+pub struct Ears<'py> {
+    py: Python<'py>,
+    deaf_for: usize,
+}
+
+impl<'py> Ears<'py> {
+    /// For a call that begins.
+    pub fn new(py: Python<'py>) -> Self {
+        Self {
+            py,
+            deaf_for: BETWEEN_SIGNALS,
+        }
     }
-    Ok(())
+
+    /// Listens after so much work. Whoever does any says so here; then handlers may run, and from Python 3.12 on the
+    /// garbage collector with its callbacks.
+    #[inline]
+    pub fn after(&mut self, work: usize) -> PyResult<()> {
+        self.deaf_for = self.deaf_for.saturating_sub(work);
+        if self.deaf_for == 0 {
+            self.deaf_for = BETWEEN_SIGNALS;
+            self.py.check_signals()?;
+        }
+        Ok(())
+    }
 }
 
 /// Memory that could not be had is Python's `MemoryError`.
@@ -31,10 +50,11 @@ fn no_memory(_: TryReserveError) -> PyErr {
     PyMemoryError::new_err(())
 }
 
-/// Asks whether memory for references to that many objects could be had, and gives it back at once: a size that it
-/// cannot hold is an error before the work, not in the midst of it.
-fn ask_for(objects: usize) -> PyResult<()> {
-    Vec::<*const u8>::new().try_reserve_exact(objects).map_err(no_memory)
+/// Asks whether memory for that many ints could be had, and gives it back at once: a size that memory cannot hold is an
+/// error before the work, where in the midst of it the system might end the process.
+fn ask_for_ints(count: usize) -> PyResult<()> {
+    // A reference, and the int that it leads to.
+    Vec::<[u64; 1 + 4]>::new().try_reserve_exact(count).map_err(no_memory)
 }
 
 /// `list(items)`.

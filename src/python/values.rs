@@ -1,15 +1,18 @@
 //! The values of a device map: taken once, then read as often as needed.
 
+use std::ffi::CStr;
+
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyMemoryError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyRange, PyRangeMethods, PyTuple, PyType};
 
-use super::{BETWEEN_SIGNALS, ask_for, hear_signals, layout, list_of};
+use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, layout, list_of};
 use crate::coverage::{Reader, Stop};
 use crate::progression::Progression;
+
+const NUMPY_ARRAY: &CStr = c"numpy.ndarray";
 
 /// The values of a device map, taken once, as the original does.
 pub fn values_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
@@ -21,7 +24,7 @@ pub fn values_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyL
 
 /// The values in a form that can be read in place and that nothing changes any more: tuples and ranges as they are, the
 /// items of any other in a list of their own. User code may run, in the original's order.
-pub fn settle<'py>(values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
+pub fn settle<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
     let settled = layout::new_list(values.py())?;
     for value in values {
         if matches!(
@@ -31,7 +34,7 @@ pub fn settle<'py>(values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> 
             settled.append(value)?;
         } else {
             let items = layout::new_list(values.py())?;
-            append_items(&items, &value)?;
+            append_items(ears, &items, &value)?;
             settled.append(items)?;
         }
     }
@@ -39,23 +42,23 @@ pub fn settle<'py>(values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> 
 }
 
 /// The items of all values, in one list.
-pub fn flatten<'py>(values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
+pub fn flatten<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
     let all = layout::new_list(values.py())?;
     for value in values {
-        append_items(&all, &value)?;
+        append_items(ears, &all, &value)?;
     }
     Ok(all)
 }
 
-fn append_items<'py>(list: &Bound<'py, PyList>, value: &Bound<'py, PyAny>) -> PyResult<()> {
+fn append_items<'py>(ears: &mut Ears<'py>, list: &Bound<'py, PyList>, value: &Bound<'py, PyAny>) -> PyResult<()> {
     if let Ok(range) = value.cast_exact::<PyRange>() {
-        ask_for(range.len().map_err(|_| PyMemoryError::new_err(()))?)?;
+        ask_for_ints(range.len().map_err(|_| PyMemoryError::new_err(()))?)?;
     }
-    for (step, item) in value.try_iter()?.enumerate() {
-        hear_signals(list.py(), step)?;
+    for item in value.try_iter()? {
         list.append(item?)?;
+        ears.after(1)?;
     }
-    Ok(())
+    ears.after(1)
 }
 
 /// The blocks of one device, in a form that is read without running any code written in Python.
@@ -107,10 +110,27 @@ impl<'a, 'py> Value<'a, 'py> {
     }
 }
 
+impl Value<'_, '_> {
+    /// How many blocks there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Range(numbers) => numbers.len(),
+            Self::Items(Items::List(list)) => list.len(),
+            Self::Items(Items::Tuple(tuple)) => tuple.len(),
+            Self::Items(Items::Array(_, buffer)) => buffer.item_count(),
+        }
+    }
+}
+
 impl<'py> Items<'_, 'py> {
+    /// Whether the items are numpy's integers.
+    pub fn are_of_numpy(&self) -> bool {
+        matches!(self, Self::Array(array, _) if layout::c_type_name(&array.get_type()) == Some(NUMPY_ARRAY))
+    }
+
     /// Lets a reader read plain ints from an index on, as far as it comes.
     #[inline]
-    pub fn read(&self, py: Python<'py>, mut from: usize, reader: &mut impl Reader) -> PyResult<Read<'py>> {
+    pub fn read(&self, ears: &mut Ears<'py>, mut from: usize, reader: &mut impl Reader) -> PyResult<Read<'py>> {
         const MOST: usize = BETWEEN_SIGNALS;
         loop {
             let read = match self {
@@ -118,19 +138,18 @@ impl<'py> Items<'_, 'py> {
                 Self::Tuple(tuple) => layout::read_tuple(tuple, from, MOST, reader),
                 Self::Array(_, buffer) => layout::read_array(buffer, from, MOST, reader),
             };
-            match read {
-                Ok(end) if end < from + MOST => return Ok(Read::All),
-                Ok(end) => {
-                    from = end;
-                    py.check_signals()?;
-                }
-                Err(Stop::Refused) => return Ok(Read::Refused),
-                Err(Stop::At(index)) => {
-                    hear_signals(py, index)?;
-                    // A list can have become shorter meanwhile, by a signal's handler or in another thread.
-                    return Ok(self.get(py, index)?.map_or(Read::All, |item| Read::UpTo(index, item)));
-                }
+            let (Ok(end) | Err(Stop::At(end))) = read else {
+                return Ok(Read::Refused);
+            };
+            ears.after(end.saturating_sub(from) + 1)?;
+            if read.is_err() {
+                // A list can have become shorter meanwhile, by a signal's handler or in another thread.
+                return Ok(self.get(ears.py, end)?.map_or(Read::All, |item| Read::UpTo(end, item)));
             }
+            if end < from + MOST {
+                return Ok(Read::All);
+            }
+            from = end;
         }
     }
 
@@ -153,11 +172,5 @@ fn progression(range: &Bound<'_, PyRange>) -> Option<Progression> {
 
 /// Whether a type is `numpy.ndarray` or `array.array` and no subclass, which might give its items otherwise.
 fn is_array(type_: &Bound<'_, PyType>) -> bool {
-    static ARRAY: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    match layout::static_type_name(type_) {
-        Some(name) => name == c"numpy.ndarray",
-        None => ARRAY
-            .import(type_.py(), "array", "array")
-            .is_ok_and(|array| array.is(type_)),
-    }
+    layout::c_type_name(type_).is_some_and(|name| name == NUMPY_ARRAY || name == c"array.array")
 }
