@@ -28,7 +28,7 @@ PICTURE = """\
   <img alt="Time to check a device map against its blocks, devicemap and its peers" src="benches/plot-light.svg">
 </picture>"""
 NOT_MEASURED = (
-    "set, sort and Counter are checks in plain Python; numpy is `fromiter` and `bincount`, with the conversion of lists."
+    "set, sort and Counter are checks in plain Python; numpy is `fromiter` and `bincount`, lists converted."
     " Not measured: other machines, memory, several threads, and blocks other than plain ints. Calls are repeated, so"
     " the caches are warm: the first call after other work takes longer, and the lead over the peers is smaller there."
     " The ratios carry over to another machine better than the times do."
