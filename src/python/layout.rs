@@ -270,21 +270,25 @@ pub fn list_of_ints<'py>(
     // must not find a list with unset items through the collector.
     unsafe { ffi::PyObject_GC_UnTrack(list.as_ptr().cast()) };
     let mut filled = 0;
-    for run in runs {
-        for number in run {
-            assert!(filled < len, "more ints than announced");
-            ears.after(1)?;
-            // SAFETY: rule 1. The new reference goes to the list, which is ours alone, at an index that it has and
-            // where nothing stands yet. Should an int not be had, the list is dropped: unset items are null, which
-            // its deallocation knows.
-            unsafe {
-                let int = ffi::PyLong_FromSize_t(number);
-                if int.is_null() {
-                    return Err(PyErr::fetch(py));
+    for mut rest in runs {
+        while !rest.is_empty() {
+            let piece = rest.start..rest.end.min(rest.start.saturating_add(BETWEEN_SIGNALS));
+            rest.start = piece.end;
+            assert!(piece.len() <= len - filled, "more ints than announced");
+            ears.after(piece.len())?;
+            for number in piece {
+                // SAFETY: rule 1. The new reference goes to the list, which is ours alone, at an index that it has and
+                // where nothing stands yet. Should an int not be had, the list is dropped: unset items are null, which
+                // its deallocation knows.
+                unsafe {
+                    let int = ffi::PyLong_FromSize_t(number);
+                    if int.is_null() {
+                        return Err(PyErr::fetch(py));
+                    }
+                    ffi::PyList_SET_ITEM(list.as_ptr(), filled.cast_signed(), int);
                 }
-                ffi::PyList_SET_ITEM(list.as_ptr(), filled.cast_signed(), int);
+                filled += 1;
             }
-            filled += 1;
         }
     }
     assert!(filled == len, "fewer ints than announced");
