@@ -3,7 +3,8 @@
 //! Two floors, and dependencies point one way: the upper floor knows the lower one, and the Python facade knows the
 //! upper one.
 //!
-//! - Ground floor, plain Rust: [`chunks`] cuts blocks into runs, [`coverage`] knows which blocks are taken.
+//! - Ground floor, plain Rust: [`chunks`] cuts blocks into runs, [`progression`] is the numbers of a range, [`coverage`]
+//!   knows which blocks are taken.
 //! - Upper floor, [`python`]: reads device maps out of Python objects and gives Python's answers and errors.
 
 mod chunks;
