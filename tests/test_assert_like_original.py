@@ -182,6 +182,7 @@ MAPS: dict[str, Callable[[], Any]] = {
     "numpy's array and a subclass with another index": lambda: {0: np.arange(1), 1: [OtherIndex(1), 2]},
     "numpy's and an IntEnum": lambda: {0: [np.int64(1), Layer.SECOND, 0, 2]},
     "numpy's beyond what a float holds": lambda: {0: [0, 1, 2, np.uint64(2**53), 2**53 + 1, float(2**53)]},
+    "numpy's that a float stands for": lambda: {0: [0, 1, 2, np.int64(2**53 + 1), float(2**53)]},
     "strings": lambda: {0: ["0", "1", "1"]},
     "a string": lambda: {0: "012"},
     "None among them": lambda: {0: [0, 1, 2, None, None]},

@@ -167,6 +167,7 @@ MILLION = 1 << 20
 check, get = devicemap.assert_device_map, devicemap.get_device_map
 LONG_RUNS: dict[str, Callable[[], Any]] = {
     "one long list": lambda: check({0: list(range(MILLION)) * 100}, MILLION),
+    "one block over and over": lambda: check({0: [5] * (1 << 26)}, 10),
     "many lists": lambda: check(dict.fromkeys(range(100), list(range(MILLION))), MILLION),  # noqa: RUF024 (shared, or it takes 4 GB)
     "a tuple of other numbers": lambda: check({0: (True, False) * (1 << 23)}, MILLION),
     "strided ranges": lambda: check({0: range(0, 1 << 28, 2), 1: range(1, 1 << 28, 2)}, 1 << 28),
