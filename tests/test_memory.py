@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-import subprocess
 import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import pytest
 
 import devicemap
 
+from .apart import command, run
 from .strategies import Layer, Loud, Named
 
 SIZE = 3_000
@@ -98,20 +97,6 @@ def test_resident_memory_stays_level(call: Callable[[], None]) -> None:
         call()
     # The smallest leak worth the name, one bit a block, would come to 120 kB; a list of them to 7 MB.
     assert largest() - before < 2**20
-
-
-def run(code: str, **environment: str) -> str:
-    """Run code in a Python of its own; give what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, **environment},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 LIMIT = """
@@ -249,17 +234,10 @@ def test_runs_in_order_allocate_nothing() -> None:
 def test_all_is_well_under_a_debugging_allocator() -> None:
     """The named cases and the meddling ones once more, where freed and overrun memory is found out."""
     tests = Path(__file__).parent
-    done = subprocess.run(
-        [
-            *(sys.executable, "-X", "dev", "-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-            *("-k", "not any_ and not ctrl_c and not collect and not large"),
-            *(str(tests / f"test_{name}.py") for name in ("assert_like_original", "get_like_original", "reentrancy")),
-        ],
-        env={**os.environ, "PYTHONMALLOC": "debug", "DEVICEMAP_EXAMPLES": "100"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
+    output = command(
+        *(sys.executable, "-X", "dev", "-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+        *("-k", "not any_ and not ctrl_c and not collect and not large"),
+        *(str(tests / f"test_{name}.py") for name in ("assert_like_original", "get_like_original", "reentrancy")),
+        environment={**os.environ, "PYTHONMALLOC": "debug", "DEVICEMAP_EXAMPLES": "100"},
     )
-    assert done.returncode == 0, done.stdout[-5_000:] + done.stderr[-5_000:]
-    assert " passed" in done.stdout
+    assert " passed" in output
