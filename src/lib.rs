@@ -4,13 +4,20 @@
 //! upper one.
 //!
 //! - Ground floor, plain Rust: [`chunks`] cuts blocks into runs, [`progression`] is the numbers of a range, [`coverage`]
-//!   knows which blocks are taken.
+//!   knows which blocks are taken, [`sums`] what they cost, and [`balance`] finds the best cuts; [`numbers`] is what they
+//!   read, [`exact`] the arithmetic that does not round, [`memory`] how people write bytes.
 //! - Upper floor, [`python`]: reads device maps out of Python objects and gives Python's answers and errors.
 
+mod balance;
 mod chunks;
 mod coverage;
+mod exact;
+mod memory;
+mod numbers;
 mod progression;
 mod python;
+mod sums;
+mod taut;
 
 use pyo3::prelude::*;
 

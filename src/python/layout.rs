@@ -25,7 +25,7 @@ use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyDict, PyInt, PyList, PyString, PyTuple, PyType};
 
 use super::{BETWEEN_SIGNALS, Ears, ask_for_ints};
-use crate::coverage::{Numbers, Reader, Stop};
+use crate::numbers::{Number, Numbers, Reader, Stop};
 
 /// An int of one digit or none: `CPython`'s header, a word that says how many digits and which sign, the digits.
 ///

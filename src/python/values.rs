@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyRange, PyRangeMethods, PyTuple, PyType};
 
 use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, layout, list_of};
-use crate::coverage::{Reader, Stop};
+use crate::numbers::{Reader, Stop};
 use crate::progression::Progression;
 
 const NUMPY_ARRAY: &CStr = c"numpy.ndarray";

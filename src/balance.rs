@@ -1,0 +1,570 @@
+//! The best contiguous partition of blocks over devices: the smallest bottleneck, and an even one of those that reach it.
+//!
+//! A bottleneck can be reached if the devices, from the last one on, can hold all blocks within it. Whether they can
+//! takes a search of the sums for each device; where they cannot, the search also tells the next larger bottleneck that
+//! might do. So a lower bound climbs from one load that really occurs to the next, in leaps found by bisection, until it
+//! can be reached: then it is the optimum, exactly, whatever the numbers (after Nicol, "Rectilinear partitioning of
+//! irregular data parallel computations", 1994, and Pinar and Aykanat, "Fast optimal load balancing algorithms for 1D
+//! partitioning", 2004, who do so for equal processors).
+
+use std::collections::TryReserveError;
+use std::ops::Range;
+
+use crate::exact::{Load, mul_div};
+use crate::sums::Sums;
+use crate::taut::taut;
+
+/// What a device can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// How much of the costs it does in a unit of time; above 0.
+    pub speed: u128,
+    /// The most that the sizes of its blocks may add up to.
+    pub memory: u128,
+}
+
+/// Blocks and the devices that are to hold them.
+pub struct Problem<'a> {
+    /// What each block costs.
+    pub costs: &'a Sums,
+    /// How large each block is; none where no device has a limit.
+    pub sizes: Option<&'a Sums>,
+    /// The devices in order, at least one; their speeds add up to at most 128 bits.
+    pub devices: &'a [Device],
+    /// Whether a device may be left without blocks.
+    pub allow_idle: bool,
+}
+
+/// Why there is no map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Infeasible {
+    /// This block is larger than the memory of any device.
+    Block(usize),
+    /// The blocks together are larger than the memory of all devices together, which is so much.
+    All(u128),
+    /// In this order the devices hold no more than so many of the first blocks.
+    Order(usize),
+    /// The devices hold the blocks, but not with a block on each.
+    Idle,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Stopped<E> {
+    /// There is no map.
+    Infeasible(Infeasible),
+    /// There is no memory for the work.
+    Memory(TryReserveError),
+    /// The caller wants no answer any more.
+    Interrupted(E),
+}
+
+impl<E> From<TryReserveError> for Stopped<E> {
+    fn from(error: TryReserveError) -> Self {
+        Self::Memory(error)
+    }
+}
+
+impl Problem<'_> {
+    /// Where the run of each device ends in the best map. `pulse` is called after every so much work, and may stop it.
+    ///
+    /// Of the maps with the smallest bottleneck it is one whose cuts lie nearest, as far as that bottleneck leaves them
+    /// room, to where the loads would be most even: see [`taut`].
+    pub fn solve<E>(&self, mut pulse: impl FnMut(usize) -> Result<(), E>) -> Result<Vec<usize>, Stopped<E>> {
+        let (blocks, all) = (self.costs.len(), self.devices.len());
+        let alike = self.devices.iter().all(|device| *device == self.devices[0]);
+        // Where all are alike and there are too few blocks, the first devices get one each.
+        let devices = &self.devices[..if alike { all.min(blocks.max(1)) } else { all }];
+        let each = blocks >= devices.len();
+        let search = |each| Search::new(self.costs, self.sizes, devices, each);
+        let mut found = search(each && !self.allow_idle)?;
+        found.climb(&mut pulse).map_err(|stopped| match stopped {
+            Stopped::Infeasible(_) => Stopped::Infeasible(self.why()),
+            other => other,
+        })?;
+        if each && self.allow_idle {
+            // Nobody is left out for nothing.
+            let mut all_busy = search(true)?;
+            all_busy.caps.clone_from(&found.caps);
+            if all_busy.can_hold(&mut pulse)?.is_ok() {
+                found = all_busy;
+            }
+        }
+        let mut ends = found.cut(&mut pulse)?;
+        ends.try_reserve(all - devices.len())?;
+        ends.resize(all, blocks);
+        Ok(ends)
+    }
+
+    /// Why no bottleneck can be reached.
+    fn why(&self) -> Infeasible {
+        let Some(sizes) = self.sizes else {
+            return Infeasible::Idle;
+        };
+        let memory = || self.devices.iter().map(|device| device.memory);
+        if let Some(block) = sizes.first_heavier(0..sizes.len(), memory().max().unwrap_or(0)) {
+            return Infeasible::Block(block);
+        }
+        let together = memory().fold(0, u128::saturating_add);
+        if sizes.total() > together {
+            return Infeasible::All(together);
+        }
+        match memory().fold(0, |held, memory| sizes.reach(held, memory)) {
+            held if held < sizes.len() => Infeasible::Order(held),
+            _ => Infeasible::Idle,
+        }
+    }
+}
+
+/// The search for the smallest bottleneck.
+struct Search<'a> {
+    costs: &'a Sums,
+    sizes: Option<&'a Sums>,
+    devices: &'a [Device],
+    /// The sum of the speeds.
+    speed: u128,
+    /// Whether each device must get a block.
+    each: bool,
+    /// The most that each device may carry.
+    caps: Vec<u128>,
+}
+
+/// The blocks at which devices from some one on can start, if they are to hold all blocks from there: runs, ascending,
+/// with a gap between any two.
+type Starts = Vec<Range<usize>>;
+
+/// The devices cannot hold all blocks.
+struct Short {
+    /// The least load, above those that were allowed, by which a device could have taken a block more.
+    next: Option<Load>,
+    /// What the blocks cost that were left.
+    left: u128,
+}
+
+impl<'a> Search<'a> {
+    fn new(
+        costs: &'a Sums,
+        sizes: Option<&'a Sums>,
+        devices: &'a [Device],
+        each: bool,
+    ) -> Result<Self, TryReserveError> {
+        Ok(Self {
+            costs,
+            sizes,
+            devices,
+            speed: devices.iter().map(|device| device.speed).sum(),
+            each,
+            caps: filled(0, devices.len())?,
+        })
+    }
+
+    /// Sets the caps to the smallest bottleneck, if there is any that can be reached.
+    fn climb<E>(&mut self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<(), Stopped<E>> {
+        let fastest = self.devices.iter().map(|device| device.speed).max().unwrap_or(1);
+        // No map does better than all devices at work all the time, or than the largest block on the fastest.
+        let (total, largest) = (self.costs.total(), self.costs.largest());
+        let mut low = Load {
+            cost: total,
+            speed: self.speed,
+        }
+        .max(Load {
+            cost: largest,
+            speed: fastest,
+        });
+        let mut high: Option<Vec<u128>> = None;
+        let mut leap = 0;
+        loop {
+            self.allow(low);
+            let short = match self.can_hold(pulse)? {
+                Ok(()) => return Ok(()),
+                Err(short) => short,
+            };
+            low = short.next.ok_or(Stopped::Infeasible(Infeasible::Idle))?;
+            // Then further up: by what each device's share of the rest would be, by twice as much if that was too little
+            // before; but no more than half the way to what is known to do.
+            for (index, device) in self.devices.iter().enumerate() {
+                let cap = self.caps[index];
+                let share = mul_div(short.left, device.speed, self.speed).map_or(total, |(share, _)| share);
+                let bold = cap
+                    .saturating_add(share.max(1).checked_shl(leap).unwrap_or(total))
+                    .min(total);
+                let half = high
+                    .as_ref()
+                    .map_or(bold, |high| cap + high[index].saturating_sub(cap) / 2);
+                self.caps[index] = bold.min(half);
+            }
+            match self.can_hold(pulse)? {
+                Ok(()) => {
+                    let mut caps = filled(0, self.caps.len())?;
+                    caps.copy_from_slice(&self.caps);
+                    high = Some(caps);
+                    leap = 0;
+                }
+                Err(short) => {
+                    low = low.max(short.next.ok_or(Stopped::Infeasible(Infeasible::Idle))?);
+                    leap += 1;
+                }
+            }
+        }
+    }
+
+    /// Sets the caps to a bottleneck.
+    fn allow(&mut self, load: Load) {
+        let total = self.costs.total();
+        let mut last = (0, 0);
+        for (cap, device) in self.caps.iter_mut().zip(self.devices) {
+            if device.speed != last.0 {
+                let most = mul_div(load.cost, device.speed, load.speed).map_or(total, |(most, _)| most);
+                last = (device.speed, most.min(total));
+            }
+            *cap = last.1;
+        }
+    }
+
+    /// Whether the devices can hold all blocks within their caps.
+    fn can_hold<E>(&self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Result<(), Short>, Stopped<E>> {
+        let (mut ends, mut starts) = (self.behind_all()?, Starts::new());
+        let mut next = None;
+        for device in (0..self.devices.len()).rev() {
+            self.starts(device, &ends, &mut starts, &mut next, pulse)?;
+            if starts.is_empty() {
+                // The first device may not end at 0, where it would have no block.
+                let left = self.costs.first(ends[0].start).max(1);
+                return Ok(Err(Short { next, left }));
+            }
+            (ends, starts) = (starts, ends);
+        }
+        Ok(match self.costs.first(ends[0].start) {
+            _ if ends[0].start == 0 => Ok(()),
+            left => Err(Short { next, left }),
+        })
+    }
+
+    /// Behind the last device, all blocks are held.
+    fn behind_all(&self) -> Result<Starts, TryReserveError> {
+        let blocks = self.costs.len();
+        filled(blocks..blocks + 1, 1)
+    }
+
+    /// Where a device can start, if it is to end at one of `ends`: into `starts`, in place of what is there. Notes in
+    /// `next` by what load it could have started elsewhere.
+    fn starts<E>(
+        &self,
+        device: usize,
+        ends: &Starts,
+        starts: &mut Starts,
+        next: &mut Option<Load>,
+        pulse: &mut impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<(), Stopped<E>> {
+        starts.clear();
+        if !self.each {
+            pulse(1).map_err(Stopped::Interrupted)?;
+            let (lowest, behind) = (ends[0].start, ends[ends.len() - 1].end);
+            push(starts, self.back(device, lowest, next)..behind)?;
+            return Ok(());
+        }
+        for run in ends {
+            // The block before an end has to fit, or the device would have none.
+            let mut end = run.start.max(1);
+            let mut heavy = self.heavy(device, run.end - 1);
+            while end < run.end {
+                pulse(1).map_err(Stopped::Interrupted)?;
+                let block = heavy.next(end - 1);
+                let last = block.unwrap_or(run.end - 1);
+                if end <= last {
+                    push(starts, self.back(device, end, next)..last)?;
+                }
+                if let Some(block) = block {
+                    self.back(device, block + 1, next);
+                }
+                end = last + 2;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the longest run of a device to `end` starts.
+    fn back(&self, device: usize, end: usize, next: &mut Option<Load>) -> usize {
+        let Device { speed, memory } = self.devices[device];
+        let by_cost = self.costs.back(end, self.caps[device]);
+        let by_size = self.sizes.map_or(0, |sizes| sizes.back(end, memory));
+        if by_cost > by_size {
+            let cost = self.costs.of(by_cost - 1..end);
+            let load = Load { cost, speed };
+            *next = Some(next.map_or(load, |next| next.min(load)));
+        }
+        by_cost.max(by_size)
+    }
+
+    /// Where the longest run of a device from `start` ends.
+    fn reach(&self, device: usize, start: usize) -> usize {
+        let by_cost = self.costs.reach(start, self.caps[device]);
+        let memory = self.devices[device].memory;
+        self.sizes
+            .map_or(by_cost, |sizes| by_cost.min(sizes.reach(start, memory)))
+    }
+
+    /// The blocks up to some one that a device cannot hold.
+    fn heavy(&self, device: usize, end: usize) -> Heavy<'a> {
+        let by_cost = (self.costs, self.caps[device]);
+        let by_size = self.sizes.map(|sizes| (sizes, self.devices[device].memory));
+        Heavy {
+            limits: [Some(by_cost), by_size],
+            found: [None; 2],
+            end,
+        }
+    }
+
+    /// Cuts within the caps, by which the devices can hold all blocks: where the run of each device ends.
+    fn cut<E>(&self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Vec<usize>, Stopped<E>> {
+        let (blocks, devices) = (self.costs.len(), self.devices.len());
+        let mut starts = filled(Starts::new(), devices)?;
+        starts.push(self.behind_all()?);
+        for device in (0..devices).rev() {
+            let (before, behind) = starts.split_at_mut(device + 1);
+            self.starts(device, &behind[0], &mut before[device], &mut None, pulse)?;
+        }
+        let targets = self.targets(&starts)?;
+        let mut ends = filled(blocks, devices)?;
+        let mut start = 0;
+        for device in 1..devices {
+            pulse(1).map_err(Stopped::Interrupted)?;
+            let room = start + usize::from(self.each)..self.reach(device - 1, start) + 1;
+            // Beside what costs nothing, an even number of blocks.
+            let even = (blocks as u128 * device as u128 / devices as u128) as usize;
+            start = self.nearest(&starts[device], room, targets[device], even);
+            ends[device - 1] = start;
+        }
+        Ok(ends)
+    }
+
+    /// What the blocks before each device would cost together, if the loads were as even as the room for its start lets
+    /// them be.
+    fn targets(&self, starts: &[Starts]) -> Result<Vec<f64>, TryReserveError> {
+        let cost = |block| self.costs.first(block) as f64;
+        let mut room = Vec::new();
+        room.try_reserve_exact(starts.len())?;
+        let (mut low, mut high, mut speed) = (0, 0, 0);
+        for (index, starts) in starts.iter().enumerate() {
+            if index > 0 {
+                speed += self.devices[index - 1].speed;
+                low = first_from(starts, low + usize::from(self.each)).unwrap_or(low);
+                high = last_to(starts, self.reach(index - 1, high)).unwrap_or(high);
+            }
+            room.push((speed as f64, cost(low)..=cost(high.max(low))));
+        }
+        taut(&room)
+    }
+
+    /// Of `starts` in some room, of which there is one, that whose blocks before it cost most nearly as much as `target`;
+    /// of some between which nothing costs anything, that nearest to `even`.
+    fn nearest(&self, starts: &Starts, room: Range<usize>, target: f64, even: usize) -> usize {
+        let cost = |block: usize| self.costs.first(block);
+        let far = |block: usize| (cost(block) as f64 - target).abs();
+        let behind = self.costs.first_at_least(target as u128, room.start);
+        let above = first_from(starts, behind.max(room.start)).filter(|start| *start < room.end);
+        let last = behind.min(room.end).checked_sub(1);
+        let below = last
+            .and_then(|last| last_to(starts, last))
+            .filter(|start| *start >= room.start);
+        let near = match (below, above) {
+            (Some(below), Some(above)) if far(below) < far(above) => below,
+            (below, above) => above.or(below).unwrap_or(room.start),
+        };
+        let level = self.costs.first_at_least(cost(near), near).max(room.start)
+            ..self.costs.first_at_least(cost(near) + 1, near).min(room.end);
+        let even = even.clamp(level.start, level.end - 1);
+        let above = first_from(starts, even).filter(|start| *start < level.end);
+        let below = last_to(starts, even).filter(|start| *start >= level.start);
+        match (below, above) {
+            (Some(below), Some(above)) if even - below <= above - even => below,
+            (below, above) => above.or(below).unwrap_or(near),
+        }
+    }
+}
+
+/// Blocks that are more than a device can hold, by their cost or by their size, ascending.
+struct Heavy<'a> {
+    limits: [Option<(&'a Sums, u128)>; 2],
+    /// The last one that was found by each; `end` if there was none.
+    found: [Option<usize>; 2],
+    end: usize,
+}
+
+impl Heavy<'_> {
+    /// The first one from a block on.
+    fn next(&mut self, from: usize) -> Option<usize> {
+        for (found, limit) in self.found.iter_mut().zip(&self.limits) {
+            if found.is_none_or(|block| block < from) {
+                let heavier = limit.and_then(|(amounts, most)| amounts.first_heavier(from..self.end, most));
+                *found = Some(heavier.unwrap_or(self.end));
+            }
+        }
+        self.found
+            .iter()
+            .flatten()
+            .min()
+            .copied()
+            .filter(|block| *block < self.end)
+    }
+}
+
+/// Adds a run behind those that are there, into one with the last if they meet.
+fn push(starts: &mut Starts, run: Range<usize>) -> Result<(), TryReserveError> {
+    match starts.last_mut() {
+        Some(last) if run.start <= last.end => last.end = run.end,
+        _ => {
+            starts.try_reserve(1)?;
+            starts.push(run);
+        }
+    }
+    Ok(())
+}
+
+/// The first of `starts` from a block on.
+fn first_from(starts: &Starts, block: usize) -> Option<usize> {
+    let run = starts.partition_point(|run| run.end <= block);
+    starts.get(run).map(|run| run.start.max(block))
+}
+
+/// The last of `starts` up to a block.
+fn last_to(starts: &Starts, block: usize) -> Option<usize> {
+    let behind = starts.partition_point(|run| run.start <= block);
+    starts[..behind].last().map(|run| block.min(run.end - 1))
+}
+
+fn filled<T: Clone>(item: T, len: usize) -> Result<Vec<T>, TryReserveError> {
+    let mut items = Vec::new();
+    items.try_reserve_exact(len + 1)?;
+    items.resize(len, item);
+    Ok(items)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sums::tests::whole;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use std::convert::Infallible;
+
+    /// A small problem: costs, sizes if there are any, speeds and memories, and whether a device may be idle.
+    type Small = (Vec<u128>, Option<Vec<u128>>, Vec<Device>, bool);
+
+    fn small() -> impl Strategy<Value = Small> {
+        let amounts = || vec(prop_oneof![Just(0), 0..4_u128, 0..40_u128], 0..9);
+        let device = |speeds, memory| (speeds, memory).prop_map(|(speed, memory)| Device { speed, memory });
+        let none = || Just(u128::MAX);
+        let devices = prop_oneof![
+            vec(device(1..2_u128, none().boxed()), 1..5),
+            vec(device(1..5_u128, none().boxed()), 1..5),
+            vec(device(1..5_u128, prop_oneof![none(), 0..90_u128].boxed()), 1..5),
+        ];
+        (amounts(), amounts(), devices, any::<bool>()).prop_map(|(costs, sizes, devices, allow_idle)| {
+            let limited = devices.iter().any(|device| device.memory < u128::MAX);
+            let sizes = limited.then(|| {
+                (0..costs.len())
+                    .map(|block| sizes.get(block).copied().unwrap_or(3))
+                    .collect()
+            });
+            (costs, sizes, devices, allow_idle)
+        })
+    }
+
+    /// All ways to cut blocks over devices.
+    fn all_cuts(blocks: usize, devices: usize) -> Vec<Vec<usize>> {
+        if devices == 1 {
+            return vec![vec![blocks]];
+        }
+        let shorter = all_cuts(blocks, devices - 1).into_iter();
+        shorter
+            .flat_map(|ends| {
+                let from = if devices == 2 { 0 } else { ends[devices - 3] };
+                (from..=blocks).map(move |cut| {
+                    let mut ends = ends.clone();
+                    ends.insert(devices - 2, cut);
+                    ends
+                })
+            })
+            .collect()
+    }
+
+    /// The bottleneck of a map; none if it is against the rules.
+    fn bottleneck((costs, sizes, devices, allow_idle): &Small, ends: &[usize]) -> Option<Load> {
+        let mut start = 0;
+        let mut most = Load { cost: 0, speed: 1 };
+        for (device, &end) in devices.iter().zip(ends) {
+            let size: u128 = sizes.as_ref().map_or(0, |sizes| sizes[start..end].iter().sum());
+            let idle = start == end && !allow_idle && costs.len() >= devices.len();
+            if idle || size > device.memory {
+                return None;
+            }
+            most = most.max(Load {
+                cost: costs[start..end].iter().sum(),
+                speed: device.speed,
+            });
+            start = end;
+        }
+        Some(most)
+    }
+
+    fn solved((costs, sizes, devices, allow_idle): &Small) -> Result<Vec<usize>, Infeasible> {
+        let (costs, sizes) = (whole(costs), sizes.as_ref().map(|sizes| whole(sizes)));
+        let problem = Problem {
+            costs: &costs,
+            sizes: sizes.as_ref(),
+            devices,
+            allow_idle: *allow_idle,
+        };
+        problem
+            .solve(|_| Ok::<_, Infallible>(()))
+            .map_err(|stopped| match stopped {
+                Stopped::Infeasible(why) => why,
+                Stopped::Memory(_) => unreachable!("they are small"),
+            })
+    }
+
+    fn alike(costs: &[u128], devices: usize) -> Vec<u128> {
+        let devices = vec![
+            Device {
+                speed: 1,
+                memory: u128::MAX
+            };
+            devices
+        ];
+        let ends = solved(&(costs.to_vec(), None, devices, false)).unwrap_or_default();
+        let starts = std::iter::once(&0).chain(&ends);
+        starts
+            .zip(&ends)
+            .map(|(&start, &end)| costs[start..end].iter().sum())
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+        #[test]
+        fn no_map_is_better(problem in small()) {
+            let (blocks, devices) = (problem.0.len(), problem.2.len());
+            let best = all_cuts(blocks, devices).into_iter().filter_map(|ends| bottleneck(&problem, &ends)).min();
+            match solved(&problem) {
+                Ok(ends) => {
+                    prop_assert_eq!(ends.len(), devices);
+                    prop_assert_eq!(ends[devices - 1], blocks);
+                    prop_assert!(ends.is_sorted());
+                    prop_assert_eq!(bottleneck(&problem, &ends), best, "{:?}", ends);
+                }
+                Err(_) => prop_assert_eq!(best, None),
+            }
+        }
+    }
+
+    #[test]
+    fn loads_are_even_as_far_as_the_bottleneck_lets_them() {
+        assert_eq!(alike(&[1, 1, 1, 1, 1, 1, 1, 1, 1, 5], 4), [3, 3, 3, 5]);
+        assert_eq!(alike(&[5, 1, 1, 1, 1, 1, 1, 1, 1, 1], 4), [5, 3, 3, 3]);
+        assert_eq!(alike(&[0; 6], 3), [0; 3]);
+        assert_eq!(alike(&[1, 1, 8, 8], 3), [2, 8, 8]);
+        assert_eq!(alike(&[1, 1, 1, 1, 8, 8], 5), [1, 1, 2, 8, 8]);
+        assert_eq!(alike(&[7, 9], 4), [7, 9, 0, 0]);
+    }
+}

@@ -1,0 +1,116 @@
+//! Arithmetic that does not round: products of 128-bit numbers, and loads, which are fractions of them.
+
+use std::cmp::Ordering;
+
+/// `a * b / c` rounded down, and the remainder. None where the quotient has more than 128 bits, or `c` is 0.
+pub fn mul_div(a: u128, b: u128, c: u128) -> Option<(u128, u128)> {
+    if let Some(product) = a.checked_mul(b) {
+        return (c != 0).then(|| (product / c, product % c));
+    }
+    let (mut rest, mut quotient) = wide_mul(a, b);
+    if rest >= c {
+        return None;
+    }
+    // Long division, a bit at a time: the product's lower half moves out at the top as the quotient moves in below.
+    for _ in 0..128 {
+        let carry = rest >> 127;
+        rest = rest << 1 | quotient >> 127;
+        quotient <<= 1;
+        if carry == 1 || rest >= c {
+            rest = rest.wrapping_sub(c);
+            quotient |= 1;
+        }
+    }
+    Some((quotient, rest))
+}
+
+/// `a * b`, as the upper and the lower half.
+fn wide_mul(a: u128, b: u128) -> (u128, u128) {
+    const LOW: u128 = (1 << 64) - 1;
+    let (a, b) = ([a & LOW, a >> 64], [b & LOW, b >> 64]);
+    let (low, cross, other, high) = (a[0] * b[0], a[0] * b[1], a[1] * b[0], a[1] * b[1]);
+    let middle = (low >> 64) + (cross & LOW) + (other & LOW);
+    (
+        high + (cross >> 64) + (other >> 64) + (middle >> 64),
+        middle << 64 | low & LOW,
+    )
+}
+
+/// A cost over a speed above 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// What the blocks cost.
+    pub cost: u128,
+    /// How much a device does in a unit of time.
+    pub speed: u128,
+}
+
+impl Ord for Load {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self.speed == other.speed {
+            return self.cost.cmp(&other.cost);
+        }
+        wide_mul(self.cost, other.speed).cmp(&wide_mul(other.cost, self.speed))
+    }
+}
+
+impl PartialOrd for Load {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Load {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Load {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Numbers of every length.
+    fn numbers() -> impl Strategy<Value = u128> {
+        (any::<u128>(), 0..128_u32).prop_map(|(number, shift)| number >> shift)
+    }
+
+    proptest! {
+        #[test]
+        fn a_quotient_times_its_divisor_and_the_remainder_is_the_product(a in numbers(), b in numbers(), c in numbers()) {
+            match mul_div(a, b, c) {
+                Some((quotient, rest)) => {
+                    prop_assert!(rest < c);
+                    let (high, low) = wide_mul(quotient, c);
+                    let (low, carry) = low.overflowing_add(rest);
+                    prop_assert_eq!((high + u128::from(carry), low), wide_mul(a, b));
+                }
+                None => prop_assert!(c == 0 || wide_mul(a, b).0 >= c),
+            }
+        }
+
+        #[test]
+        fn small_loads_compare_as_fractions(a in 0..1_000_u32, b in 1..100_u32, c in 0..1_000_u32, d in 1..100_u32) {
+            let load = |cost: u32, speed: u32| Load { cost: cost.into(), speed: speed.into() };
+            prop_assert_eq!(load(a, b).cmp(&load(c, d)), (a * d).cmp(&(c * b)));
+        }
+
+        #[test]
+        fn equal_loads_are_equal_at_any_size(cost: u64, speed in 1..u64::MAX, times in 1..u64::MAX) {
+            let (cost, speed, times) = (u128::from(cost), u128::from(speed), u128::from(times));
+            let load = Load { cost, speed };
+            prop_assert_eq!(load, Load { cost: cost * times, speed: speed * times });
+            prop_assert_eq!(load.cmp(&Load { cost: cost * times + 1, speed: speed * times }), Ordering::Less);
+        }
+    }
+
+    #[test]
+    fn the_largest_numbers() {
+        assert_eq!(wide_mul(u128::MAX, u128::MAX), (u128::MAX - 1, 1));
+        assert_eq!(mul_div(u128::MAX, u128::MAX, u128::MAX), Some((u128::MAX, 0)));
+        assert_eq!(mul_div(u128::MAX, 2, 1), None);
+    }
+}

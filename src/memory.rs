@@ -1,0 +1,77 @@
+//! Bytes as people write them: `24GiB`, `10GB`, `512MB`.
+
+/// The units, with how many bytes each is.
+const UNITS: [(&str, u128); 9] = [
+    ("B", 1),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+];
+
+/// How many whole bytes a text says: a decimal number, perhaps with a fraction, and a unit. None for any other text.
+pub fn bytes(text: &str) -> Option<u128> {
+    let text = text.trim();
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let (_, unit) = UNITS.iter().find(|(name, _)| *name == unit.trim_start())?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    if fraction.contains('.') || whole.is_empty() {
+        return None;
+    }
+    // Beyond some dozen digits nothing changes by as much as a byte.
+    let fraction = &fraction[..fraction.len().min(18)];
+    let scale = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
+    let part = fraction.parse::<u128>().ok()?.checked_mul(*unit)? / scale;
+    whole.parse::<u128>().ok()?.checked_mul(*unit)?.checked_add(part)
+}
+
+/// Bytes in the unit that keeps the number short.
+#[expect(clippy::cast_precision_loss, reason = "a figure for people, of four digits or so")]
+pub fn written(bytes: u128) -> String {
+    let unit = UNITS[5..].iter().rev().find(|(_, size)| bytes >= *size);
+    match unit {
+        Some((name, size)) => format!("{:.1} {name}", bytes as f64 / *size as f64),
+        None => format!("{bytes} B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_unit_is_read() {
+        for (name, size) in UNITS {
+            assert_eq!(bytes(&format!("24{name}")), Some(24 * size));
+            assert_eq!(bytes(&format!(" 24 {name} ")), Some(24 * size));
+        }
+        assert_eq!(bytes("1.5GiB"), Some(3 << 29));
+        assert_eq!(bytes("0.1KB"), Some(100));
+        assert_eq!(bytes("0B"), Some(0));
+    }
+
+    #[test]
+    fn what_is_no_memory_is_refused() {
+        for text in [
+            "", "24", "GiB", "24gib", "24Gb", "24 G", "-1GB", "1e3MB", "1.2.3GB", ".5GB", "1,5GB", "24GiBs", "²GB",
+        ] {
+            assert_eq!(bytes(text), None, "{text}");
+        }
+        assert_eq!(bytes(&format!("{}TiB", u128::MAX)), None);
+    }
+
+    #[test]
+    fn bytes_are_written_with_one_decimal() {
+        assert_eq!(written(30 << 30), "30.0 GiB");
+        assert_eq!(written(1023), "1023 B");
+        assert_eq!(written(1536), "1.5 KiB");
+        assert_eq!(written(5 << 52), "20480.0 TiB");
+    }
+}
