@@ -29,12 +29,19 @@ mod _native {
     #[pymodule_export]
     use super::python::assert_device_map::assert_device_map;
     #[pymodule_export]
+    use super::python::balance::balance;
+    #[pymodule_export]
     use super::python::get_device_map::get_device_map;
+    #[pymodule_export]
+    use super::python::loads::loads;
+    #[pymodule_export]
+    use super::python::split::split;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         python::layout::fits(module.py())?;
         module.add("DeviceMapError", python::error::device_map_error(module.py())?)?;
+        module.add("InfeasibleError", python::error::infeasible_error(module.py())?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

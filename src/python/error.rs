@@ -1,4 +1,4 @@
-//! `DeviceMapError`: what a device map with faults raises.
+//! `DeviceMapError`, which a device map with faults raises, and `InfeasibleError`, where there can be no map.
 
 use pyo3::exceptions::{PyAssertionError, PyValueError};
 use pyo3::intern;
@@ -20,6 +20,11 @@ Attributes:
     extra_blocks: what the map gives that is no block of the model, in the map's order.
 
 Each is a list, empty where there is no fault of the kind. The first and the last hold the map's own objects.";
+
+const INFEASIBLE_DOC: &str = "\
+No device map can be made: the memory of the devices does not hold the blocks.
+
+The message says why in numbers. It is a ``ValueError``.";
 
 /// The lists that a [`device_map_error`] carries.
 pub struct Faults<'py> {
@@ -72,17 +77,44 @@ impl Faults<'_> {
 /// it pickles and copies as any exception does.
 pub fn device_map_error(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    CLASS
-        .get_or_try_init(py, || {
-            let bases = (py.get_type::<PyAssertionError>(), py.get_type::<PyValueError>());
-            let namespace = PyDict::new(py);
-            namespace.set_item("__module__", "devicemap")?;
-            namespace.set_item("__doc__", DOC)?;
-            for attribute in ["duplicate_blocks", "missing_blocks", "extra_blocks"] {
-                namespace.set_item(attribute, PyTuple::empty(py))?;
-            }
-            let class = py.get_type::<PyType>().call1(("DeviceMapError", bases, namespace))?;
-            Ok(class.cast_into::<PyType>()?.unbind())
-        })
-        .map(|class| class.bind(py))
+    let bases = (py.get_type::<PyAssertionError>(), py.get_type::<PyValueError>());
+    let attributes = ["duplicate_blocks", "missing_blocks", "extra_blocks"];
+    class(&CLASS, "DeviceMapError", &bases.into_pyobject(py)?, DOC, &attributes)
+}
+
+/// The class `InfeasibleError(ValueError)`.
+pub fn infeasible_error(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let bases = (py.get_type::<PyValueError>(),).into_pyobject(py)?;
+    class(&CLASS, "InfeasibleError", &bases, INFEASIBLE_DOC, &[])
+}
+
+/// An `InfeasibleError` that says why there is no map.
+pub fn infeasible(py: Python<'_>, why: &str) -> PyErr {
+    match infeasible_error(py) {
+        Ok(class) => PyErr::from_type(class.clone(), (why.to_owned(),)),
+        Err(error) => error,
+    }
+}
+
+/// Makes a class of exceptions once, whose attributes are empty unless set.
+fn class<'py>(
+    made: &'static PyOnceLock<Py<PyType>>,
+    name: &str,
+    bases: &Bound<'py, PyTuple>,
+    doc: &str,
+    attributes: &[&str],
+) -> PyResult<&'py Bound<'py, PyType>> {
+    let py = bases.py();
+    made.get_or_try_init(py, || {
+        let namespace = PyDict::new(py);
+        namespace.set_item("__module__", "devicemap")?;
+        namespace.set_item("__doc__", doc)?;
+        for attribute in attributes {
+            namespace.set_item(attribute, PyTuple::empty(py))?;
+        }
+        let class = py.get_type::<PyType>().call1((name, bases, namespace))?;
+        Ok(class.cast_into::<PyType>()?.unbind())
+    })
+    .map(|class| class.bind(py))
 }

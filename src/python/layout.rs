@@ -1,5 +1,5 @@
-//! The only `unsafe` of the crate: ints, lists and tuples read where `CPython` keeps them, lists filled in place, and
-//! objects made in a way that can fail.
+//! The only `unsafe` of the crate: ints, floats, lists and tuples read where `CPython` keeps them, lists filled in place,
+//! and objects made in a way that can fail.
 //!
 //! Four rules make it sound; each block below says which it leans on.
 //!
@@ -15,7 +15,6 @@
 use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::ptr;
 
 use pyo3::buffer::{Element, ElementType, PyBuffer, PyUntypedBuffer};
 use pyo3::exceptions::{PyImportError, PyMemoryError};
@@ -27,7 +26,8 @@ use pyo3::types::{PyDict, PyInt, PyList, PyString, PyTuple, PyType};
 use super::{BETWEEN_SIGNALS, Ears, ask_for_ints};
 use crate::numbers::{Number, Numbers, Reader, Stop};
 
-/// An int of one digit or none: `CPython`'s header, a word that says how many digits and which sign, the digits.
+/// An int of at most two digits: `CPython`'s header, a word that says how many digits and which sign, the digits, of
+/// which those are in memory that the int has.
 ///
 /// Up to 3.11 the word is the number of digits, negative for a negative int. From 3.12 on it is the number of digits
 /// shifted left by three, above two bits for the sign (0 positive, 1 zero, 2 negative) and one that is reserved; of the
@@ -36,7 +36,7 @@ use crate::numbers::{Number, Numbers, Reader, Stop};
 struct IntLayout {
     header: ffi::PyObject,
     tag: usize,
-    digit: u32,
+    digits: [u32; 2],
 }
 
 /// The tag of an int of one digit that is not negative, and the bits of it that say so.
@@ -44,6 +44,15 @@ struct IntLayout {
 const ONE_DIGIT: (usize, usize) = (1, !0);
 #[cfg(Py_3_12)]
 const ONE_DIGIT: (usize, usize) = (1 << 3, !0b100);
+
+/// The tag of an int of two digits that is not negative.
+#[cfg(not(Py_3_12))]
+const TWO_DIGITS: (usize, usize) = (2, !0);
+#[cfg(Py_3_12)]
+const TWO_DIGITS: (usize, usize) = (2 << 3, !0b100);
+
+/// How many bits a digit has.
+const DIGIT: u32 = 30;
 
 /// The tag of 0.
 #[cfg(not(Py_3_12))]
@@ -59,7 +68,9 @@ pub fn fits(py: Python<'_>) -> PyResult<()> {
         (1, Some(1)),
         (12_345, Some(12_345)),
         ((1 << 30) - 1, Some((1 << 30) - 1)),
-        (1 << 30, None),
+        (1 << 30, Some(1 << 30)),
+        ((1 << 60) - 1, Some((1 << 60) - 1)),
+        (1 << 60, None),
         (-1, None),
         (-(1 << 30), None),
         (i64::MAX, None),
@@ -68,7 +79,7 @@ pub fn fits(py: Python<'_>) -> PyResult<()> {
         let int = number.into_pyobject(py)?;
         // SAFETY: `int` is alive and is an exact int. That its layout is right is what is being tried: the header is
         // as pyo3-ffi has it for this version, and what is read stays within the int's memory even where a digit has
-        // two bytes, since memory comes in multiples of eight.
+        // two bytes, since memory comes in multiples of eight: a second digit is read only of an int of two.
         if unsafe { small_int(int.as_ptr()) } != expected {
             return Err(PyImportError::new_err(
                 "devicemap cannot read the ints of this build of Python",
@@ -78,26 +89,43 @@ pub fn fits(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// An exact int's value where it has at most one digit and no minus sign.
+/// An exact int's value where it has at most two digits and no minus sign.
 ///
 /// # Safety
 /// `object` points to a live Python object.
 #[inline]
-unsafe fn small_int(object: *mut ffi::PyObject) -> Option<usize> {
-    // SAFETY: the object is alive; only an exact int is read as one.
+unsafe fn small_int(object: *mut ffi::PyObject) -> Option<u64> {
+    // SAFETY: the object is alive; only an exact int is read as one, and only as many digits as it has. That is through
+    // a pointer to the field, since a reference to the struct would span a digit that may not be there.
     unsafe {
         if ffi::Py_TYPE(object) != &raw mut ffi::PyLong_Type {
             return None;
         }
         let int = object.cast::<IntLayout>();
         let tag = (*int).tag;
+        let digits = (&raw const (*int).digits).cast::<u32>();
         if tag & ONE_DIGIT.1 == ONE_DIGIT.0 {
-            Some((*int).digit as usize)
+            Some(digits.read().into())
         } else if tag & ZERO.1 == ZERO.0 {
             Some(0)
+        } else if tag & TWO_DIGITS.1 == TWO_DIGITS.0 {
+            Some(u64::from(digits.read()) | u64::from(digits.add(1).read()) << DIGIT)
         } else {
             None
         }
+    }
+}
+
+/// An exact float's value.
+///
+/// # Safety
+/// `object` points to a live Python object.
+#[inline]
+unsafe fn float(object: *mut ffi::PyObject) -> Option<f64> {
+    // SAFETY: the object is alive, and only an exact float is read as one.
+    unsafe {
+        let is_float = ffi::Py_TYPE(object) == &raw mut ffi::PyFloat_Type;
+        is_float.then(|| ffi::PyFloat_AS_DOUBLE(object))
     }
 }
 
@@ -113,7 +141,19 @@ impl Numbers for ListItems<'_> {
     #[inline]
     fn get(&self, index: usize) -> Option<usize> {
         // SAFETY: rules 1 and 2: the list holds a reference to each of its objects all the while.
-        unsafe { small_int(self.0[index]) }
+        unsafe { small_int(self.0[index]) }?.try_into().ok()
+    }
+
+    #[inline]
+    fn number(&self, index: usize) -> Option<Number> {
+        let object = self.0[index];
+        // SAFETY: as above.
+        unsafe {
+            match small_int(object) {
+                Some(number) => Some(Number::Whole(number.into())),
+                None => float(object).map(Number::Float),
+            }
+        }
     }
 
     #[inline]
@@ -167,23 +207,25 @@ fn read_items(items: &[*mut ffi::PyObject], from: usize, most: usize, reader: &m
     read(&ListItems(&items[from..end]), from, reader)
 }
 
-/// Whether [`read_array`] can read a buffer: one row of native integers, one after the other.
+/// The formats of native integers.
+pub const INTEGERS: &[u8] = b"bBhHiIlLqQ";
+/// The formats of native floats.
+pub const FLOATS: &[u8] = b"efd";
+
+/// Whether [`read_array`] can read a buffer: one row of numbers in one of some formats.
 ///
 /// The format is one letter only: PyO3 0.30 takes `>` for the native byte order of a little-endian machine.
-pub fn is_plain_array(buffer: &PyUntypedBuffer) -> bool {
-    let native = matches!(
-        buffer.format().to_bytes(),
-        [b'b' | b'B' | b'h' | b'H' | b'i' | b'I' | b'l' | b'L' | b'q' | b'Q']
-    );
-    native && buffer.dimensions() == 1 && buffer.is_c_contiguous()
+pub fn is_row_of(buffer: &PyUntypedBuffer, formats: &[u8]) -> bool {
+    let native = matches!(buffer.format().to_bytes(), [letter] if formats.contains(letter));
+    native && buffer.dimensions() == 1 && buffer.suboffsets().is_none()
 }
 
-/// Lets a reader read an array that [`is_plain_array`], as [`read_list`] does a list.
+/// Lets a reader read an array that [`is_row_of`] numbers, as [`read_list`] does a list.
 pub fn read_array(buffer: &PyUntypedBuffer, from: usize, most: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
     macro_rules! read_as {
-        ($int:ty) => {
-            match buffer.as_typed::<$int>() {
-                Ok(typed) => read_numbers(typed, from, most, reader),
+        ($number:ty) => {
+            match buffer.as_typed::<$number>() {
+                Ok(typed) => read_row(typed, from, most, reader),
                 Err(_) => Err(Stop::At(from)),
             }
         };
@@ -201,49 +243,137 @@ pub fn read_array(buffer: &PyUntypedBuffer, from: usize, most: usize, reader: &m
         ElementType::UnsignedInteger { bytes: 2 } => read_as!(u16),
         ElementType::UnsignedInteger { bytes: 4 } => read_as!(u32),
         ElementType::UnsignedInteger { bytes: 8 } => read_as!(u64),
+        ElementType::Float { bytes: 2 } => read_as!(Half),
+        ElementType::Float { bytes: 4 } => read_as!(f32),
+        ElementType::Float { bytes: 8 } => read_as!(f64),
         _ => Err(Stop::At(from)),
     }
 }
 
-/// The numbers of a contiguous buffer, exported as long as this borrows it.
-struct ArrayItems<'a, T>(*const [T], PhantomData<&'a PyBuffer<T>>);
+/// What an array holds.
+trait Item: Element {
+    fn block(self) -> Option<usize>;
+    fn number(self) -> Option<Number>;
+}
 
-impl<T: Element + TryInto<usize>> Numbers for ArrayItems<'_, T> {
+macro_rules! integers_are_items {
+    ($($int:ty)*) => {
+        $(impl Item for $int {
+            #[inline]
+            fn block(self) -> Option<usize> {
+                self.try_into().ok()
+            }
+
+            #[inline]
+            fn number(self) -> Option<Number> {
+                Some(Number::Whole(u64::try_from(self).ok()?.into()))
+            }
+        })*
+    };
+}
+
+macro_rules! floats_are_items {
+    ($($float:ty)*) => {
+        $(impl Item for $float {
+            #[inline]
+            fn block(self) -> Option<usize> {
+                None
+            }
+
+            #[inline]
+            fn number(self) -> Option<Number> {
+                Some(Number::Float(self.into()))
+            }
+        })*
+    };
+}
+
+integers_are_items!(i8 i16 i32 i64 u8 u16 u32 u64);
+floats_are_items!(Half f32 f64);
+
+/// A float of 16 bits.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Half(u16);
+
+// SAFETY: any 16 bits are one, and the size is compared where a buffer is taken for an array of them.
+unsafe impl Element for Half {
+    fn is_compatible_format(format: &CStr) -> bool {
+        format == c"e"
+    }
+}
+
+impl From<Half> for f64 {
+    fn from(half: Half) -> Self {
+        let sign = if half.0 >> 15 == 0 { 1.0 } else { -1.0 };
+        let fraction = Self::from(half.0 & 0x3ff);
+        sign * match i32::from(half.0 >> 10 & 0x1f) {
+            0 => fraction * 2_f64.powi(-24),
+            31 if fraction == 0.0 => Self::INFINITY,
+            31 => Self::NAN,
+            exponent => (1024.0 + fraction) * 2_f64.powi(exponent - 25),
+        }
+    }
+}
+
+/// The numbers of a row, in a buffer that is exported as long as this borrows it.
+struct Row<'a, T> {
+    first: *const T,
+    len: usize,
+    /// From one number to the next, in bytes.
+    stride: isize,
+    buffer: PhantomData<&'a PyBuffer<T>>,
+}
+
+impl<T: Item> Row<'_, T> {
+    #[inline]
+    fn item(&self, index: usize) -> T {
+        assert!(index < self.len);
+        // SAFETY: rule 4; the index is inside, the memory aligned for `T` and of numbers, which any bits are. Its owner
+        // may write to it from a thread that needs no GIL: hence volatile, one read of whatever stands there.
+        unsafe {
+            self.first
+                .byte_offset(index.cast_signed() * self.stride)
+                .read_volatile()
+        }
+    }
+}
+
+impl<T: Item> Numbers for Row<'_, T> {
     #[inline]
     fn len(&self) -> usize {
-        self.0.len()
+        self.len
     }
 
     #[inline]
     fn get(&self, index: usize) -> Option<usize> {
-        assert!(index < self.0.len());
-        // SAFETY: rule 4; the index is inside, the memory aligned for `T` and of numbers, which any bits are. Its owner
-        // may write to it from a thread that needs no GIL: hence volatile, one read of whatever stands there.
-        unsafe { self.0.cast::<T>().add(index).read_volatile() }.try_into().ok()
+        self.item(index).block()
+    }
+
+    #[inline]
+    fn number(&self, index: usize) -> Option<Number> {
+        self.item(index).number()
     }
 }
 
-fn read_numbers<T: Element + TryInto<usize>>(
-    buffer: &PyBuffer<T>,
-    from: usize,
-    most: usize,
-    reader: &mut impl Reader,
-) -> Result<usize, Stop> {
-    let Some(all) = buffer.as_slice_ptr() else {
+fn read_row<T: Item>(buffer: &PyBuffer<T>, from: usize, most: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
+    let stride = buffer.strides()[0];
+    if stride.unsigned_abs() % align_of::<T>() != 0 {
         return Err(Stop::At(from));
-    };
-    let end = all.len().min(from.saturating_add(most));
+    }
+    let end = buffer.item_count().min(from.saturating_add(most));
     let from = from.min(end);
-    // SAFETY: rule 4; `from` is at most the length of the buffer.
-    let first = unsafe { all.cast::<T>().as_ptr().add(from) };
-    read(
-        &ArrayItems(
-            ptr::slice_from_raw_parts(first, end - from),
-            PhantomData::<&PyBuffer<T>>,
-        ),
-        from,
-        reader,
-    )
+    let row = Row {
+        first: buffer
+            .buf_ptr()
+            .cast::<T>()
+            .cast_const()
+            .wrapping_byte_offset(from.cast_signed() * stride),
+        len: end - from,
+        stride,
+        buffer: PhantomData,
+    };
+    read(&row, from, reader)
 }
 
 /// Lets a reader read `numbers`, the piece of a sequence that starts at its index `from`.

@@ -1,11 +1,16 @@
 //! Everything that touches Python objects.
 
+pub mod along;
 pub mod assert_device_map;
+pub mod balance;
 pub mod block;
+pub mod costs;
 pub mod error;
 pub mod faults;
 pub mod get_device_map;
 pub mod layout;
+pub mod loads;
+pub mod split;
 pub mod values;
 
 use std::collections::TryReserveError;

@@ -69,13 +69,13 @@ pub enum Value<'a, 'py> {
     Items(Items<'a, 'py>),
 }
 
-/// A sequence of blocks.
+/// A sequence of blocks, or of costs.
 pub enum Items<'a, 'py> {
     /// A list.
     List(&'a Bound<'py, PyList>),
     /// A tuple.
     Tuple(&'a Bound<'py, PyTuple>),
-    /// A one-dimensional array of native integers, and its memory.
+    /// A one-dimensional array of native numbers, and its memory.
     Array(&'a Bound<'py, PyAny>, PyUntypedBuffer),
 }
 
@@ -104,7 +104,7 @@ impl<'a, 'py> Value<'a, 'py> {
         }
         if is_array(&value.get_type()) {
             let buffer = PyUntypedBuffer::get(value).ok()?;
-            return layout::is_plain_array(&buffer).then_some(Self::Items(Items::Array(value, buffer)));
+            return layout::is_row_of(&buffer, layout::INTEGERS).then_some(Self::Items(Items::Array(value, buffer)));
         }
         None
     }
@@ -115,14 +115,21 @@ impl Value<'_, '_> {
     pub fn len(&self) -> usize {
         match self {
             Self::Range(numbers) => numbers.len(),
-            Self::Items(Items::List(list)) => list.len(),
-            Self::Items(Items::Tuple(tuple)) => tuple.len(),
-            Self::Items(Items::Array(_, buffer)) => buffer.item_count(),
+            Self::Items(items) => items.len(),
         }
     }
 }
 
 impl<'py> Items<'_, 'py> {
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::List(list) => list.len(),
+            Self::Tuple(tuple) => tuple.len(),
+            Self::Array(_, buffer) => buffer.item_count(),
+        }
+    }
+
     /// Whether the items are numpy's integers.
     pub fn are_of_numpy(&self) -> bool {
         matches!(self, Self::Array(array, _) if layout::c_type_name(&array.get_type()) == Some(NUMPY_ARRAY))

@@ -1,0 +1,192 @@
+//! What is given for each device: a sequence along the devices, or a mapping by device.
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyFloat, PyMapping, PyString, PyTuple};
+
+use super::costs::{AnyNumber, amount, any_number, drained};
+use super::{layout, no_memory};
+use crate::memory;
+use crate::numbers::{Number, Reader};
+use crate::sums::{One, Summing};
+
+/// One value a device, under the name by which errors call them.
+pub struct Along<'a, 'py> {
+    name: &'a str,
+    devices: &'a Bound<'py, PyTuple>,
+    values: Vec<Option<Bound<'py, PyAny>>>,
+    /// Whether they were given by device.
+    by_device: bool,
+}
+
+impl<'a, 'py> Along<'a, 'py> {
+    /// Takes the values. In a mapping, those of some devices may be absent.
+    pub fn of(name: &'a str, devices: &'a Bound<'py, PyTuple>, given: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let (values, by_device) = match given.cast::<PyMapping>() {
+            Ok(mapping) => (by_device(name, devices, mapping)?, true),
+            Err(_) => {
+                let list = drained(name, given)?;
+                if list.len() != devices.len() {
+                    let text = format!("{name} has {} values for {} devices", list.len(), devices.len());
+                    return Err(PyValueError::new_err(text));
+                }
+                (
+                    list.iter().map(|value| (!value.is_none()).then_some(value)).collect(),
+                    false,
+                )
+            }
+        };
+        Ok(Self {
+            name,
+            devices,
+            values,
+            by_device,
+        })
+    }
+
+    /// The values themselves.
+    pub fn values(&self) -> &[Option<Bound<'py, PyAny>>] {
+        &self.values
+    }
+
+    /// How a value is called in an error: `speeds[1]`, `speeds['cuda:1']`.
+    pub fn place(&self, index: usize) -> String {
+        let key = self.devices.get_item(index).and_then(|device| device.repr());
+        match key {
+            Ok(key) if self.by_device => format!("{}[{key}]", self.name),
+            _ => format!("{}[{index}]", self.name),
+        }
+    }
+
+    /// The values as whole numbers in the same proportions, exactly; `absent` stands for those that were not given.
+    pub fn weights(&self, absent: u32) -> PyResult<Vec<u128>> {
+        let mut summing = Summing::try_new(self.values.len()).map_err(no_memory)?;
+        for (index, value) in self.values.iter().enumerate() {
+            let number = match value {
+                None => Number::Whole(absent.into()),
+                Some(value) if is_fraction(value)? => return self.ratios(absent),
+                Some(value) => amount(value, || self.place(index))?,
+            };
+            summing.read(&One(number)).map_err(|_| self.too_far_apart())?;
+        }
+        let sums = summing.finish();
+        if !sums.exact() {
+            return Err(self.too_far_apart());
+        }
+        Ok((0..sums.len()).map(|index| sums.of(index..index + 1)).collect())
+    }
+
+    /// As [`Self::weights`] where some are fractions of another kind than floats, by Python's own arithmetic.
+    fn ratios(&self, absent: u32) -> PyResult<Vec<u128>> {
+        static LCM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = self.devices.py();
+        let mut ratios: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = Vec::with_capacity(self.values.len());
+        for (index, value) in self.values.iter().enumerate() {
+            let number = match value {
+                None => absent.into_pyobject(py)?.into_any(),
+                Some(value) => {
+                    amount(value, || self.place(index))?;
+                    match any_number(value, || self.place(index))? {
+                        AnyNumber::Int(int) => int,
+                        AnyNumber::Float(_) => value.clone(),
+                    }
+                }
+            };
+            ratios.push(number.call_method0(intern!(py, "as_integer_ratio"))?.extract()?);
+        }
+        let denominators = PyTuple::new(py, ratios.iter().map(|(_, denominator)| denominator))?;
+        let common = LCM.import(py, "math", "lcm")?.call1(denominators)?;
+        let mut sum = 0_u128;
+        ratios
+            .into_iter()
+            .map(|(numerator, denominator)| {
+                let weight = numerator.mul(common.floor_div(denominator)?)?;
+                let weight: u128 = weight.extract().map_err(|_| self.too_far_apart())?;
+                sum = sum.checked_add(weight).ok_or_else(|| self.too_far_apart())?;
+                Ok(weight)
+            })
+            .collect()
+    }
+
+    fn too_far_apart(&self) -> PyErr {
+        PyValueError::new_err(format!(
+            "{} lie too far apart: 128 bits cannot hold them exactly",
+            self.name
+        ))
+    }
+}
+
+/// A limit of memory as a number of bytes.
+pub fn bytes(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Number> {
+    if let Ok(text) = value.cast::<PyString>() {
+        return memory::bytes(text.to_str()?).map(Number::Whole).ok_or_else(|| {
+            let shown = text.repr().map_or_else(|_| "no memory".into(), |repr| repr.to_string());
+            PyValueError::new_err(format!(
+                "{} is {shown}: bytes are written as '24GiB', '10GB' or '512MB'",
+                place()
+            ))
+        });
+    }
+    if value.extract::<f64>().is_ok_and(|limit| limit == f64::INFINITY) {
+        return Ok(Number::Float(f64::INFINITY));
+    }
+    amount(value, place)
+}
+
+/// Whether a number is a fraction that no float may be: `Fraction`, `Decimal`.
+fn is_fraction(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = value.py();
+    let plain = value.is_instance_of::<PyFloat>() || value.hasattr(intern!(py, "__index__"))?;
+    Ok(!plain && value.hasattr(intern!(py, "as_integer_ratio"))?)
+}
+
+fn by_device<'py>(
+    name: &str,
+    devices: &Bound<'py, PyTuple>,
+    mapping: &Bound<'py, PyMapping>,
+) -> PyResult<Vec<Option<Bound<'py, PyAny>>>> {
+    let places = layout::new_dict(devices.py())?;
+    for (index, device) in devices.iter().enumerate() {
+        places.set_item(device, index)?;
+    }
+    let mut values = vec![None; devices.len()];
+    for item in mapping.items()? {
+        let (device, value): (Bound<'py, PyAny>, Bound<'py, PyAny>) = item.extract()?;
+        let Some(index) = places.get_item(&device)? else {
+            let text = format!("{name} names {}, which is none of the devices", device.repr()?);
+            return Err(PyValueError::new_err(text));
+        };
+        values[index.extract::<usize>()?] = (!value.is_none()).then_some(value);
+    }
+    Ok(values)
+}
+
+/// The devices of a call, checked: at least one, and each but once.
+pub fn distinct<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
+    let py = devices.py();
+    if devices.is_instance_of::<PyString>() || devices.try_iter().is_err() {
+        let text = format!("devices is {}, not a sequence of devices", devices.repr()?);
+        return Err(PyTypeError::new_err(text));
+    }
+    let devices = devices
+        .py()
+        .get_type::<PyTuple>()
+        .call1((devices,))?
+        .cast_into::<PyTuple>()?;
+    if devices.is_empty() {
+        return Err(PyValueError::new_err("there are no devices"));
+    }
+    let seen: Bound<'py, PyDict> = layout::new_dict(py)?;
+    for device in &devices {
+        if seen.contains(&device)? {
+            return Err(PyValueError::new_err(format!(
+                "device {} is named twice",
+                device.repr()?
+            )));
+        }
+        seen.set_item(device, ())?;
+    }
+    Ok(devices)
+}

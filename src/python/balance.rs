@@ -1,0 +1,136 @@
+//! `balance`: blocks cut by what they cost.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::along::{Along, bytes};
+use super::costs::sums_of;
+use super::{Ears, error, no_memory};
+use crate::balance::{Device, Infeasible, Problem, Stopped};
+use crate::memory::written;
+use crate::numbers::Number;
+use crate::sums::Sums;
+
+/// Where the run of each device ends.
+#[pyfunction]
+pub fn balance(
+    costs: &Bound<'_, PyAny>,
+    devices: &Bound<'_, PyTuple>,
+    speeds: Option<&Bound<'_, PyAny>>,
+    sizes: Option<&Bound<'_, PyAny>>,
+    max_memory: Option<&Bound<'_, PyAny>>,
+    allow_idle: bool,
+) -> PyResult<Vec<usize>> {
+    let mut ears = Ears::new(devices.py());
+    let speeds = match speeds {
+        None => vec![1; devices.len()],
+        Some(speeds) => speeds_of(devices, speeds)?,
+    };
+    let limits = max_memory.map(|limits| limits_of(devices, limits)).transpose()?;
+    let costs = sums_of(&mut ears, "costs", costs)?;
+    let sizes = sizes.map(|sizes| sums_of(&mut ears, "sizes", sizes)).transpose()?;
+    if let Some(sizes) = &sizes
+        && sizes.len() != costs.len()
+    {
+        let text = format!("there are {} sizes for {} costs", sizes.len(), costs.len());
+        return Err(PyValueError::new_err(text));
+    }
+    let sizes = sizes.as_ref().unwrap_or(&costs);
+    let limits = limits.unwrap_or_default();
+    let devices: Vec<_> = speeds
+        .into_iter()
+        .enumerate()
+        .map(|(index, speed)| Device {
+            speed,
+            memory: limits
+                .get(index)
+                .copied()
+                .flatten()
+                .map_or(u128::MAX, |limit| sizes.units(limit)),
+        })
+        .collect();
+    let problem = Problem {
+        costs: &costs,
+        sizes: limits.iter().any(Option::is_some).then_some(sizes),
+        devices: &devices,
+        allow_idle,
+    };
+    // Two searches of the sums take about as long as a hundred blocks.
+    problem
+        .solve(|searches| ears.after(100 * searches))
+        .map_err(|stopped| match stopped {
+            Stopped::Interrupted(error) => error,
+            Stopped::Memory(error) => no_memory(error),
+            Stopped::Infeasible(why) => error::infeasible(ears.py, &told(&why, sizes, &devices)),
+        })
+}
+
+/// The speeds of the devices, in proportion.
+pub fn speeds_of(devices: &Bound<'_, PyTuple>, speeds: &Bound<'_, PyAny>) -> PyResult<Vec<u128>> {
+    let given = Along::of("speeds", devices, speeds)?;
+    let speeds = given.weights(1)?;
+    match speeds.iter().position(|speed| *speed == 0) {
+        Some(index) => Err(PyValueError::new_err(format!("{} is 0", given.place(index)))),
+        None => Ok(speeds),
+    }
+}
+
+/// The limits of the devices, where they have one.
+fn limits_of(devices: &Bound<'_, PyTuple>, limits: &Bound<'_, PyAny>) -> PyResult<Vec<Option<Number>>> {
+    let given = Along::of("max_memory", devices, limits)?;
+    let values = given.values().iter().enumerate();
+    values
+        .map(|(index, value)| {
+            value
+                .as_ref()
+                .map(|value| bytes(value, || given.place(index)))
+                .transpose()
+        })
+        .collect()
+}
+
+/// Why there is no map, in numbers.
+fn told(why: &Infeasible, sizes: &Sums, devices: &[Device]) -> String {
+    let size = |units| figure(sizes.amount(units));
+    match *why {
+        Infeasible::Block(block) => format!(
+            "block {block} needs {}, no device holds more than {}",
+            size(sizes.of(block..block + 1)),
+            size(devices.iter().map(|device| device.memory).max().unwrap_or(0)),
+        ),
+        Infeasible::All(held) => {
+            format!(
+                "the blocks need {}, the devices hold {}",
+                size(sizes.total()),
+                size(held)
+            )
+        }
+        Infeasible::Order(0) => "in this order the devices hold no block".into(),
+        Infeasible::Order(held) => format!(
+            "in this order the devices hold blocks 0–{} only, of {}",
+            held - 1,
+            sizes.len()
+        ),
+        Infeasible::Idle => {
+            "the devices hold the blocks, but not with a block on each of them; with allow_idle=True some may \
+                             be left without"
+                .into()
+        }
+    }
+}
+
+/// An amount of memory as people read it.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a figure for people"
+)]
+fn figure(amount: Number) -> String {
+    match amount {
+        Number::Whole(bytes) if bytes < 1024 => bytes.to_string(),
+        Number::Whole(bytes) => written(bytes),
+        Number::Float(bytes) if bytes < 1024.0 => format!("{bytes}"),
+        Number::Float(bytes) => written(bytes as u128),
+    }
+}

@@ -1,0 +1,138 @@
+//! Costs and sizes: numbers read out of Python objects, in place where they are kept as such.
+
+use pyo3::buffer::PyUntypedBuffer;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString};
+
+use super::values::{Items, Read};
+use super::{Ears, layout, list_of, no_memory};
+use crate::numbers::{Number, Reader};
+use crate::sums::{One, Refusal, Summing, Sums, is_cost};
+
+/// The sums of the numbers in a sequence, which errors call by its name.
+pub fn sums_of<'py>(ears: &mut Ears<'py>, name: &str, numbers: &Bound<'py, PyAny>) -> PyResult<Sums> {
+    let list;
+    let items = match items_in_place(name, numbers)? {
+        Some(items) => items,
+        None => {
+            list = drained(name, numbers)?;
+            Items::List(&list)
+        }
+    };
+    let mut summing = Summing::try_new(items.len()).map_err(no_memory)?;
+    let mut from = 0;
+    loop {
+        match items.read(ears, from, &mut summing)? {
+            Read::All => return Ok(summing.finish()),
+            Read::Refused => return Err(refused(name, &mut summing)),
+            Read::UpTo(index, item) => {
+                let number = amount(&item, || format!("{name}[{index}]"))?;
+                if summing.read(&One(number)).is_err() {
+                    return Err(refused(name, &mut summing));
+                }
+                from = index + 1;
+            }
+        }
+    }
+}
+
+/// A number that is finite and not negative. Code of the user's runs if it is of a class of theirs.
+pub fn amount<'py>(number: &Bound<'py, PyAny>, place: impl Fn() -> String) -> PyResult<Number> {
+    let wrong = |what: &str| Err(PyValueError::new_err(format!("{} is {what}", place())));
+    let number = any_number(number, &place)?;
+    match number {
+        AnyNumber::Int(int) => match int.extract::<u128>() {
+            Ok(whole) => Ok(Number::Whole(whole)),
+            Err(_) if int.lt(0)? => wrong(&format!("negative: {}", shown(&int)?)),
+            Err(_) => wrong("of more than 128 bits"),
+        },
+        AnyNumber::Float(float) if is_cost(Number::Float(float)) => Ok(Number::Float(float)),
+        AnyNumber::Float(float) if float.is_nan() => wrong("not a number: nan"),
+        AnyNumber::Float(float) if float < 0.0 => wrong(&format!("negative: {float}")),
+        AnyNumber::Float(_) => wrong("infinite"),
+    }
+}
+
+/// Something that is a number, of any size.
+pub enum AnyNumber<'py> {
+    /// One that is an int, or gives one by `__index__`.
+    Int(Bound<'py, PyAny>),
+    /// One that gives a float.
+    Float(f64),
+}
+
+/// What a Python object is as a number.
+pub fn any_number<'py>(number: &Bound<'py, PyAny>, place: impl Fn() -> String) -> PyResult<AnyNumber<'py>> {
+    if number.is_instance_of::<PyInt>() {
+        return Ok(AnyNumber::Int(number.clone()));
+    }
+    if let Ok(float) = number.cast::<PyFloat>() {
+        return Ok(AnyNumber::Float(float.value()));
+    }
+    let py = number.py();
+    // A tensor has an `__index__` whatever it holds, which raises if that is no integer.
+    if number.hasattr(intern!(py, "__index__"))?
+        && let Ok(int) = number.call_method0(intern!(py, "__index__"))
+    {
+        return Ok(AnyNumber::Int(int));
+    }
+    number.extract().map(AnyNumber::Float).map_err(|error| {
+        if !error.is_instance_of::<PyTypeError>(py) {
+            return error;
+        }
+        let type_ = number.get_type();
+        let type_ = type_.name().map_or_else(|_| "object".into(), |name| name.to_string());
+        PyTypeError::new_err(format!("{} is of type {type_}, not a number", place()))
+    })
+}
+
+/// A sequence's items in a list of their own, where it is one of numbers along something.
+pub fn drained<'py>(name: &str, sequence: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    let unordered = sequence.is_instance_of::<PyDict>()
+        || sequence.is_instance_of::<PySet>()
+        || sequence.is_instance_of::<PyFrozenSet>();
+    if unordered || sequence.is_instance_of::<PyString>() || sequence.try_iter().is_err() {
+        let type_ = sequence.get_type();
+        let text = format!("{name} is of type {}, not a sequence of numbers", type_.name()?);
+        return Err(PyTypeError::new_err(text));
+    }
+    list_of(sequence)
+}
+
+/// The items of a sequence that is kept as numbers, or as a list or tuple.
+fn items_in_place<'a, 'py>(name: &str, sequence: &'a Bound<'py, PyAny>) -> PyResult<Option<Items<'a, 'py>>> {
+    if let Ok(list) = sequence.cast_exact() {
+        return Ok(Some(Items::List(list)));
+    }
+    if let Ok(tuple) = sequence.cast_exact() {
+        return Ok(Some(Items::Tuple(tuple)));
+    }
+    let Ok(buffer) = PyUntypedBuffer::get(sequence) else {
+        return Ok(None);
+    };
+    if buffer.dimensions() != 1 {
+        let text = format!("{name} has {} dimensions, not one", buffer.dimensions());
+        return Err(PyValueError::new_err(text));
+    }
+    let plain = layout::is_row_of(&buffer, layout::INTEGERS) || layout::is_row_of(&buffer, layout::FLOATS);
+    Ok(plain.then_some(Items::Array(sequence, buffer)))
+}
+
+fn refused(name: &str, summing: &mut Summing) -> PyErr {
+    match summing.refusal() {
+        Refusal::Memory(error) => no_memory(error),
+        Refusal::TooLarge => PyValueError::new_err(format!("{name} add up to more than 128 bits can hold")),
+    }
+}
+
+/// A number in an error: short, whatever its size.
+fn shown(int: &Bound<'_, PyAny>) -> PyResult<String> {
+    let text = int.str()?.to_string();
+    Ok(if text.len() > 40 {
+        format!("{} … ({} digits)", &text[..20], text.len() - 1)
+    } else {
+        text
+    })
+}
