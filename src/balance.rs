@@ -127,11 +127,13 @@ struct Search<'a> {
     each: bool,
     /// The most that each device may carry.
     caps: Vec<u128>,
+    /// Where devices can start within their caps, if all behind them hold the rest: runs, from the last device's back to
+    /// the first's, those of one device ascending with gaps between them.
+    starts: Vec<Range<usize>>,
+    /// Where among these the runs of a device begin, counted from the end of the model. The first are those of none: the
+    /// end.
+    levels: Vec<usize>,
 }
-
-/// The blocks at which devices from some one on can start, if they are to hold all blocks from there: runs, ascending,
-/// with a gap between any two.
-type Starts = Vec<Range<usize>>;
 
 /// The devices cannot hold all blocks.
 struct Short {
@@ -148,6 +150,8 @@ impl<'a> Search<'a> {
         devices: &'a [Device],
         each: bool,
     ) -> Result<Self, TryReserveError> {
+        let mut levels = Vec::new();
+        levels.try_reserve_exact(devices.len() + 2)?;
         Ok(Self {
             costs,
             sizes,
@@ -155,6 +159,8 @@ impl<'a> Search<'a> {
             speed: devices.iter().map(|device| device.speed).sum(),
             each,
             caps: filled(0, devices.len())?,
+            starts: Vec::new(),
+            levels,
         })
     }
 
@@ -162,50 +168,59 @@ impl<'a> Search<'a> {
     fn climb<E>(&mut self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<(), Stopped<E>> {
         let fastest = self.devices.iter().map(|device| device.speed).max().unwrap_or(1);
         // No map does better than all devices at work all the time, or than the largest block on the fastest.
-        let (total, largest) = (self.costs.total(), self.costs.largest());
-        let mut low = Load {
-            cost: total,
+        let all = Load {
+            cost: self.costs.total(),
             speed: self.speed,
-        }
-        .max(Load {
-            cost: largest,
+        };
+        let mut low = all.max(Load {
+            cost: self.costs.largest(),
             speed: fastest,
         });
-        let mut high: Option<Vec<u128>> = None;
-        let mut leap = 0;
+        let mut high = None;
+        let mut leaps = 0;
+        let mut leapt = false;
+        self.allow(low);
         loop {
-            self.allow(low);
-            let short = match self.can_hold(pulse)? {
-                Ok(()) => return Ok(()),
-                Err(short) => short,
-            };
-            low = short.next.ok_or(Stopped::Infeasible(Infeasible::Idle))?;
-            // Then further up: by what each device's share of the rest would be, by twice as much if that was too little
-            // before; but no more than half the way to what is known to do.
-            for (index, device) in self.devices.iter().enumerate() {
-                let cap = self.caps[index];
-                let share = mul_div(short.left, device.speed, self.speed).map_or(total, |(share, _)| share);
-                let bold = cap
-                    .saturating_add(share.max(1).checked_shl(leap).unwrap_or(total))
-                    .min(total);
-                let half = high
-                    .as_ref()
-                    .map_or(bold, |high| cap + high[index].saturating_sub(cap) / 2);
-                self.caps[index] = bold.min(half);
-            }
             match self.can_hold(pulse)? {
+                Ok(()) if !leapt => return Ok(()),
                 Ok(()) => {
                     let mut caps = filled(0, self.caps.len())?;
                     caps.copy_from_slice(&self.caps);
                     high = Some(caps);
-                    leap = 0;
+                    leaps = 0;
+                    leapt = false;
+                    self.allow(low);
                 }
                 Err(short) => {
                     low = low.max(short.next.ok_or(Stopped::Infeasible(Infeasible::Idle))?);
-                    leap += 1;
+                    self.allow(low);
+                    leapt = self.leap(&short, leaps, high.as_deref());
+                    leaps += 1;
                 }
             }
         }
+    }
+
+    /// Raises the caps above a lower bound: by what each device's share of the rest would be, and if that was too little
+    /// again and again, by twice as much; but no more than half the way to what is known to do. False if that is nothing.
+    fn leap(&mut self, short: &Short, leaps: u32, high: Option<&[u128]>) -> bool {
+        let total = self.costs.total();
+        let mut leapt = false;
+        let mut last = (0, 0);
+        for (index, (cap, device)) in self.caps.iter_mut().zip(self.devices).enumerate() {
+            if device.speed != last.0 {
+                let share = mul_div(short.left, device.speed, self.speed).map_or(total, |(share, _)| share);
+                last = (
+                    device.speed,
+                    share.checked_shl(leaps.saturating_sub(2)).unwrap_or(total),
+                );
+            }
+            let most = high.map_or(total, |high| *cap + high[index].saturating_sub(*cap) / 2);
+            let raised = cap.saturating_add(last.1).min(most);
+            leapt |= raised > *cap;
+            *cap = raised.max(*cap);
+        }
+        leapt
     }
 
     /// Sets the caps to a bottleneck.
@@ -221,49 +236,68 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether the devices can hold all blocks within their caps.
-    fn can_hold<E>(&self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Result<(), Short>, Stopped<E>> {
-        let (mut ends, mut starts) = (self.behind_all()?, Starts::new());
+    /// Whether the devices can hold all blocks within their caps, and if so, where they can start.
+    fn can_hold<E>(&mut self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Result<(), Short>, Stopped<E>> {
+        let blocks = self.costs.len();
         let mut next = None;
+        self.starts.clear();
+        self.levels.clear();
+        self.levels.push(0);
+        self.push(blocks..blocks + 1)?;
         for device in (0..self.devices.len()).rev() {
-            self.starts(device, &ends, &mut starts, &mut next, pulse)?;
-            if starts.is_empty() {
+            let ends = self.levels[self.levels.len() - 1]..self.starts.len();
+            let lowest = self.starts[ends.start].start;
+            self.levels.push(ends.end);
+            self.add_starts(device, ends, &mut next, pulse)?;
+            if self.of(device).is_empty() {
                 // The first device may not end at 0, where it would have no block.
-                let left = self.costs.first(ends[0].start).max(1);
+                let left = self.costs.first(lowest).max(1);
                 return Ok(Err(Short { next, left }));
             }
-            (ends, starts) = (starts, ends);
         }
-        Ok(match self.costs.first(ends[0].start) {
-            _ if ends[0].start == 0 => Ok(()),
-            left => Err(Short { next, left }),
-        })
+        let lowest = self.of(0)[0].start;
+        let left = self.costs.first(lowest);
+        Ok(if lowest == 0 { Ok(()) } else { Err(Short { next, left }) })
     }
 
-    /// Behind the last device, all blocks are held.
-    fn behind_all(&self) -> Result<Starts, TryReserveError> {
-        let blocks = self.costs.len();
-        filled(blocks..blocks + 1, 1)
+    /// The runs of blocks at which a device can start.
+    fn of(&self, device: usize) -> &[Range<usize>] {
+        let level = self.devices.len() - device;
+        let end = self.levels.get(level + 1).copied().unwrap_or(self.starts.len());
+        &self.starts[self.levels[level]..end]
     }
 
-    /// Where a device can start, if it is to end at one of `ends`: into `starts`, in place of what is there. Notes in
-    /// `next` by what load it could have started elsewhere.
-    fn starts<E>(
-        &self,
+    /// Adds a run of starts of the device that is at work, into one with the last if they meet.
+    fn push(&mut self, run: Range<usize>) -> Result<(), TryReserveError> {
+        let level = self.levels[self.levels.len() - 1];
+        match self.starts[level..].last_mut() {
+            Some(last) if run.start <= last.end => last.end = run.end,
+            _ => {
+                self.starts.try_reserve(1)?;
+                self.starts.push(run);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds where a device can start, if it is to end at one of some starts. Notes in `next` by what load it could have
+    /// started elsewhere.
+    fn add_starts<E>(
+        &mut self,
         device: usize,
-        ends: &Starts,
-        starts: &mut Starts,
+        ends: Range<usize>,
         next: &mut Option<Load>,
         pulse: &mut impl FnMut(usize) -> Result<(), E>,
     ) -> Result<(), Stopped<E>> {
-        starts.clear();
         if !self.each {
             pulse(1).map_err(Stopped::Interrupted)?;
-            let (lowest, behind) = (ends[0].start, ends[ends.len() - 1].end);
-            push(starts, self.back(device, lowest, next)..behind)?;
+            let (lowest, behind) = (self.starts[ends.start].start, self.starts[ends.end - 1].end);
+            let start = self.back(device, lowest, next);
+            self.push(start..behind)?;
             return Ok(());
         }
-        for run in ends {
+        for index in ends {
+            let run = self.starts[index].clone();
             // The block before an end has to fit, or the device would have none.
             let mut end = run.start.max(1);
             let mut heavy = self.heavy(device, run.end - 1);
@@ -272,7 +306,8 @@ impl<'a> Search<'a> {
                 let block = heavy.next(end - 1);
                 let last = block.unwrap_or(run.end - 1);
                 if end <= last {
-                    push(starts, self.back(device, end, next)..last)?;
+                    let start = self.back(device, end, next);
+                    self.push(start..last)?;
                 }
                 if let Some(block) = block {
                     self.back(device, block + 1, next);
@@ -315,72 +350,84 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Cuts within the caps, by which the devices can hold all blocks: where the run of each device ends.
+    /// Cuts within the caps that were found to do: where the run of each device ends.
     fn cut<E>(&self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Vec<usize>, Stopped<E>> {
         let (blocks, devices) = (self.costs.len(), self.devices.len());
-        let mut starts = filled(Starts::new(), devices)?;
-        starts.push(self.behind_all()?);
-        for device in (0..devices).rev() {
-            let (before, behind) = starts.split_at_mut(device + 1);
-            self.starts(device, &behind[0], &mut before[device], &mut None, pulse)?;
-        }
-        let targets = self.targets(&starts)?;
+        let targets = self.targets()?;
         let mut ends = filled(blocks, devices)?;
         let mut start = 0;
         for device in 1..devices {
             pulse(1).map_err(Stopped::Interrupted)?;
-            let room = start + usize::from(self.each)..self.reach(device - 1, start) + 1;
+            let least = start + usize::from(self.each);
             // Beside what costs nothing, an even number of blocks.
             let even = (blocks as u128 * device as u128 / devices as u128) as usize;
-            start = self.nearest(&starts[device], room, targets[device], even);
-            ends[device - 1] = start;
+            let near = |behind| nearest(self.costs, self.of(device), least..behind, targets[device], even);
+            let mut end = near(blocks + 1);
+            if !self.holds(device - 1, start..end) {
+                end = near(self.reach(device - 1, start) + 1);
+            }
+            ends[device - 1] = end;
+            start = end;
         }
         Ok(ends)
     }
 
+    /// Whether a device can hold a run.
+    fn holds(&self, device: usize, run: Range<usize>) -> bool {
+        let size = self.sizes.map_or(0, |sizes| sizes.of(run.clone()));
+        self.costs.of(run) <= self.caps[device] && size <= self.devices[device].memory
+    }
+
     /// What the blocks before each device would cost together, if the loads were as even as the room for its start lets
     /// them be.
-    fn targets(&self, starts: &[Starts]) -> Result<Vec<f64>, TryReserveError> {
+    fn targets(&self) -> Result<Vec<f64>, TryReserveError> {
         let cost = |block| self.costs.first(block) as f64;
         let mut room = Vec::new();
-        room.try_reserve_exact(starts.len())?;
+        room.try_reserve_exact(self.devices.len() + 1)?;
         let (mut low, mut high, mut speed) = (0, 0, 0);
-        for (index, starts) in starts.iter().enumerate() {
-            if index > 0 {
-                speed += self.devices[index - 1].speed;
-                low = first_from(starts, low + usize::from(self.each)).unwrap_or(low);
-                high = last_to(starts, self.reach(index - 1, high)).unwrap_or(high);
-            }
+        room.push((0.0, 0.0..=0.0));
+        for (index, device) in self.devices.iter().enumerate() {
+            let starts = self.of(index + 1);
+            low = first_from(starts, low + usize::from(self.each)).unwrap_or(low);
+            high = last_to(starts, self.reach(index, high)).unwrap_or(high);
+            speed += device.speed;
             room.push((speed as f64, cost(low)..=cost(high.max(low))));
         }
         taut(&room)
     }
+}
 
-    /// Of `starts` in some room, of which there is one, that whose blocks before it cost most nearly as much as `target`;
-    /// of some between which nothing costs anything, that nearest to `even`.
-    fn nearest(&self, starts: &Starts, room: Range<usize>, target: f64, even: usize) -> usize {
-        let cost = |block: usize| self.costs.first(block);
-        let far = |block: usize| (cost(block) as f64 - target).abs();
-        let behind = self.costs.first_at_least(target as u128, room.start);
-        let above = first_from(starts, behind.max(room.start)).filter(|start| *start < room.end);
-        let last = behind.min(room.end).checked_sub(1);
-        let below = last
-            .and_then(|last| last_to(starts, last))
-            .filter(|start| *start >= room.start);
-        let near = match (below, above) {
-            (Some(below), Some(above)) if far(below) < far(above) => below,
-            (below, above) => above.or(below).unwrap_or(room.start),
-        };
-        let level = self.costs.first_at_least(cost(near), near).max(room.start)
-            ..self.costs.first_at_least(cost(near) + 1, near).min(room.end);
-        let even = even.clamp(level.start, level.end - 1);
-        let above = first_from(starts, even).filter(|start| *start < level.end);
-        let below = last_to(starts, even).filter(|start| *start >= level.start);
-        match (below, above) {
-            (Some(below), Some(above)) if even - below <= above - even => below,
-            (below, above) => above.or(below).unwrap_or(near),
-        }
+/// Of some starts in some room, of which there is one, that whose blocks before it cost most nearly as much as `target`; of
+/// some between which nothing costs anything, that nearest to `even`.
+fn nearest(costs: &Sums, starts: &[Range<usize>], room: Range<usize>, target: f64, even: usize) -> usize {
+    let far = |block: usize| (costs.first(block) as f64 - target).abs();
+    let closer = |below: Option<usize>, above: Option<usize>, is_closer: &dyn Fn(usize, usize) -> bool| match (
+        below.filter(|start| *start >= room.start),
+        above.filter(|start| *start < room.end),
+    ) {
+        (Some(below), Some(above)) if is_closer(below, above) => Some(below),
+        (below, above) => above.or(below),
+    };
+    let behind = costs.first_at_least(target as u128, room.start);
+    let below = behind
+        .min(room.end)
+        .checked_sub(1)
+        .and_then(|last| last_to(starts, last));
+    let above = first_from(starts, behind.max(room.start));
+    let Some(near) = closer(below, above, &|below, above| far(below) < far(above)) else {
+        return room.start;
+    };
+    let level = costs.level(near);
+    if level.len() == 1 {
+        return near;
     }
+    let even = even.clamp(level.start.max(room.start), level.end.min(room.end) - 1);
+    let (below, above) = (last_to(starts, even), first_from(starts, even));
+    let within = |start: &usize| level.contains(start);
+    closer(below.filter(within), above.filter(within), &|below, above| {
+        even - below <= above - even
+    })
+    .unwrap_or(near)
 }
 
 /// Blocks that are more than a device can hold, by their cost or by their size, ascending.
@@ -409,26 +456,14 @@ impl Heavy<'_> {
     }
 }
 
-/// Adds a run behind those that are there, into one with the last if they meet.
-fn push(starts: &mut Starts, run: Range<usize>) -> Result<(), TryReserveError> {
-    match starts.last_mut() {
-        Some(last) if run.start <= last.end => last.end = run.end,
-        _ => {
-            starts.try_reserve(1)?;
-            starts.push(run);
-        }
-    }
-    Ok(())
-}
-
 /// The first of `starts` from a block on.
-fn first_from(starts: &Starts, block: usize) -> Option<usize> {
+fn first_from(starts: &[Range<usize>], block: usize) -> Option<usize> {
     let run = starts.partition_point(|run| run.end <= block);
     starts.get(run).map(|run| run.start.max(block))
 }
 
 /// The last of `starts` up to a block.
-fn last_to(starts: &Starts, block: usize) -> Option<usize> {
+fn last_to(starts: &[Range<usize>], block: usize) -> Option<usize> {
     let behind = starts.partition_point(|run| run.start <= block);
     starts[..behind].last().map(|run| block.min(run.end - 1))
 }

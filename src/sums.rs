@@ -35,6 +35,16 @@ enum Width {
     Wide(Vec<u128>),
 }
 
+/// Does the same with sums of either width.
+macro_rules! with {
+    ($self:expr, $sums:ident => $do:expr) => {
+        match &$self.sums {
+            Width::Narrow($sums) => $do,
+            Width::Wide($sums) => $do,
+        }
+    };
+}
+
 /// Why costs cannot be summed.
 #[derive(Debug)]
 pub enum Refusal {
@@ -74,7 +84,9 @@ impl Summing {
 
     /// The sums.
     pub fn finish(self) -> Sums {
+        let (blocks, total) = with!(self, sums => (sums.len() - 1, sums[sums.len() - 1].wide()));
         Sums {
+            blocks_per_unit: blocks as f64 / total as f64,
             sums: self.sums,
             exponent: self.exponent,
             largest: self.largest,
@@ -339,18 +351,10 @@ pub struct Sums {
     floats: bool,
     exact: bool,
     largest: u128,
+    /// How many blocks cost one unit, in the mean.
+    blocks_per_unit: f64,
     /// The largest cost of each [`PEAK`] blocks.
     peaks: OnceCell<Vec<u128>>,
-}
-
-/// Does the same with sums of either width.
-macro_rules! with {
-    ($self:expr, $sums:ident => $do:expr) => {
-        match &$self.sums {
-            Width::Narrow($sums) => $do,
-            Width::Wide($sums) => $do,
-        }
-    };
 }
 
 impl Sums {
@@ -405,7 +409,23 @@ impl Sums {
     /// The fewest first blocks that cost at least so much; one more than there are if none do. The nearer `guess` is to
     /// them, the faster.
     pub fn first_at_least(&self, sum: u128, guess: usize) -> usize {
-        with!(self, sums => lower_bound(sums, sum, guess))
+        with!(self, sums => lower_bound(sums, sum, guess, self.blocks_per_unit))
+    }
+
+    /// The numbers of first blocks that cost as much as so many do.
+    pub fn level(&self, blocks: usize) -> Range<usize> {
+        let sum = self.first(blocks);
+        let differs = |other| self.first(other) != sum;
+        let start = match blocks {
+            0 => 0,
+            _ if differs(blocks - 1) => blocks,
+            _ => self.first_at_least(sum, blocks),
+        };
+        match blocks {
+            last if last == self.len() => start..last + 1,
+            _ if differs(blocks + 1) => start..blocks + 1,
+            _ => start..self.first_at_least(sum + 1, blocks),
+        }
     }
 
     /// The first block of a run that costs more than `most`.
@@ -434,7 +454,8 @@ impl Sums {
         reason = "a guess, which may be off"
     )]
     fn blocks_for(&self, cost: u128) -> usize {
-        (cost as f64 / self.total() as f64 * self.len() as f64) as usize
+        let cost = u64::try_from(cost).map_or(cost as f64, |cost| cost as f64);
+        (cost * self.blocks_per_unit) as usize
     }
 
     fn peaks(&self) -> &[u128] {
@@ -487,15 +508,28 @@ fn peaks<S: Sum>(sums: &[S]) -> Vec<u128> {
         .collect()
 }
 
-/// The index of the first sum that is at least `sum`, searched in growing steps from a guess.
-fn lower_bound<S: Sum>(sums: &[S], sum: u128, guess: usize) -> usize {
+/// The index of the first sum that is at least `sum`. The guess is mended once, by what a block costs in the mean; from
+/// there the search goes in growing steps.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a guess, which may be off"
+)]
+fn lower_bound<S: Sum>(sums: &[S], sum: u128, guess: usize, per_unit: f64) -> usize {
     let Some(sum) = S::narrow(sum) else {
         return sums.len();
     };
+    let guess = guess.min(sums.len() - 1);
+    let off = |from: S, to: S| (from.float_to(to) * per_unit) as usize;
+    let mut at = if sums[guess] < sum {
+        guess.saturating_add(off(sums[guess], sum)).min(sums.len() - 1)
+    } else {
+        guess.saturating_sub(off(sum, sums[guess]))
+    };
     // All before `low` are less, none from `high` on.
     let (mut low, mut high) = (0, sums.len());
-    let mut at = guess.min(high - 1);
-    let mut step = 4;
+    let mut step = 2;
     if sums[at] < sum {
         while at < high {
             if sums[at] >= sum {
@@ -528,6 +562,8 @@ trait Sum: Copy + Default + Ord {
     fn narrow(number: u128) -> Option<Self>;
     fn plus(self, other: Self) -> Option<Self>;
     fn wide(self) -> u128;
+    /// How much more another is, about.
+    fn float_to(self, other: Self) -> f64;
 }
 
 impl Sum for u64 {
@@ -545,6 +581,12 @@ impl Sum for u64 {
     fn wide(self) -> u128 {
         self.into()
     }
+
+    #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "for a guess")]
+    fn float_to(self, other: Self) -> f64 {
+        (other - self) as f64
+    }
 }
 
 impl Sum for u128 {
@@ -561,6 +603,12 @@ impl Sum for u128 {
     #[inline]
     fn wide(self) -> u128 {
         self
+    }
+
+    #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "for a guess")]
+    fn float_to(self, other: Self) -> f64 {
+        (other - self) as f64
     }
 }
 
