@@ -27,6 +27,8 @@ mod _native {
     use super::{Bound, PyModule, PyModuleMethods, PyResult, python};
 
     #[pymodule_export]
+    use super::python::along::distinct;
+    #[pymodule_export]
     use super::python::assert_device_map::assert_device_map;
     #[pymodule_export]
     use super::python::balance::balance;

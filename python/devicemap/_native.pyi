@@ -1,12 +1,23 @@
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, SupportsIndex, TypeVar
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, SupportsFloat, SupportsIndex, TypeAlias, TypeVar
 
-__all__ = ["DeviceMapError", "__version__", "assert_device_map", "get_device_map"]
+__all__ = [
+    "DeviceMapError",
+    "InfeasibleError",
+    "__version__",
+    "assert_device_map",
+    "balance",
+    "distinct",
+    "get_device_map",
+    "loads",
+    "split",
+]
 
 _Device = TypeVar("_Device", bound=Hashable)
 _Device_co = TypeVar("_Device_co", bound=Hashable, covariant=True)
+_Value = TypeVar("_Value")
 
-class _Devices(Protocol[_Device_co]):
+class _SizedDevices(Protocol[_Device_co]):
     # What has a length and can be iterated over: a list, a range, a string, the keys of a dict.
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[_Device_co]: ...
@@ -15,6 +26,18 @@ class _DeviceMap(Protocol):
     # A dict, or anything else whose values() gives iterables of blocks.
     def values(self) -> Iterable[Iterable[object]]: ...
 
+class _Amounts(Protocol):
+    # What numbers can be taken from: a sequence, an array, a buffer.
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Any: ...
+
+# The devices of the verbs that make maps.
+Devices: TypeAlias = Iterable[_Device]
+# One number a block.
+Amounts: TypeAlias = Iterable[SupportsIndex | SupportsFloat] | _Amounts
+# One value a device, in their order or by device.
+Along: TypeAlias = Sequence[_Value] | Iterable[_Value] | Mapping[_Device, _Value]
+
 __version__: str
 
 class DeviceMapError(AssertionError, ValueError):
@@ -22,5 +45,23 @@ class DeviceMapError(AssertionError, ValueError):
     missing_blocks: Sequence[int]
     extra_blocks: Sequence[Any]
 
+class InfeasibleError(ValueError): ...
+
 def assert_device_map(device_map: _DeviceMap, num_blocks: SupportsIndex) -> None: ...
-def get_device_map(n_layers: SupportsIndex, devices: _Devices[_Device]) -> dict[_Device, list[int]]: ...
+def balance(
+    costs: Amounts,
+    devices: tuple[_Device, ...],
+    speeds: Along[_Device, Any] | None,
+    sizes: Amounts | None,
+    max_memory: Along[_Device, Any] | None,
+    allow_idle: bool,
+) -> list[int]: ...
+def distinct(devices: Devices[_Device]) -> tuple[_Device, ...]: ...
+def get_device_map(n_layers: SupportsIndex, devices: _SizedDevices[_Device]) -> dict[_Device, list[int]]: ...
+def loads(
+    boundaries: Sequence[int],
+    devices: tuple[_Device, ...],
+    costs: Amounts,
+    speeds: Along[_Device, Any] | None,
+) -> list[Any]: ...
+def split(n_blocks: int, devices: tuple[_Device, ...], shares: Along[_Device, Any] | None) -> list[int]: ...

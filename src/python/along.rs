@@ -164,6 +164,7 @@ fn by_device<'py>(
 }
 
 /// The devices of a call, checked: at least one, and each but once.
+#[pyfunction]
 pub fn distinct<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
     let py = devices.py();
     if devices.is_instance_of::<PyString>() || devices.try_iter().is_err() {

@@ -1,0 +1,187 @@
+"""The noun: a device map whose devices hold consecutive runs of blocks."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import accumulate, pairwise
+from operator import index
+from typing import Any, TypeVar
+
+from devicemap import _native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from typing import NoReturn, SupportsIndex
+
+    from devicemap._native import Along, Amounts, Devices
+
+    DeviceT = TypeVar("DeviceT", bound=Hashable)
+else:
+    DeviceT = TypeVar("DeviceT")
+
+__all__ = ["DeviceMap"]
+
+_SHOWN = 8
+"""How many devices a repr shows; of more, the first and the last ones."""
+
+
+class DeviceMap(dict[DeviceT, range]):
+    """A device map as a dict: ``{device: range of blocks}``, in the order of the devices.
+
+    The ranges follow each other from block 0 to the last; a device without blocks has an empty one. Everything that takes
+    a device map takes it, and :func:`devicemap.assert_device_map` passes it without a look at single blocks. It does not
+    change: ``dict(device_map)`` and ``device_map.copy()`` are plain dicts that do, :meth:`to_lists` has the original's
+    lists. Made by :func:`devicemap.split`, :func:`devicemap.balance`, :meth:`from_counts` and :meth:`from_boundaries`.
+
+    Args:
+        runs: the range of each device.
+
+    Raises:
+        ValueError: the ranges do not follow each other from 0.
+    """
+
+    __slots__ = ("_boundaries", "_devices")
+
+    _boundaries: tuple[int, ...]
+    _devices: tuple[DeviceT, ...]
+
+    def __init__(self, runs: Mapping[DeviceT, range]) -> None:
+        end = 0
+        for device, run in runs.items():
+            if not isinstance(run, range):
+                raise TypeError(f"the blocks of device {device!r} are of type {type(run).__name__}, not a range")
+            if run.step != 1 or run.start != end or run.stop < end:
+                raise ValueError(f"the blocks of device {device!r} are {run!r}, and do not start at {end} and ascend")
+            end = run.stop
+        self._take(_native.distinct(runs), [run.stop for run in runs.values()])
+
+    def _take(self, devices: tuple[DeviceT, ...], ends: Sequence[int]) -> None:
+        """Become the map in which the run of each device ends there."""
+        self._devices = devices
+        self._boundaries = (0, *ends)
+        dict.__init__(self, zip(devices, map(range, self._boundaries, ends), strict=True))
+
+    @classmethod
+    def _of(cls, devices: tuple[DeviceT, ...], ends: Sequence[int]) -> DeviceMap[DeviceT]:
+        """Make the map of distinct devices in which the run of each ends there."""
+        self = cls.__new__(cls)
+        self._take(devices, ends)
+        return self
+
+    @classmethod
+    def from_counts(cls, counts: Iterable[SupportsIndex], devices: Devices[DeviceT]) -> DeviceMap[DeviceT]:
+        """Make a device map from how many blocks each device gets.
+
+        Args:
+            counts: the number of blocks of each device, 0 or more.
+            devices: as many devices, in order; each hashable and named once.
+
+        Raises:
+            ValueError: a count is negative, there are more or fewer counts than devices, or a device is named twice.
+            TypeError: a count is no integer, or a device is not hashable.
+        """
+        names = _native.distinct(devices)
+        numbers = list(map(index, counts))
+        if len(numbers) != len(names):
+            raise ValueError(f"there are {len(numbers)} counts for {len(names)} devices")
+        for place, count in enumerate(numbers):
+            if count < 0:
+                raise ValueError(f"counts[{place}] is negative: {count}")
+        return cls._of(names, list(accumulate(numbers)))
+
+    @classmethod
+    def from_boundaries(cls, boundaries: Iterable[SupportsIndex], devices: Devices[DeviceT]) -> DeviceMap[DeviceT]:
+        """Make a device map from where the runs of blocks begin and end.
+
+        Args:
+            boundaries: 0, then where the run of each device ends: one more than there are devices, none less than the
+                one before it.
+            devices: the devices in order; each hashable and named once.
+
+        Raises:
+            ValueError: the boundaries do not start at 0, descend, or are not one more than the devices; or a device is
+                named twice.
+            TypeError: a boundary is no integer, or a device is not hashable.
+        """
+        names = _native.distinct(devices)
+        ends = list(map(index, boundaries))
+        if len(ends) != len(names) + 1:
+            raise ValueError(f"there are {len(ends)} boundaries for {len(names)} devices, not {len(names) + 1}")
+        if ends[0] != 0:
+            raise ValueError(f"boundaries[0] is {ends[0]}, not 0")
+        for place, (start, end) in enumerate(pairwise(ends)):
+            if end < start:
+                raise ValueError(f"boundaries[{place + 1}] is {end}, less than the {start} before it")
+        return cls._of(names, ends[1:])
+
+    @property
+    def num_blocks(self) -> int:
+        """How many blocks the model has."""
+        return self._boundaries[-1]
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How many blocks each device has, in order."""
+        return tuple(end - start for start, end in pairwise(self._boundaries))
+
+    @property
+    def boundaries(self) -> tuple[int, ...]:
+        """Where the runs begin and end: 0, then the end of each device's run."""
+        return self._boundaries
+
+    def device_of(self, block: SupportsIndex) -> DeviceT:
+        """Find the device that has a block, in time logarithmic in the devices.
+
+        Raises:
+            IndexError: the model has no such block.
+            TypeError: the block is no integer.
+        """
+        number = index(block)
+        if not 0 <= number < self.num_blocks:
+            raise IndexError(f"there is no block {number} among {self.num_blocks}")
+        return self._devices[bisect_right(self._boundaries, number) - 1]
+
+    def loads(self, costs: Amounts, speeds: Along[DeviceT, Any] | None = None) -> dict[DeviceT, Any]:
+        """Sum up what each device carries: the costs of its blocks, over its speed.
+
+        Args:
+            costs: the cost of each block, as :func:`devicemap.balance` takes them.
+            speeds: the speed of each device, as :func:`devicemap.balance` takes them; 1 if absent.
+
+        Returns:
+            ``{device: load}``, in the order of the devices: ints where all costs are ints and there are no speeds, floats
+            otherwise. Sums of floats are exact, rounded once.
+
+        Raises:
+            ValueError: there are more or fewer costs than blocks, or a number cannot be a cost or a speed.
+            TypeError: something is no number.
+        """
+        return dict(zip(self._devices, _native.loads(self._boundaries, self._devices, costs, speeds), strict=True))
+
+    def to_lists(self) -> dict[DeviceT, list[int]]:
+        """Give the device map in the form of the original's ``get_device_map``: ``{device: [block, ...]}``."""
+        return {device: list(run) for device, run in self.items()}
+
+    def __repr__(self) -> str:
+        if len(self) <= _SHOWN:
+            runs = ", ".join(f"{_short(device)}: {run!r}" for device, run in self.items())
+            return f"DeviceMap({{{runs}}})"
+        ends = [*self._devices[: _SHOWN // 2], *self._devices[-_SHOWN // 2 :]]
+        runs = [f"{_short(device)}: {self[device]!r}" for device in ends]
+        runs.insert(_SHOWN // 2, "...")
+        return f"<DeviceMap of {self.num_blocks} blocks on {len(self)} devices: {', '.join(runs)}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_boundaries, (self._boundaries, self._devices)
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse to change."""
+        raise TypeError("a DeviceMap does not change; dict(device_map) makes a dict that does")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+
+def _short(device: object) -> str:
+    text = repr(device)
+    return text if len(text) <= 40 else f"{text[:30]}...{text[-7:]}"  # noqa: PLR2004 (the number is its own name)
