@@ -5,20 +5,19 @@ from __future__ import annotations
 from bisect import bisect_right
 from itertools import accumulate, pairwise
 from operator import index
-from typing import Any, TypeVar
 
 from devicemap import _native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
-    from typing import NoReturn, SupportsIndex
+    from typing import Any, NoReturn, SupportsIndex, TypeVar
 
     from devicemap._native import Along, Amounts, Devices
 
     DeviceT = TypeVar("DeviceT", bound=Hashable)
-else:
-    DeviceT = TypeVar("DeviceT")
+else:  # typing would take longer to import than all of this package
+    DeviceT = object
 
 __all__ = ["DeviceMap"]
 

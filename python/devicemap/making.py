@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from operator import index
-from typing import Any, TypeVar
 
 from devicemap import _native
 from devicemap.device_map import DeviceMap
@@ -11,7 +10,7 @@ from devicemap.device_map import DeviceMap
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable
-    from typing import SupportsIndex
+    from typing import Any, SupportsIndex, TypeVar
 
     from devicemap._native import Along, Amounts, Devices
 

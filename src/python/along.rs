@@ -24,19 +24,16 @@ pub struct Along<'a, 'py> {
 impl<'a, 'py> Along<'a, 'py> {
     /// Takes the values. In a mapping, those of some devices may be absent.
     pub fn of(name: &'a str, devices: &'a Bound<'py, PyTuple>, given: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let (values, by_device) = match given.cast::<PyMapping>() {
-            Ok(mapping) => (by_device(name, devices, mapping)?, true),
-            Err(_) => {
-                let list = drained(name, given)?;
-                if list.len() != devices.len() {
-                    let text = format!("{name} has {} values for {} devices", list.len(), devices.len());
-                    return Err(PyValueError::new_err(text));
-                }
-                (
-                    list.iter().map(|value| (!value.is_none()).then_some(value)).collect(),
-                    false,
-                )
+        let (values, by_device) = if let Ok(mapping) = given.cast::<PyMapping>() {
+            (by_device(name, devices, mapping)?, true)
+        } else {
+            let list = drained(name, given)?;
+            if list.len() != devices.len() {
+                let text = format!("{name} has {} values for {} devices", list.len(), devices.len());
+                return Err(PyValueError::new_err(text));
             }
+            let values = list.iter().map(|value| (!value.is_none()).then_some(value));
+            (values.collect(), false)
         };
         Ok(Self {
             name,

@@ -14,12 +14,11 @@ use crate::sums::{One, Refusal, Summing, Sums, is_cost};
 /// The sums of the numbers in a sequence, which errors call by its name.
 pub fn sums_of<'py>(ears: &mut Ears<'py>, name: &str, numbers: &Bound<'py, PyAny>) -> PyResult<Sums> {
     let list;
-    let items = match items_in_place(name, numbers)? {
-        Some(items) => items,
-        None => {
-            list = drained(name, numbers)?;
-            Items::List(&list)
-        }
+    let items = if let Some(items) = items_in_place(name, numbers)? {
+        items
+    } else {
+        list = drained(name, numbers)?;
+        Items::List(&list)
     };
     let mut summing = Summing::try_new(items.len()).map_err(no_memory)?;
     let mut from = 0;
@@ -39,7 +38,7 @@ pub fn sums_of<'py>(ears: &mut Ears<'py>, name: &str, numbers: &Bound<'py, PyAny
 }
 
 /// A number that is finite and not negative. Code of the user's runs if it is of a class of theirs.
-pub fn amount<'py>(number: &Bound<'py, PyAny>, place: impl Fn() -> String) -> PyResult<Number> {
+pub fn amount(number: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Number> {
     let wrong = |what: &str| Err(PyValueError::new_err(format!("{} is {what}", place())));
     let number = any_number(number, &place)?;
     match number {

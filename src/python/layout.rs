@@ -358,7 +358,7 @@ impl<T: Item> Numbers for Row<'_, T> {
 
 fn read_row<T: Item>(buffer: &PyBuffer<T>, from: usize, most: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
     let stride = buffer.strides()[0];
-    if stride.unsigned_abs() % align_of::<T>() != 0 {
+    if !stride.unsigned_abs().is_multiple_of(align_of::<T>()) {
         return Err(Stop::At(from));
     }
     let end = buffer.item_count().min(from.saturating_add(most));

@@ -13,12 +13,13 @@ use crate::numbers::Number;
 /// The sum of each device's costs over its speed: ints where all costs are and there are no speeds, floats else.
 #[pyfunction]
 pub fn loads<'py>(
-    boundaries: Vec<usize>,
+    boundaries: &Bound<'py, PyTuple>,
     devices: &Bound<'py, PyTuple>,
     costs: &Bound<'py, PyAny>,
     speeds: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyList>> {
     let py = devices.py();
+    let boundaries: Vec<usize> = boundaries.extract()?;
     let speeds = speeds
         .map(|speeds| {
             speeds_of(devices, speeds)?;
