@@ -1,0 +1,192 @@
+"""The contenders of ``balance``: everything that cuts consecutive pieces over devices by what each costs.
+
+An answer is how many pieces each device gets, in order; all of them place pieces whole and in the model's order. It is
+the peers' own code that runs, as it is installed; a peer that is not installed is None.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import accumulate, chain, pairwise
+from math import inf
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import devicemap
+from benches.architectures import Architecture, meta_model
+
+Balance: TypeAlias = Callable[[Sequence[int], int], "list[int] | None"]
+"""From the costs and the number of devices to the number of pieces on each; None if there is no answer."""
+
+ENDLESS = 10.0
+"""The seconds after which a peer is taken to loop for ever; it answers in milliseconds otherwise."""
+
+ACCELERATE_VERSION = "1.15.0"
+ACCELERATE: dict[str, dict[int, list[int]]] = {
+    "Llama-2-70B": {
+        2: [41, 42],
+        4: [21, 21, 21, 20],
+        8: [11, 11, 11, 11, 11, 11, 11, 6],
+    },
+    "Llama-3-70B": {
+        2: [41, 42],
+        4: [20, 21, 21, 21],
+        8: [10, 11, 11, 11, 11, 11, 11, 7],
+    },
+    "Llama-3-8B": {
+        2: [15, 20],
+        4: [6, 10, 10, 9],
+        8: [2, 5, 5, 5, 5, 5, 5, 3],
+    },
+    "Qwen2-7B": {
+        2: [13, 18],
+        4: [5, 9, 9, 8],
+        8: [1, 5, 5, 5, 5, 5, 4, 1],
+    },
+    "Mixtral-8x7B": {
+        2: [17, 18],
+        4: [9, 9, 9, 8],
+        8: [5, 5, 5, 5, 5, 5, 5, 0],
+    },
+    "GPT-2 XL": {
+        2: [24, 27],
+        4: [12, 13, 13, 13],
+        8: [5, 7, 7, 7, 7, 7, 7, 4],
+    },
+    "Gemma-2B": {
+        2: [7, 13],
+        4: [2, 6, 6, 6],
+        8: [0, 0, 0, 0, 0, 0, 0, 20],
+    },
+    "Gemma-2B, untied head": {
+        2: [6, 15],
+        4: [0, 4, 8, 9],
+        8: [0, 0, 0, 0, 0, 0, 0, 21],
+    },
+}
+"""What accelerate of that version gave, with transformers 4.57.6 and torch 2.15.0."""
+
+
+def optimum(costs: Sequence[int], devices: int) -> int:
+    """The smallest possible bottleneck, by trying out every end of every run: slow, and too plain to be wrong."""
+    sums = [0, *accumulate(costs)]
+    best = [0.0, *(inf for _ in costs)]  # best[n]: the smallest bottleneck of the first n pieces
+    for _ in range(devices):
+        best = [min(max(best[start], sums[end] - sums[start]) for start in range(end + 1)) for end in range(len(sums))]
+    return int(best[-1])
+
+
+def ours(costs: Sequence[int], devices: int) -> list[int]:
+    """``devicemap.balance``."""
+    runs = list(devicemap.balance(costs, range(devices)).values())
+    if list(chain.from_iterable(runs)) != list(range(len(costs))):
+        raise RuntimeError("devicemap's runs are not the blocks in order")
+    return [len(run) for run in runs]
+
+
+@cache
+def deepspeed_balanced() -> Balance | None:
+    """DeepSpeed's ``partition_balanced``, which its pipelines use with ``partition_method="parameters"``."""
+    return _deepspeed("partition_balanced")
+
+
+@cache
+def deepspeed_uniform() -> Balance | None:
+    """DeepSpeed's ``partition_uniform``, for ``partition_method="uniform"``: equal in number, whatever they cost."""
+    uniform = _deepspeed_functions().get("partition_uniform")
+    return uniform and (lambda costs, devices: _counts(uniform(len(costs), devices)))
+
+
+def _deepspeed(name: str) -> Balance | None:
+    function = _deepspeed_functions().get(name)
+    return function and (lambda costs, devices: _counts(function(list(costs), devices)))
+
+
+@cache
+def _deepspeed_functions() -> dict[str, Callable[[Any, int], list[int]]]:
+    """The two functions out of the installed file: to import their module takes seconds and looks for accelerators."""
+    path = _installed("deepspeed", "runtime/utils.py")
+    if path is None:
+        return {}
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = "partition_uniform", "partition_balanced"
+    tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in names]
+    found: dict[str, Any] = {}
+    exec(compile(tree, path, "exec"), found)  # noqa: S102, running it is the benchmark
+    return {name: found[name] for name in names if name in found}
+
+
+@cache
+def torchgpipe() -> Balance | None:
+    """torchgpipe's ``solve``, behind its ``balance_by_size``; in a process of its own, since some inputs never end."""
+    path = _installed("torchgpipe", "balance/blockpartition.py")
+    if path is None:
+        return None
+    program = (
+        "import json, runpy, sys; path, costs, devices = json.loads(sys.argv[1]);"
+        "print(json.dumps([len(part) for part in runpy.run_path(path)['solve'](costs, devices)]))"
+    )
+
+    def balance(costs: Sequence[int], devices: int) -> list[int] | None:
+        command = [sys.executable, "-I", "-S", "-c", program, json.dumps([str(path), list(costs), devices])]
+        try:
+            answer = subprocess.run(command, capture_output=True, check=True, timeout=ENDLESS)
+        except subprocess.TimeoutExpired:
+            return None
+        counts: list[int] = json.loads(answer.stdout)
+        return counts
+
+    return balance
+
+
+@cache
+def accelerate() -> Callable[[Architecture, int], list[int]] | None:
+    """accelerate's ``balanced`` map, by the calls that ``from_pretrained(device_map="balanced")`` makes.
+
+    It looks at a model, not at costs: at transformers' own, without its weights. Every device has memory to spare.
+    """
+    # No word about the frameworks that are not needed, nor, below, about devices that this machine does not have.
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    try:
+        import torch
+        from accelerate import utils
+    except ImportError:
+        return None
+    logging.getLogger("accelerate.utils.modeling").setLevel(logging.ERROR)
+
+    def balance(architecture: Architecture, devices: int) -> list[int]:
+        model = meta_model(architecture)
+        whole, dtype = model._no_split_modules, torch.bfloat16  # noqa: SLF001, from_pretrained takes it from there
+        memory = utils.get_balanced_memory(model, dict.fromkeys(range(devices), 10**15), whole, dtype)
+        placed = utils.infer_auto_device_map(model, memory, whole, dtype)
+        order = [_device(placed, piece) for piece in architecture.pieces]
+        if order != sorted(order):
+            raise RuntimeError(f"accelerate's map of {architecture.name} is not contiguous")
+        return [order.count(device) for device in range(devices)]
+
+    return balance
+
+
+def _device(placed: dict[str, int], piece: str) -> int:
+    """Where a piece is: on the device of its own name, or of a module that it is in."""
+    parents = list(accumulate(piece.split("."), "{}.{}".format))
+    return next(placed[name] for name in [*reversed(parents), ""] if name in placed)
+
+
+def _counts(bounds: list[int]) -> list[int]:
+    return [int(end - start) for start, end in pairwise(bounds)]
+
+
+def _installed(package: str, file: str) -> Path | None:
+    """A file of an installed package, which is not imported."""
+    spec = importlib.util.find_spec(package)
+    path = Path(spec.origin).parent / file if spec and spec.origin else None
+    return path if path and path.exists() else None
