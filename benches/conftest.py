@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
-import importlib.metadata
 import platform
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
@@ -11,9 +11,11 @@ from typing import Any, Protocol, TypeVar
 import pytest
 
 from benches.bars import Result
+from benches.placement import Row, versions
 
 T = TypeVar("T")
 RESULTS = pytest.StashKey[list[Result]]()
+PLACEMENTS = pytest.StashKey[list[Row]]()
 
 
 class Benchmark(Protocol):
@@ -38,6 +40,12 @@ def results(pytestconfig: pytest.Config) -> list[Result]:
     return pytestconfig.stash.setdefault(RESULTS, [])
 
 
+@pytest.fixture(scope="session")
+def placements(pytestconfig: pytest.Config) -> list[Row]:
+    """Where the rows of the placement table go."""
+    return pytestconfig.stash.setdefault(PLACEMENTS, [])
+
+
 @pytest.fixture(autouse=True)
 def frozen_heap() -> Iterator[None]:
     """Keep pytest's own objects out of the garbage collector, which would look through them in the timed calls."""
@@ -48,7 +56,7 @@ def frozen_heap() -> Iterator[None]:
 
 
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
-    """Put the bars beside pytest-benchmark's own results, and leave out each single time that they come from."""
+    """Put bars and placements beside pytest-benchmark's own results, and leave out each single time behind these."""
     for benchmark in output_json["benchmarks"]:
         del benchmark["stats"]["data"]
     output_json["bars"] = [
@@ -62,16 +70,11 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
         }
         for result in config.stash.get(RESULTS, [])
     ]
+    output_json["placements"] = [dataclasses.asdict(row) for row in config.stash.get(PLACEMENTS, [])]
 
 
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     """Name the versions, and not the host."""
     del machine_info["node"]
     machine_info["python"] = f"{platform.python_implementation()} {platform.python_version()}"
-    machine_info["packages"] = {
-        name: importlib.metadata.version(name) for name in ("devicemap", "numpy", "transformers") if _is_installed(name)
-    }
-
-
-def _is_installed(name: str) -> bool:
-    return any(importlib.metadata.distributions(name=name))
+    machine_info["packages"] = versions()

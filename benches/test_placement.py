@@ -1,0 +1,71 @@
+"""The placement of real architectures: the table of the report, and what it stands on."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import random
+from itertools import combinations, pairwise
+
+import pytest
+
+from benches import balancers
+from benches.architectures import ARCHITECTURES, Architecture
+from benches.placement import DEVICES, Row, loads, measure
+
+each = pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda architecture: architecture.name)
+over = pytest.mark.parametrize("devices", DEVICES)
+
+
+def test_optimum_is_that_of_all_partitions() -> None:
+    rng = random.Random(0)
+    for _ in range(200):
+        costs = [rng.randrange(20) for _ in range(rng.randrange(1, 9))]
+        devices = rng.randrange(1, 6)
+        ends = combinations(range(len(costs) + devices - 1), devices - 1)
+        bounds = ([0, *(end - i for i, end in enumerate(cut)), len(costs)] for cut in ends)
+        possible = (max(sum(costs[start:end]) for start, end in pairwise(cut)) for cut in bounds)
+        assert balancers.optimum(costs, devices) == min(possible)
+
+
+@over
+@each
+def test_recorded_is_what_accelerate_gives(architecture: Architecture, devices: int) -> None:
+    accelerate = balancers.accelerate()
+    if accelerate is None or importlib.metadata.version("accelerate") != balancers.ACCELERATE_VERSION:
+        pytest.skip(f"accelerate {balancers.ACCELERATE_VERSION} is not installed")
+    assert accelerate(architecture, devices) == balancers.ACCELERATE[architecture.name][devices]
+
+
+def test_peers_cut_all_of_the_costs() -> None:
+    costs, devices = [5, 1, 1, 1, 1, 9, 2, 2], 3
+    for balance in (balancers.deepspeed_balanced(), balancers.deepspeed_uniform(), balancers.torchgpipe()):
+        if balance is not None:
+            counts = balance(costs, devices)
+            assert counts is not None
+            assert sum(loads(costs, counts, devices)) == sum(costs)
+
+
+def test_torchgpipe_that_never_ends_has_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    balance = balancers.torchgpipe()
+    if balance is None:
+        pytest.skip("torchgpipe is not installed")
+    monkeypatch.setattr(balancers, "ENDLESS", 2.0)
+    assert balance([1, 1, 1, 1, 8, 8], 5) is None
+
+
+def test_cell_says_what_is_idle_and_what_was_not_measured() -> None:
+    row = Row("any", 2, 4, {"devicemap": [4, 4], "accelerate": [0, 8], "torchgpipe": None}, ["accelerate"])
+    assert row.cell("devicemap") == "1.00"
+    assert row.cell("accelerate") == "2.00¹ (1 idle)"
+    assert row.cell("torchgpipe") == "–"
+
+
+@over
+@each
+def test_placement(architecture: Architecture, devices: int, placements: list[Row]) -> None:
+    """One row of the table, kept for the report; devicemap's figure is the optimum in each."""
+    row = measure(architecture, devices)
+    loads = row.loads["devicemap"]
+    assert loads is not None
+    assert max(loads) == row.optimum
+    placements.append(row)
