@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benches import plot
+from benches import placement, plot
 from benches.clock import written
 from benches.maps import BAD, GOOD
 
@@ -42,6 +42,7 @@ class Run:
         self.machine: dict[str, Any] = data["machine_info"]
         self.date: str = data["datetime"][:10]
         self.bars: list[dict[str, Any]] = data["bars"]
+        self.placements: list[dict[str, Any]] = data["placements"]
         self._times: dict[tuple[str, str, str], plot.Times] = {}
         for entry in data["benchmarks"]:
             info = entry["extra_info"]
@@ -84,6 +85,7 @@ def section(run: Run) -> str:
             original(run),
             "`get_device_map`, 1,000,000 blocks:",
             table(["map", *MAKES], (cells(run, "get", on, MAKES) for on in ("8 devices", "one block a device"))),
+            placement.section(run.placements),
             "<details>\n<summary>The bars: ratios, the two measured side by side in one run</summary>",
             table(
                 ["", "bar", "", "measured"],
