@@ -171,9 +171,12 @@ impl Summing {
         let Width::Wide(sums) = &mut self.firsts else {
             return Ok(());
         };
+        let Some(lowest) = lowest_bit(cost) else {
+            return Ok(());
+        };
         let total = sums.last().copied().unwrap_or(0);
         let headroom = total.leading_zeros().cast_signed();
-        let mut finer = self.exponent - lowest_bit(cost);
+        let mut finer = self.exponent - lowest;
         if let Number::Float(float) = cost {
             // With some bits to spare, the next costs need no look at their lowest one.
             let spare = self.exponent - parts(float).1 + SPARE;
@@ -302,15 +305,10 @@ fn round_up(number: u128, power: u32) -> u128 {
     }
 }
 
-/// The power of two of a cost's lowest bit.
-fn lowest_bit(cost: Number) -> i32 {
+/// The power of two of a cost's lowest bit; none of 0.
+fn lowest_bit(cost: Number) -> Option<i32> {
     let (number, power) = parts_of(cost);
-    power
-        + if number == 0 {
-            0
-        } else {
-            number.trailing_zeros().cast_signed()
-        }
+    (number != 0).then(|| power + number.trailing_zeros().cast_signed())
 }
 
 /// A cost as a whole number times a power of two.
@@ -420,7 +418,7 @@ impl Sums {
     /// As [`Self::first_at_least`], for a sum that need not be exact.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
     pub fn first_at_least_about(&self, sum: f64, guess: usize) -> usize {
-        self.first_at_least(sum as u128, guess)
+        self.first_at_least(sum.ceil() as u128, guess)
     }
 
     /// The numbers of first blocks that cost as much as so many do.
@@ -723,6 +721,15 @@ pub mod tests {
             prop_assert!(matches!(sums.amount(sums.total()), Number::Float(_)));
             let exact = wholes.iter().sum::<u128>() * 1024 + u128::from(float);
             prop_assert_eq!(round_up(sums.total(), (-10 - sums.exponent).max(0).cast_unsigned()) << (10 + sums.exponent).max(0), exact);
+        }
+    }
+
+    #[test]
+    fn zero_is_exact_in_any_units() {
+        for costs in [[0.0, 0.75, 1e20], [1e20, 0.0, 0.75], [0.75, 1e20, 0.0]] {
+            let sums = floats(&costs);
+            assert!(sums.exact());
+            assert!(matches!(sums.amount(sums.total()), Number::Float(total) if total == 1e20));
         }
     }
 

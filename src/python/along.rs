@@ -126,10 +126,12 @@ pub fn bytes(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<N
             ))
         });
     }
-    if value.extract::<f64>().is_ok_and(|limit| limit == f64::INFINITY) {
-        return Ok(Number::Float(f64::INFINITY));
+    match any_number(value, &place)? {
+        AnyNumber::Float(f64::INFINITY) => Ok(Number::Whole(u128::MAX)),
+        // More than any blocks take.
+        AnyNumber::Int(int) if int.gt(u128::MAX)? => Ok(Number::Whole(u128::MAX)),
+        _ => amount(value, place),
     }
-    amount(value, place)
 }
 
 /// Whether a number is a fraction that no float may be: `Fraction`, `Decimal`.

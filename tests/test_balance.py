@@ -1,0 +1,440 @@
+"""``balance``: no contiguous map is better, and no better one is missed."""
+
+from __future__ import annotations
+
+import array
+import random
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from itertools import accumulate, combinations_with_replacement, pairwise, product
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import devicemap
+from devicemap import DeviceMap, InfeasibleError, balance
+
+
+class Problem(NamedTuple):
+    """What balance is asked."""
+
+    costs: Sequence[Any]
+    devices: int
+    speeds: Sequence[Any] | None = None
+    sizes: Sequence[Any] | None = None
+    max_memory: Sequence[Any] | None = None
+    allow_idle: bool = False
+
+    def solve(self) -> DeviceMap[int]:
+        return balance(
+            self.costs,
+            range(self.devices),
+            speeds=self.speeds,
+            sizes=self.sizes,
+            max_memory=self.max_memory,
+            allow_idle=self.allow_idle,
+        )
+
+    def bottleneck(self, boundaries: Sequence[int]) -> Fraction | None:
+        """The largest load in exact fractions; None if the map is against the rules."""
+        sizes = self.costs if self.sizes is None else self.sizes
+        largest = Fraction(0)
+        for device, (start, end) in enumerate(pairwise(boundaries)):
+            limit = None if self.max_memory is None else self.max_memory[device]
+            if limit is not None and sum(map(Fraction, sizes[start:end])) > Fraction(limit):
+                return None
+            if start == end and not self.allow_idle and len(self.costs) >= self.devices:
+                return None
+            speed = 1 if self.speeds is None else self.speeds[device]
+            largest = max(largest, sum(map(Fraction, self.costs[start:end])) / Fraction(speed))
+        return largest
+
+    def best(self) -> Fraction | None:
+        """The smallest bottleneck of all maps there are."""
+        cuts = combinations_with_replacement(range(len(self.costs) + 1), self.devices - 1)
+        found = [self.bottleneck((0, *cut, len(self.costs))) for cut in cuts]
+        return min((bottleneck for bottleneck in found if bottleneck is not None), default=None)
+
+    def check(self) -> None:
+        """Let balance answer as the brute force does."""
+        best = self.best()
+        if best is None:
+            with pytest.raises(InfeasibleError):
+                self.solve()
+            return
+        device_map = self.solve()
+        assert list(device_map) == list(range(self.devices))
+        devicemap.assert_device_map(device_map, len(self.costs))
+        assert self.bottleneck(device_map.boundaries) == best, device_map
+
+
+def test_all_small_cases_against_brute_force() -> None:
+    """Each of some costs, limits and speeds in each place, with zeros and ties."""
+    for n in range(7):
+        costs_of_n = list(product([0, 1, 3], repeat=n)) if n < 6 else [(0, 1, 3, 3, 1, 0), (2, 0, 0, 5, 1, 1)]
+        for costs in costs_of_n:
+            for devices in range(1, 5):
+                Problem(costs, devices).check()
+    for costs in product([0, 1, 4], repeat=4):
+        for limits in product([None, 1, 4], repeat=2):
+            for speeds in ((1, 1), (1, 2), (3, 1)):
+                for allow_idle in (False, True):
+                    Problem(costs, 2, speeds, None, limits, allow_idle).check()
+                    Problem((1, 2, 0, 2), 2, speeds, costs, limits, allow_idle).check()
+
+
+small = st.one_of(st.just(0), st.integers(0, 3), st.integers(0, 30))
+large = st.one_of(st.integers(0, 2**62), st.integers(0, 2**120))
+binary = st.integers(0, 200).map(lambda number: number / 16)
+decimal = st.floats(0, 100)
+any_float = st.floats(0, 1e300)
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> Problem:
+    blocks, devices = draw(st.integers(0, 8)), draw(st.integers(1, 4))
+    amount = draw(st.sampled_from([small, small, large, binary, decimal, st.one_of(small, decimal)]))
+    costs = draw(st.lists(amount, min_size=blocks, max_size=blocks))
+    speed = draw(st.sampled_from([st.integers(1, 5), st.floats(0.1, 10), st.integers(1, 2**60)]))
+    along = {"min_size": devices, "max_size": devices}
+    speeds = draw(st.none() | st.lists(speed, **along))
+    sizes = draw(st.none() | st.lists(amount, min_size=blocks, max_size=blocks))
+    total = sum(map(Fraction, costs if sizes is None else sizes))
+    limit = st.none() | st.fractions(0, 1, max_denominator=6).map(lambda part: float(total * part))
+    max_memory = draw(st.none() | st.lists(limit, **along))
+    return Problem(costs, devices, speeds, sizes, max_memory, draw(st.booleans()))
+
+
+@given(problems())
+def test_hypothesis_finds_no_better_map(problem: Problem) -> None:
+    problem.check()
+
+
+@given(st.lists(any_float, max_size=7), st.integers(1, 4))
+def test_floats_of_any_magnitude_are_balanced_to_their_rounding(costs: list[float], devices: int) -> None:
+    problem = Problem(costs, devices)
+    best, found = problem.best(), problem.bottleneck(problem.solve().boundaries)
+    assert best is not None
+    assert found is not None
+    assert found <= best * (1 + Fraction(1, 2**60))
+
+
+class Greedy:
+    """An independent test whether a bottleneck can be reached: each device takes all that it can."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.costs = [0, *accumulate(problem.costs)]
+        self.sizes = [0, *accumulate(problem.sizes or problem.costs)]
+
+    def reaches(self, bottleneck: Fraction) -> bool:
+        """Whether all blocks are taken. Only for maps in which a device may be idle, or may not matter."""
+        start = 0
+        for device in range(self.problem.devices):
+            speed = 1 if self.problem.speeds is None else self.problem.speeds[device]
+            limit = None if self.problem.max_memory is None else self.problem.max_memory[device]
+            end = _last(self.costs, start, self.costs[start] + bottleneck * Fraction(speed))
+            if limit is not None:
+                end = min(end, _last(self.sizes, start, self.sizes[start] + Fraction(limit)))
+            start = end
+        return start == len(self.costs) - 1
+
+
+def _last(sums: list[Any], start: int, limit: Fraction) -> int:
+    low, high = start, len(sums)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if sums[middle] <= limit else (low, middle)
+    return low
+
+
+def certify(problem: Problem) -> None:
+    """The bottleneck of the answer is reached, and nothing less is."""
+    boundaries = problem.solve().boundaries
+    sums = [0, *accumulate(problem.costs)]
+    sizes = [0, *accumulate(problem.sizes or problem.costs)]
+    speeds = problem.speeds or [1] * problem.devices
+    limits = problem.max_memory or [None] * problem.devices
+    runs = list(zip(pairwise(boundaries), speeds, limits, strict=True))
+    for (start, end), _, limit in runs:
+        assert limit is None or sizes[end] - sizes[start] <= limit
+        assert end > start or problem.allow_idle
+    bottleneck = max(Fraction(sums[end] - sums[start]) / Fraction(speed) for (start, end), speed, _ in runs)
+    greedy = Greedy(problem)
+    assert greedy.reaches(bottleneck)
+    # The next smaller load that a device of any speed could have.
+    for speed in set(speeds):
+        assert not greedy.reaches(bottleneck - Fraction(1, 2**80) / Fraction(speed))
+
+
+MILLION = 1_000_000
+
+
+def costs_of_a_million(kind: str) -> list[int]:
+    rng = random.Random(kind)
+    if kind == "one huge":
+        costs = [rng.randrange(1, 1000) for _ in range(MILLION)]
+        costs[rng.randrange(MILLION)] = 10**9
+        return costs
+    if kind == "mostly zero":
+        return [rng.choice([0] * 50 + [7, 11]) for _ in range(MILLION)]
+    if kind == "exponential":
+        return [int(rng.expovariate(1) * 2**40) for _ in range(MILLION)]
+    return [rng.randrange(1, 1000) for _ in range(MILLION)]
+
+
+@pytest.mark.parametrize("kind", ["uniform", "one huge", "mostly zero", "exponential"])
+def test_certified_at_a_million_blocks(kind: str) -> None:
+    costs = costs_of_a_million(kind)
+    certify(Problem(costs, 8))
+    certify(Problem(costs, 1000))
+    certify(Problem(costs, 8, [1, 2, 3, 4, 4, 3, 2, 1], allow_idle=True))
+    limits = [None, sum(costs) // 7, None, None, sum(costs) // 100, None, sum(costs), None]
+    sizes = costs[::-1]
+    certify(Problem(costs, 8, [1, 2, 3, 4, 4, 3, 2.5, 1], sizes, limits, allow_idle=True))
+
+
+def test_floats_certified_at_a_million_blocks() -> None:
+    rng = random.Random(0)
+    costs = [Fraction(rng.randrange(2**53), 2**60) for _ in range(MILLION)]
+    problem = Problem(costs, 8)
+    boundaries = balance([float(cost) for cost in costs], range(8)).boundaries
+    sums = [0, *accumulate(costs)]
+    bottleneck = max(sums[end] - sums[start] for start, end in pairwise(boundaries))
+    greedy = Greedy(problem)
+    assert greedy.reaches(Fraction(bottleneck))
+    assert not greedy.reaches(bottleneck - Fraction(1, 2**60))
+
+
+def loads(costs: Sequence[Any], devices: int, **options: Any) -> list[Any]:
+    return list(balance(costs, range(devices), **options).loads(costs).values())
+
+
+def test_what_others_get_wrong() -> None:
+    # DeepSpeed's partition_balanced gives a bottleneck of 10.
+    assert max(loads([2, 8, 4, 4], 3)) == 8
+    # torchgpipe's solve leaves blocks empty on the one, and never returns on the other.
+    assert loads([1, 1, 8, 8], 3) == [2, 8, 8]
+    assert loads([1, 1, 1, 1, 8, 8], 5) == [1, 2, 1, 8, 8]
+    # The original leaves devices idle.
+    assert balance([1] * 5, range(4)).counts == (1, 1, 1, 2)
+    assert 0 not in balance([1] * 9, range(8)).counts
+
+
+def test_an_even_map_of_those_that_reach_the_bottleneck() -> None:
+    assert loads([*[1] * 9, 5], 4) == [3, 3, 3, 5]
+    assert loads([5, *[1] * 9], 4) == [5, 3, 3, 3]
+    assert loads([*[1] * 31, 100], 4) == [10, 11, 10, 100]
+    assert balance([0] * 6, range(3)).counts == (2, 2, 2)
+    assert balance([0] * 7, range(3)).counts == (3, 2, 2)
+    assert balance([0, 0, 5, 0, 0], range(3)).counts == (2, 2, 1)
+    assert loads([*[1] * 12, 24], 4, speeds=[1, 2, 3, 1]) == [2, 4, 6, 24]
+
+
+@given(st.integers(0, 60), st.integers(1, 12))
+def test_equal_costs_are_split_evenly(blocks: int, devices: int) -> None:
+    counts = balance([3] * blocks, range(devices)).counts
+    assert sorted(counts) == sorted(devicemap.split(blocks, range(devices)).counts)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.integers(1, 6), st.integers(1, 8))
+def test_no_cut_can_move_a_whole_block_for_a_smaller_bottleneck(costs: list[int], devices: int, times: int) -> None:
+    # A scale changes nothing, of ints or of floats.
+    boundaries = balance(costs, range(devices)).boundaries
+    assert balance([cost * times for cost in costs], range(devices)).boundaries == boundaries
+    assert balance([cost / 8 for cost in costs], range(devices)).boundaries == boundaries
+
+
+def test_few_blocks() -> None:
+    assert balance([], [0, 1]).counts == (0, 0)
+    assert balance([5], range(3)).counts == (1, 0, 0)
+    assert balance([5, 7], range(4)).counts == (1, 1, 0, 0)
+    speeds = [1, 1, 1, 4]
+    assert balance([5, 7, 9], range(4), speeds=speeds).loads([5, 7, 9], speeds)[3] == 4.0
+    assert balance([2**127, 1], range(2)).counts == (1, 1)
+    assert balance([2**128 - 1], range(1)).counts == (1,)
+
+
+def test_idle_devices_only_where_they_help() -> None:
+    costs = [1, 1, 1, 1]
+    slow = {"cpu": Fraction(1, 100)}
+    devices = ["gpu", "cpu", "gpu1"]
+    assert balance(costs, devices, speeds=slow).counts == (2, 1, 1)
+    assert balance(costs, devices, speeds=slow, allow_idle=True).counts == (2, 0, 2)
+    assert balance(costs, devices, allow_idle=True).counts == (1, 2, 1)
+    with pytest.raises(InfeasibleError, match="not with a block on each of them; with allow_idle=True"):
+        balance(costs, devices, max_memory={"cpu": 0})
+    assert balance(costs, devices, max_memory={"cpu": 0}, allow_idle=True).counts == (2, 0, 2)
+
+
+def test_a_device_that_holds_only_a_later_block_gets_that_one() -> None:
+    """The first device must stop early, though it could hold more, since the second can hold but one of the blocks."""
+    sizes = [1, 9, 9, 1, 9, 9]
+    assert balance(sizes, range(3), max_memory=[100, 1, 100]).counts == (3, 1, 2)
+
+
+KINDS: dict[str, Callable[[list[int]], Any]] = {
+    "list": list,
+    "tuple": tuple,
+    "floats": lambda costs: [float(cost) for cost in costs],
+    "mixed": lambda costs: [float(cost) if cost % 2 else cost for cost in costs],
+    "fractions": lambda costs: [Fraction(cost) for cost in costs],
+    "decimals": lambda costs: [Decimal(cost) for cost in costs],
+    "bools and ints": lambda costs: [True if cost == 1 else cost for cost in costs],
+    "generator": lambda costs: (cost for cost in costs),
+    "array.array": lambda costs: array.array("H", costs),
+    "array.array of floats": lambda costs: array.array("f", costs),
+    "memoryview": lambda costs: memoryview(array.array("q", costs)),
+    "bytes": bytes,
+    "numpy scalars": lambda costs: [np.int16(cost) for cost in costs],
+    "numpy float scalars": lambda costs: [np.float32(cost) for cost in costs],
+    "numpy of objects": lambda costs: np.array(costs, object),
+    "numpy column": lambda costs: np.array([costs, costs]).T[:, 1],
+    "numpy reversed": lambda costs: np.array(costs[::-1])[::-1],
+    "numpy of another byte order": lambda costs: np.array(costs, ">f8"),
+    "numpy of long doubles": lambda costs: np.array(costs, "g"),
+    "numpy unaligned": lambda costs: np.array([(0, cost) for cost in costs], "u1,f8")["f1"],
+    "numpy read-only": lambda costs: np.frombuffer(np.array(costs, "f4").tobytes(), "f4"),
+    "range": lambda costs: range(1, 1 + len(costs)),
+    **{f"numpy {t}": lambda costs, t=t: np.array(costs, t) for t in "bBhHiIlLqQefd"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_costs_of_every_kind(kind: str) -> None:
+    costs = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8] if kind != "range" else list(range(1, 13))
+    expected = balance(costs, range(4))
+    assert balance(KINDS[kind](costs), range(4)) == expected
+    assert balance(costs, range(4), sizes=KINDS[kind](costs), max_memory=[40] * 4) == expected
+    assert list(expected.loads(KINDS[kind](costs)).values()) == list(expected.loads(costs).values())
+
+
+@given(st.lists(st.integers(0, 2**16 - 1), max_size=20))
+def test_half_floats_are_read_as_numpy_reads_them(bits: list[int]) -> None:
+    costs = np.array(bits, "u2").view("f2")
+    assume(np.isfinite(costs).all() and not np.signbit(costs).any())
+    exact = [Fraction(float(cost)) for cost in costs]
+    device_map = balance(costs, range(1))
+    assert device_map.loads(costs) == {0: float(sum(exact))}
+
+
+@pytest.mark.parametrize("value", [0, 1, 2**30 - 1, 2**30, 2**60 - 1, 2**60, 2**63, 2**64 - 1, 2**64, 2**100])
+def test_ints_of_every_length_are_read_exactly(value: int) -> None:
+    device_map = balance([value, 1, value], range(1))
+    assert device_map.loads([value, 1, value]) == {0: 2 * value + 1}
+    assert device_map.loads([value, 0.0, value]) == {0: float(2 * value)}
+
+
+SPEEDS: list[Any] = [
+    [1, 2, 1],
+    (1.0, 2.0, 1.0),
+    np.array([1, 2, 1]),
+    {"b": 2},
+    {"a": 1, "b": 2, "c": None},
+    [Fraction(1, 3), Fraction(2, 3), Fraction(1, 3)],
+    [2**100, 2**101, 2**100],
+    [0.1, 0.2, 0.1],
+    iter([1, 2, 1]),
+]
+
+
+@pytest.mark.parametrize("speeds", SPEEDS, ids=str)
+def test_speeds_of_every_kind(speeds: Any) -> None:
+    assert balance([1] * 8, "a b c".split(), speeds=speeds).counts == (2, 4, 2)
+
+
+MEMORY: list[Any] = [
+    ["1KiB", "2KiB", None],
+    {"a": "1KiB", "b": "2.0 KiB"},
+    {"a": 1024, "b": 2048.0, "c": None},
+    {"a": "0.001024MB", "b": "2048B", "c": float("inf")},
+    [1024, 2048, 10**300],
+]
+
+
+@pytest.mark.parametrize("max_memory", MEMORY, ids=str)
+def test_memory_of_every_kind(max_memory: Any) -> None:
+    sizes = [1024] * 8
+    assert balance([1] * 8, ["a", "b", "c"], sizes=sizes, max_memory=max_memory).counts == (1, 2, 5)
+    assert balance([1] * 8, ["a", "b", "c"], sizes=np.array(sizes, "f4"), max_memory=max_memory).counts == (1, 2, 5)
+
+
+GIB = 2**30
+INFEASIBLE: dict[str, tuple[Problem, str]] = {
+    "one block": (
+        Problem([1] * 20, 2, None, [GIB] * 17 + [30 * GIB] + [GIB] * 2, ["24GiB", "20GiB"]),
+        "block 17 needs 30.0 GiB, no device holds more than 24.0 GiB",
+    ),
+    "all blocks": (
+        Problem([141 * GIB // 100] * 100, 4, None, None, ["24GiB"] * 4),
+        "the blocks need 141.0 GiB, the devices hold 96.0 GiB",
+    ),
+    "the order": (
+        Problem([1] * 80, 3, None, [GIB] * 58 + [20 * GIB] + [GIB] * 21, [41 * GIB, 18 * GIB, "40.5GiB"]),
+        "in this order the devices hold blocks 0–78 only, of 80",
+    ),
+    "none in order": (Problem([8, 1], 2, None, None, [1, 8]), "in this order the devices hold blocks 0–0 only, of 2"),
+    "nothing": (Problem([9, 1], 2, None, None, [0, 9]), "the blocks need 10, the devices hold 9"),
+}
+
+
+@pytest.mark.parametrize("name", INFEASIBLE)
+def test_infeasible_says_why_in_numbers(name: str) -> None:
+    problem, text = INFEASIBLE[name]
+    for allow_idle in (False, True):
+        with pytest.raises(InfeasibleError) as caught:
+            problem._replace(allow_idle=allow_idle).solve()
+        assert str(caught.value) == text
+    assert isinstance(caught.value, ValueError)
+
+
+NAN, INFINITE = float("nan"), float("inf")
+WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
+    "negative": (lambda: balance([1, -2], [0]), ValueError, r"costs\[1\] is negative: -2"),
+    "negative float": (lambda: balance([1, 0.5, -2.5], [0]), ValueError, r"costs\[2\] is negative: -2.5"),
+    "negative in an array": (lambda: balance(np.array([1, -2]), [0]), ValueError, r"costs\[1\] is negative: -2"),
+    "huge negative": (lambda: balance([-(10**100)], [0]), ValueError, r"costs\[0\] is negative: -1000"),
+    "nan": (lambda: balance([1.0, NAN], [0]), ValueError, r"costs\[1\] is not a number: nan"),
+    "nan in an array": (lambda: balance(np.array([1, NAN]), [0]), ValueError, r"costs\[1\] is not a number: nan"),
+    "infinite": (lambda: balance([INFINITE], [0]), ValueError, r"costs\[0\] is infinite"),
+    "infinite half": (lambda: balance(np.array([1, INFINITE], "e"), [0]), ValueError, r"costs\[1\] is infinite"),
+    "text": (lambda: balance([1, "2"], [0]), TypeError, r"costs\[1\] is of type str, not a number"),
+    "none": (lambda: balance([1, None], [0]), TypeError, r"costs\[1\] is of type NoneType, not a number"),
+    "complex": (lambda: balance([1j], [0]), TypeError, r"costs\[0\] is of type complex, not a number"),
+    "no sequence": (lambda: balance(5, [0]), TypeError, "costs is of type int, not a sequence"),  # type: ignore[arg-type]
+    "a string": (lambda: balance("123", [0]), TypeError, "costs is of type str, not a sequence"),  # type: ignore[arg-type]
+    "a dict": (lambda: balance({0: 1}, [0]), TypeError, "costs is of type dict, not a sequence"),
+    "a set": (lambda: balance({1, 2}, [0]), TypeError, "costs is of type set, not a sequence"),
+    "two dimensions": (lambda: balance(np.ones((2, 2)), [0]), ValueError, "costs has 2 dimensions, not one"),
+    "no dimension": (lambda: balance(np.array(1), [0]), TypeError, "costs is of type ndarray, not a sequence"),
+    "beyond 128 bits": (lambda: balance([2**127, 2**127], [0]), ValueError, "costs add up to more than 128 bits"),
+    "one beyond": (lambda: balance([2**128], [0]), ValueError, r"costs\[0\] is of more than 128 bits"),
+    "sizes": (lambda: balance([1], [0], sizes=[-1]), ValueError, r"sizes\[0\] is negative"),
+    "fewer sizes": (lambda: balance([1, 2], [0], sizes=[1]), ValueError, "1 sizes for 2 costs"),
+    "no devices": (lambda: balance([1], []), ValueError, "there are no devices"),
+    "device twice": (lambda: balance([1], [0, 0]), ValueError, "device 0 is named twice"),
+    "speed 0": (lambda: balance([1], [0, 1], speeds=[1, 0.0]), ValueError, r"speeds\[1\] is 0"),
+    "speed of 0": (lambda: balance([1], ["a"], speeds={"a": 0}), ValueError, r"speeds\['a'\] is 0"),
+    "negative speed": (lambda: balance([1], [0], speeds=[-1]), ValueError, r"speeds\[0\] is negative"),
+    "infinite speed": (lambda: balance([1], [0], speeds=[INFINITE]), ValueError, r"speeds\[0\] is infinite"),
+    "fewer speeds": (lambda: balance([1], [0, 1], speeds=[1]), ValueError, "speeds has 1 values for 2 devices"),
+    "a speed": (lambda: balance([1], [0], speeds=2), TypeError, "speeds is of type int"),  # type: ignore[arg-type]
+    "unknown device": (lambda: balance([1], [0], speeds={1: 2}), ValueError, "speeds names 1, which is none of"),
+    "far apart": (lambda: balance([1], [0, 1], speeds=[1e-300, 1e300]), ValueError, "speeds lie too far apart"),
+    "memory": (lambda: balance([1], [0], max_memory=["24gib"]), ValueError, r"max_memory\[0\] is '24gib'"),
+    "negative memory": (lambda: balance([1], ["a"], max_memory={"a": -1}), ValueError, r"max_memory\['a'\] is negative"),
+    "memory that is nan": (lambda: balance([1], [0], max_memory=[NAN]), ValueError, r"max_memory\[0\] is not a number"),
+    "one memory": (lambda: balance([1], [0], max_memory="24GiB"), TypeError, "max_memory is of type str"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_input_is_a_clear_error_that_names_the_place(name: str) -> None:
+    call, error, text = WRONG[name]
+    with pytest.raises(error, match=text) as caught:
+        call()
+    assert not isinstance(caught.value, InfeasibleError)
