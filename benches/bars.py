@@ -1,75 +1,27 @@
-"""The bars: how fast devicemap has to be, each a ratio of two contenders measured side by side."""
+"""The bars: how fast devicemap has to be, each a ratio of two contenders measured side by side, or a time."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import TypeAlias
 
-import devicemap
-from benches import floor, peers
-from benches.clock import Call, SideBySide, side_by_side
-from benches.maps import Case, contiguous, make
-
-MILLION = 1_000_000
-
-
-class NoContenderError(Exception):
-    """What we would be measured against is not there, or wrong."""
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One bar: how many times as fast as another we must be (``faster``), or how many times its time we may take."""
-
-    job: Literal["assert", "get"]
-    on: str
-    against: str
-    factor: float
-    faster: bool
-    blocks: int = MILLION
-    devices: int = 8
-
-    def __str__(self) -> str:
-        return f"{self.what}, against {self.against}"
-
-    @property
-    def what(self) -> str:
-        """The job in words."""
-        return f"{self.job}, {self.on}"
-
-    @property
-    def bar(self) -> str:
-        """The bar in words."""
-        against = {"set": "set-based Python", "touch": "one touch of every int", "original": "the original"}
-        comparison = f"≥ {self.factor:g} × faster than" if self.faster else f"≤ {self.factor:g} × the time of"
-        return f"{comparison} {against.get(self.against, self.against)}"
-
-    def measure(self, seconds: float) -> Result:
-        """Both contenders, checked and then timed in turn for so many seconds."""
-        contenders = self._checks() if self.job == "assert" else self._makes()
-        return Result(self, side_by_side(*contenders, seconds))
-
-    def _checks(self) -> tuple[Call, Call]:
-        kind = self.on if self.blocks == MILLION else "contiguous"
-        case = make(kind, self.blocks, self.devices)
-        ours = _check("devicemap", case)
-        if self.against == "lists":
-            return ours, _check("devicemap", make("contiguous", self.blocks, self.devices))
-        if self.against == "touch":
-            return ours, _touch(case)
-        return ours, _check(self.against, case)
-
-    def _makes(self) -> tuple[Call, Call]:
-        ours = Call(devicemap.get_device_map, self.blocks, range(self.devices))
-        expected = contiguous(self.blocks, self.devices)
-        if ours.function(ours.first, ours.second) != expected:
-            raise NoContenderError("devicemap makes a wrong map")
-        if self.against == "list(range(n))":
-            return ours, Call(lambda n, _: list(range(n)), self.blocks, None)
-        original = peers.original()
-        if original is None or original.make(self.blocks, range(self.devices)) != expected:
-            raise NoContenderError("no original that makes this map")
-        return ours, Call(original.make, self.blocks, range(self.devices))
+from benches.clock import Call, SideBySide, side_by_side, written
+from benches.contenders import (
+    MILLION,
+    asserts,
+    balances,
+    beside_deepspeed,
+    kinds,
+    makes,
+    more_devices,
+    reports,
+    splits,
+    sums,
+    touches,
+    with_limits,
+)
 
 
 @dataclass(frozen=True)
@@ -77,66 +29,126 @@ class Result:
     """What was measured of a bar."""
 
     bar: Bar
-    times: SideBySide
+    ours: float
+    other: float | None
+    measured: str
+    """In words."""
+    met: bool
+    rounds: int
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """A bar: how many times as fast as another we must be."""
+
+    what: str
+    against: str
+    factor: float
+    contenders: Callable[[], tuple[Call, Call]]
+    """Both, checked and ready to be timed."""
 
     @property
-    def factor(self) -> float:
-        """The measured factor, to be read as the bar's is."""
-        return 1 / self.times.ratio if self.bar.faster else self.times.ratio
+    def bar(self) -> str:
+        """The bar in words."""
+        return f"≥ {self.factor:,g} × faster than {self.against}"
+
+    def measure(self, seconds: float) -> Result:
+        """Time both in turn for so many seconds."""
+        times = side_by_side(*self.contenders(), seconds)
+        return _compared(self, times, 1 / times.ratio, met=1 / times.ratio >= self.factor)
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """A bar: how many times another's time we may take."""
+
+    what: str
+    against: str
+    factor: float
+    contenders: Callable[[], tuple[Call, Call]]
 
     @property
-    def met(self) -> bool:
-        """Whether the bar is reached."""
-        return self.factor >= self.bar.factor if self.bar.faster else self.factor <= self.bar.factor
+    def bar(self) -> str:
+        """The bar in words."""
+        return f"≤ {self.factor:g} × the time of {self.against}"
+
+    def measure(self, seconds: float) -> Result:
+        """Time both in turn for so many seconds."""
+        times = side_by_side(*self.contenders(), seconds)
+        return _compared(self, times, times.ratio, met=times.ratio <= self.factor)
 
 
-def _check(name: str, case: Case) -> Call:
-    """A peer's check of a map, as a call that may raise; only if its verdict is right."""
-    original = peers.original()
-    check = peers.CHECKS.get(name) or (original and original.check)
-    if check is None:
-        raise NoContenderError(f"{name} is not installed")
-    if peers.verdict(check, case) != peers.expected(case):
-        raise NoContenderError(f"{name} gives a wrong verdict")
-    if case.fault is None:
-        return Call(check, case.device_map, case.num_blocks)
-    return Call(peers.verdict, check, case)
+@dataclass(frozen=True)
+class Within:
+    """A bar: how many seconds we may take."""
+
+    what: str
+    seconds: float
+    contender: Callable[[], Call]
+
+    @property
+    def bar(self) -> str:
+        """The bar in words."""
+        return f"≤ {written(self.seconds)}"
+
+    def measure(self, seconds: float) -> Result:
+        """Time it; with no seconds, once."""
+        call = self.contender()
+        time = call.turn(loops=20) if seconds else call.seconds()
+        return Result(self, time, None, written(time), time <= self.seconds, 1)
 
 
-def _touch(case: Case) -> Call:
-    touch = floor.touch()
-    if touch is None:
-        raise NoContenderError("no C compiler, or no headers of Python")
-    if touch(case.device_map, case.num_blocks) != sum(range(case.num_blocks)):
-        raise NoContenderError("the touch does not see every block")
-    return Call(touch, case.device_map, case.num_blocks)
+Bar: TypeAlias = AtLeast | AtMost | Within
 
 
-def _small(job: Literal["assert", "get"], factors: tuple[float, float, float]) -> list[Bar]:
-    sizes = (12, 2), (48, 4), (96, 8)
-    return [
-        Bar(job, f"{blocks} blocks", "original", factor, faster=True, blocks=blocks, devices=devices)
-        for (blocks, devices), factor in zip(sizes, factors, strict=True)
-    ]
+def _compared(bar: Bar, times: SideBySide, factor: float, *, met: bool) -> Result:
+    figure = f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}" if factor >= 0.001 else "< 0.001"
+    return Result(bar, times.ours, times.other, f"{figure} ×", met, times.rounds)
 
 
-BARS = [
-    Bar("assert", "contiguous", "numpy", 10, faster=True),
-    Bar("assert", "contiguous", "set", 50, faster=True),
-    Bar("assert", "contiguous", "touch", 1.5, faster=False),
-    Bar("assert", "shuffled", "touch", 2, faster=False),
-    Bar("assert", "shuffled", "numpy", 3, faster=True),
-    Bar("assert", "round-robin", "touch", 3.5, faster=False),
-    Bar("assert", "round-robin", "numpy", 3, faster=True),
-    Bar("assert", "ranges", "lists", 0.1, faster=False),
-    Bar("assert", "int64 arrays", "lists", 1.5, faster=False),
-    Bar("assert", "one duplicate", "set", 1, faster=False),
-    Bar("assert", "one missing", "set", 1, faster=False),
-    Bar("assert", "one extra", "set", 1, faster=False),
-    Bar("assert", "half missing", "set", 1, faster=False),
-    Bar("get", "8 devices", "list(range(n))", 1.1, faster=False),
-    Bar("get", "8 devices", "original", 1.25, faster=True),
-    Bar("get", "1,000,000 devices", "original", 3, faster=True, devices=MILLION),
-    *_small("get", (2.5, 2.5, 2)),
-    *_small("assert", (12, 80, 200)),
+SMALL = (12, 2), (48, 4), (96, 8)
+TOUCH = "one touch of every int"
+SET = "set-based Python"
+
+BARS: list[Bar] = [
+    AtLeast("assert, contiguous", "numpy", 10, partial(asserts, "contiguous", "numpy")),
+    AtLeast("assert, contiguous", SET, 50, partial(asserts, "contiguous", "set")),
+    AtMost("assert, contiguous", TOUCH, 1.5, partial(touches, "contiguous")),
+    AtMost("assert, shuffled", TOUCH, 2, partial(touches, "shuffled")),
+    AtLeast("assert, shuffled", "numpy", 3, partial(asserts, "shuffled", "numpy")),
+    AtMost("assert, round-robin", TOUCH, 3.5, partial(touches, "round-robin")),
+    AtLeast("assert, round-robin", "numpy", 3, partial(asserts, "round-robin", "numpy")),
+    AtMost("assert, ranges", "lists", 0.1, partial(kinds, "ranges", "contiguous")),
+    AtMost("assert, int64 arrays", "lists", 1.5, partial(kinds, "int64 arrays", "contiguous")),
+    *(
+        AtMost(f"assert, {kind}", SET, 1, partial(asserts, kind, "set"))
+        for kind in ("one duplicate", "one missing", "one extra", "half missing")
+    ),
+    AtMost("get, 8 devices", "list(range(n))", 1.1, partial(makes, "list(range(n))")),
+    AtLeast("get, 8 devices", "the original", 1.25, partial(makes, "original")),
+    AtLeast("get, 1,000,000 devices", "the original", 3, partial(makes, "original", devices=MILLION)),
+    *(
+        AtLeast(f"get, {blocks} blocks", "the original", factor, partial(makes, "original", blocks, devices))
+        for (blocks, devices), factor in zip(SMALL, (2.5, 2.5, 2), strict=True)
+    ),
+    *(
+        AtLeast(f"assert, {size[0]} blocks", "the original", factor, partial(asserts, "contiguous", "original", *size))
+        for size, factor in zip(SMALL, (12, 80, 200), strict=True)
+    ),
+    AtMost("balance, list of ints", "sum(costs)", 1, partial(sums, "list")),
+    AtMost("balance, list of large ints", "sum(costs)", 1, partial(sums, "large")),
+    AtMost("balance, int64 array", "numpy.cumsum", 2, partial(sums, "int64")),
+    AtMost("balance, float64 array", "numpy.cumsum", 2, partial(sums, "float64")),
+    AtMost("balance, 1,000 devices", "8 devices", 1.5, partial(more_devices, 1_000)),
+    AtMost("balance, speeds and memory", "neither", 2, with_limits),
+    AtLeast("balance, 400 costs", "DeepSpeed's partition_balanced", 1_000, beside_deepspeed),
+    *(
+        Within(f"balance, {blocks} costs, {devices} devices", 20e-6, partial(balances, "list", devices, blocks))
+        for blocks, devices in ((32, 2), (64, 4), (128, 8))
+    ),
+    Within("split, 10**12 blocks", 10e-6, splits),
+    *(
+        AtMost(f"check, {kind}", "assert", 1.2, partial(reports, kind))
+        for kind in ("contiguous", "round-robin", "shuffled")
+    ),
 ]

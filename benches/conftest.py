@@ -63,10 +63,10 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
         {
             "what": result.bar.what,
             "bar": result.bar.bar,
-            "measured": result.factor,
+            "measured": result.measured,
             "met": result.met,
-            "seconds": [result.times.ours, result.times.other],
-            "rounds": result.times.rounds,
+            "seconds": [result.ours, result.other],
+            "rounds": result.rounds,
         }
         for result in config.stash.get(RESULTS, [])
     ]

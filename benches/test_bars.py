@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from benches.bars import BARS, Bar, NoContenderError, Result
+from benches.bars import BARS, Bar, Result
+from benches.contenders import NoContenderError
 
 
-@pytest.mark.parametrize("bar", BARS, ids=str)
+@pytest.mark.parametrize("bar", BARS, ids=lambda bar: f"{bar.what}, {bar.bar}")
 def test_bar(bar: Bar, smoke: bool, results: list[Result]) -> None:
     """Both contenders are right; the times are kept for the report."""
     try:

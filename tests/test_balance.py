@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from itertools import accumulate, combinations_with_replacement, pairwise, product
 from typing import Any, NamedTuple
 
@@ -100,12 +101,11 @@ def problems(draw: st.DrawFn) -> Problem:
     amount = draw(st.sampled_from([small, small, large, binary, decimal, st.one_of(small, decimal)]))
     costs = draw(st.lists(amount, min_size=blocks, max_size=blocks))
     speed = draw(st.sampled_from([st.integers(1, 5), st.floats(0.1, 10), st.integers(1, 2**60)]))
-    along = {"min_size": devices, "max_size": devices}
-    speeds = draw(st.none() | st.lists(speed, **along))
+    speeds = draw(st.none() | st.lists(speed, min_size=devices, max_size=devices))
     sizes = draw(st.none() | st.lists(amount, min_size=blocks, max_size=blocks))
     total = sum(map(Fraction, costs if sizes is None else sizes))
     limit = st.none() | st.fractions(0, 1, max_denominator=6).map(lambda part: float(total * part))
-    max_memory = draw(st.none() | st.lists(limit, **along))
+    max_memory = draw(st.none() | st.lists(limit, min_size=devices, max_size=devices))
     return Problem(costs, devices, speeds, sizes, max_memory, draw(st.booleans()))
 
 
@@ -203,7 +203,7 @@ def test_floats_certified_at_a_million_blocks() -> None:
     costs = [Fraction(rng.randrange(2**53), 2**60) for _ in range(MILLION)]
     problem = Problem(costs, 8)
     boundaries = balance([float(cost) for cost in costs], range(8)).boundaries
-    sums = [0, *accumulate(costs)]
+    sums = [Fraction(0), *accumulate(costs)]
     bottleneck = max(sums[end] - sums[start] for start, end in pairwise(boundaries))
     greedy = Greedy(problem)
     assert greedy.reaches(Fraction(bottleneck))
@@ -221,7 +221,7 @@ def test_what_others_get_wrong() -> None:
     assert loads([1, 1, 8, 8], 3) == [2, 8, 8]
     assert loads([1, 1, 1, 1, 8, 8], 5) == [1, 2, 1, 8, 8]
     # The original leaves devices idle.
-    assert balance([1] * 5, range(4)).counts == (1, 1, 1, 2)
+    assert balance([1] * 5, range(4)).counts == (1, 2, 1, 1)
     assert 0 not in balance([1] * 9, range(8)).counts
 
 
@@ -300,7 +300,7 @@ KINDS: dict[str, Callable[[list[int]], Any]] = {
     "numpy unaligned": lambda costs: np.array([(0, cost) for cost in costs], "u1,f8")["f1"],
     "numpy read-only": lambda costs: np.frombuffer(np.array(costs, "f4").tobytes(), "f4"),
     "range": lambda costs: range(1, 1 + len(costs)),
-    **{f"numpy {t}": lambda costs, t=t: np.array(costs, t) for t in "bBhHiIlLqQefd"},
+    **{f"numpy {letter}": partial(np.array, dtype=letter) for letter in "bBhHiIlLqQefd"},
 }
 
 
@@ -344,7 +344,7 @@ SPEEDS: list[Any] = [
 
 @pytest.mark.parametrize("speeds", SPEEDS, ids=str)
 def test_speeds_of_every_kind(speeds: Any) -> None:
-    assert balance([1] * 8, "a b c".split(), speeds=speeds).counts == (2, 4, 2)
+    assert balance([1] * 8, ["a", "b", "c"], speeds=speeds).counts == (2, 4, 2)
 
 
 MEMORY: list[Any] = [
@@ -406,7 +406,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "none": (lambda: balance([1, None], [0]), TypeError, r"costs\[1\] is of type NoneType, not a number"),
     "complex": (lambda: balance([1j], [0]), TypeError, r"costs\[0\] is of type complex, not a number"),
     "no sequence": (lambda: balance(5, [0]), TypeError, "costs is of type int, not a sequence"),  # type: ignore[arg-type]
-    "a string": (lambda: balance("123", [0]), TypeError, "costs is of type str, not a sequence"),  # type: ignore[arg-type]
+    "a string": (lambda: balance("123", [0]), TypeError, "costs is of type str, not a sequence"),
     "a dict": (lambda: balance({0: 1}, [0]), TypeError, "costs is of type dict, not a sequence"),
     "a set": (lambda: balance({1, 2}, [0]), TypeError, "costs is of type set, not a sequence"),
     "two dimensions": (lambda: balance(np.ones((2, 2)), [0]), ValueError, "costs has 2 dimensions, not one"),
@@ -426,7 +426,11 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "unknown device": (lambda: balance([1], [0], speeds={1: 2}), ValueError, "speeds names 1, which is none of"),
     "far apart": (lambda: balance([1], [0, 1], speeds=[1e-300, 1e300]), ValueError, "speeds lie too far apart"),
     "memory": (lambda: balance([1], [0], max_memory=["24gib"]), ValueError, r"max_memory\[0\] is '24gib'"),
-    "negative memory": (lambda: balance([1], ["a"], max_memory={"a": -1}), ValueError, r"max_memory\['a'\] is negative"),
+    "negative memory": (
+        lambda: balance([1], ["a"], max_memory={"a": -1}),
+        ValueError,
+        r"max_memory\['a'\] is negative",
+    ),
     "memory that is nan": (lambda: balance([1], [0], max_memory=[NAN]), ValueError, r"max_memory\[0\] is not a number"),
     "one memory": (lambda: balance([1], [0], max_memory="24GiB"), TypeError, "max_memory is of type str"),
 }

@@ -87,13 +87,13 @@ def test_device_of_skips_idle_devices() -> None:
 
 
 WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
-    "fewer counts": (lambda: DeviceMap.from_counts([1], "ab".split("b")), ValueError, "1 counts for 2 devices"),
+    "fewer counts": (lambda: DeviceMap.from_counts([1], ["a", "b"]), ValueError, "1 counts for 2 devices"),
     "negative count": (lambda: DeviceMap.from_counts([1, -2], [0, 1]), ValueError, r"counts\[1\] is negative: -2"),
     "count of another kind": (lambda: DeviceMap.from_counts([1.5], [0]), TypeError, "float"),  # type: ignore[list-item]
     "device twice": (lambda: DeviceMap.from_counts([1, 2], ["a", "a"]), ValueError, "device 'a' is named twice"),
-    "equal devices": (lambda: DeviceMap.from_counts([1, 2], [1, True]), ValueError, "device True is named twice"),
+    "equal devices": (lambda: DeviceMap.from_counts([1, 2], [1, 1.0]), ValueError, "device 1.0 is named twice"),
     "no devices": (lambda: DeviceMap.from_counts([], []), ValueError, "there are no devices"),
-    "unhashable device": (lambda: DeviceMap.from_counts([1], [[]]), TypeError, "unhashable"),  # type: ignore[list-item]
+    "unhashable device": (lambda: DeviceMap.from_counts([1], [[]]), TypeError, "unhashable"),  # type: ignore[type-var]
     "devices as text": (lambda: DeviceMap.from_counts([1, 1], "ab"), TypeError, "devices is 'ab', not a sequence"),
     "boundaries from 1": (lambda: DeviceMap.from_boundaries([1, 2], [0]), ValueError, r"boundaries\[0\] is 1, not 0"),
     "boundaries that descend": (
@@ -112,7 +112,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "backwards": (lambda: DeviceMap({0: range(2), 1: range(2, 1)}), ValueError, "do not start at 2 and ascend"),
     "lists": (lambda: DeviceMap({0: [0, 1]}), TypeError, "of type list, not a range"),  # type: ignore[dict-item]
     "costs of another model": (lambda: map_of(2).loads([1]), ValueError, "1 costs for 2 blocks"),
-    "speed 0": (lambda: map_of(1).loads([1], [0]), ValueError, r"speeds\[0\] is 0"),
+    "speed 0": (lambda: map_of(1).loads([1], [0.0]), ValueError, r"speeds\[0\] is 0"),
 }
 
 

@@ -75,7 +75,14 @@ def test_shares_without_drift() -> None:
 
 @pytest.mark.parametrize(
     "shares",
-    [(1, 2), {"b": 2, "a": 1}, np.array([1, 2]), np.array([0.5, 1.0], "f4"), iter([1, 2]), [Decimal("0.5"), np.int8(1)]],
+    [
+        (1, 2),
+        {"b": 2, "a": 1},
+        np.array([1, 2]),
+        np.array([0.5, 1.0], "f4"),
+        iter([1, 2]),
+        [Decimal("0.5"), np.int8(1)],
+    ],
 )
 def test_shares_of_every_kind(shares: Any) -> None:
     assert split(5, ["a", "b"], shares=shares) == {"a": range(2), "b": range(2, 5)}

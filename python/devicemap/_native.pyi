@@ -29,7 +29,7 @@ class _DeviceMap(Protocol):
 class _Amounts(Protocol):
     # What numbers can be taken from: a sequence, an array, a buffer.
     def __len__(self) -> int: ...
-    def __getitem__(self, index: int, /) -> Any: ...
+    def __getitem__(self, index: int, /) -> object: ...
 
 # The devices of the verbs that make maps.
 Devices: TypeAlias = Iterable[_Device]
@@ -51,9 +51,9 @@ def assert_device_map(device_map: _DeviceMap, num_blocks: SupportsIndex) -> None
 def balance(
     costs: Amounts,
     devices: tuple[_Device, ...],
-    speeds: Along[_Device, Any] | None,
+    speeds: Along[Any, _Device] | None,
     sizes: Amounts | None,
-    max_memory: Along[_Device, Any] | None,
+    max_memory: Along[Any, _Device] | None,
     allow_idle: bool,
 ) -> list[int]: ...
 def distinct(devices: Devices[_Device]) -> tuple[_Device, ...]: ...
@@ -62,6 +62,6 @@ def loads(
     boundaries: Sequence[int],
     devices: tuple[_Device, ...],
     costs: Amounts,
-    speeds: Along[_Device, Any] | None,
+    speeds: Along[Any, _Device] | None,
 ) -> list[Any]: ...
-def split(n_blocks: int, devices: tuple[_Device, ...], shares: Along[_Device, Any] | None) -> list[int]: ...
+def split(n_blocks: int, devices: tuple[_Device, ...], shares: Along[Any, _Device] | None) -> list[int]: ...

@@ -23,21 +23,25 @@ __all__ = ["DeviceMap"]
 
 _SHOWN = 8
 """How many devices a repr shows; of more, the first and the last ones."""
+_LONG = 40
+"""How many characters of a device it shows."""
 
 
 class DeviceMap(dict[DeviceT, range]):
     """A device map as a dict: ``{device: range of blocks}``, in the order of the devices.
 
-    The ranges follow each other from block 0 to the last; a device without blocks has an empty one. Everything that takes
-    a device map takes it, and :func:`devicemap.assert_device_map` passes it without a look at single blocks. It does not
-    change: ``dict(device_map)`` and ``device_map.copy()`` are plain dicts that do, :meth:`to_lists` has the original's
-    lists. Made by :func:`devicemap.split`, :func:`devicemap.balance`, :meth:`from_counts` and :meth:`from_boundaries`.
+    The ranges follow each other from block 0 to the last; a device without blocks has an empty one. Everything that
+    takes a device map takes it, and :func:`devicemap.assert_device_map` passes it without a look at single blocks. It
+    does not change: ``dict(device_map)`` and ``device_map.copy()`` are plain dicts that do, and :meth:`to_lists` gives
+    the original's lists. Made by :func:`devicemap.split`, :func:`devicemap.balance`, :meth:`from_counts` and
+    :meth:`from_boundaries`.
 
     Args:
         runs: the range of each device.
 
     Raises:
         ValueError: the ranges do not follow each other from 0.
+
     """
 
     __slots__ = ("_boundaries", "_devices")
@@ -79,6 +83,7 @@ class DeviceMap(dict[DeviceT, range]):
         Raises:
             ValueError: a count is negative, there are more or fewer counts than devices, or a device is named twice.
             TypeError: a count is no integer, or a device is not hashable.
+
         """
         names = _native.distinct(devices)
         numbers = list(map(index, counts))
@@ -102,6 +107,7 @@ class DeviceMap(dict[DeviceT, range]):
             ValueError: the boundaries do not start at 0, descend, or are not one more than the devices; or a device is
                 named twice.
             TypeError: a boundary is no integer, or a device is not hashable.
+
         """
         names = _native.distinct(devices)
         ends = list(map(index, boundaries))
@@ -135,13 +141,14 @@ class DeviceMap(dict[DeviceT, range]):
         Raises:
             IndexError: the model has no such block.
             TypeError: the block is no integer.
+
         """
         number = index(block)
         if not 0 <= number < self.num_blocks:
             raise IndexError(f"there is no block {number} among {self.num_blocks}")
         return self._devices[bisect_right(self._boundaries, number) - 1]
 
-    def loads(self, costs: Amounts, speeds: Along[DeviceT, Any] | None = None) -> dict[DeviceT, Any]:
+    def loads(self, costs: Amounts, speeds: Along[Any, DeviceT] | None = None) -> dict[DeviceT, Any]:
         """Sum up what each device carries: the costs of its blocks, over its speed.
 
         Args:
@@ -149,12 +156,13 @@ class DeviceMap(dict[DeviceT, range]):
             speeds: the speed of each device, as :func:`devicemap.balance` takes them; 1 if absent.
 
         Returns:
-            ``{device: load}``, in the order of the devices: ints where all costs are ints and there are no speeds, floats
-            otherwise. Sums of floats are exact, rounded once.
+            ``{device: load}``, in the order of the devices: ints where all costs are ints and there are no speeds,
+            floats otherwise. Sums of floats are exact, rounded once.
 
         Raises:
             ValueError: there are more or fewer costs than blocks, or a number cannot be a cost or a speed.
             TypeError: something is no number.
+
         """
         return dict(zip(self._devices, _native.loads(self._boundaries, self._devices, costs, speeds), strict=True))
 
@@ -163,18 +171,19 @@ class DeviceMap(dict[DeviceT, range]):
         return {device: list(run) for device, run in self.items()}
 
     def __repr__(self) -> str:
+        shown = self._devices
+        if len(self) > _SHOWN:
+            shown = (*shown[: _SHOWN // 2], *shown[-_SHOWN // 2 :])
+        runs = [f"{_short(device)}: {self[device]!r}" for device in shown]
         if len(self) <= _SHOWN:
-            runs = ", ".join(f"{_short(device)}: {run!r}" for device, run in self.items())
-            return f"DeviceMap({{{runs}}})"
-        ends = [*self._devices[: _SHOWN // 2], *self._devices[-_SHOWN // 2 :]]
-        runs = [f"{_short(device)}: {self[device]!r}" for device in ends]
+            return f"DeviceMap({{{', '.join(runs)}}})"
         runs.insert(_SHOWN // 2, "...")
         return f"<DeviceMap of {self.num_blocks} blocks on {len(self)} devices: {', '.join(runs)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_boundaries, (self._boundaries, self._devices)
 
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401, in place of methods of any arguments
         """Refuse to change."""
         raise TypeError("a DeviceMap does not change; dict(device_map) makes a dict that does")
 
@@ -183,4 +192,4 @@ class DeviceMap(dict[DeviceT, range]):
 
 def _short(device: object) -> str:
     text = repr(device)
-    return text if len(text) <= 40 else f"{text[:30]}...{text[-7:]}"  # noqa: PLR2004 (the number is its own name)
+    return text if len(text) <= _LONG else f"{text[: _LONG - 10]}...{text[-7:]}"

@@ -20,14 +20,14 @@ __all__ = ["balance", "split"]
 
 
 def split(
-    n_blocks: SupportsIndex, devices: Devices[DeviceT], *, shares: Along[DeviceT, Any] | None = None
+    n_blocks: SupportsIndex, devices: Devices[DeviceT], *, shares: Along[Any, DeviceT] | None = None
 ) -> DeviceMap[DeviceT]:
     """Cut a model's blocks into consecutive runs, one a device, by the number of blocks.
 
-    Without shares the runs differ by one block at most, the earlier devices having the larger ones, so that no device is
-    idle while there are as many blocks as devices. With shares the blocks are apportioned by the largest remainder
-    (Hamilton's method): each device gets its quota ``n_blocks * share / sum(shares)`` rounded down, and what is left over
-    goes, a block each, to the devices whose quotas lost most, of equals to the earlier. The arithmetic is exact.
+    Without shares the runs differ by one block at most, the earlier devices having the larger ones, so that no device
+    is idle while there are as many blocks as devices. With shares the blocks are apportioned by the largest remainder
+    (Hamilton's method): each device gets its quota ``n_blocks * share / sum(shares)`` rounded down, and what is left
+    over goes, a block each, to the devices whose quotas lost most, of equals to the earlier. The arithmetic is exact.
 
     Args:
         n_blocks: how many blocks the model has, 0 or more. The time does not depend on it.
@@ -39,60 +39,63 @@ def split(
         The device map. Devices without blocks are in it, with an empty range.
 
     Raises:
-        ValueError: ``n_blocks`` is negative; there are no devices, or one is named twice; a share is missing, negative or
-            not finite; all are 0; or they lie so far apart that 128 bits cannot hold them.
+        ValueError: ``n_blocks`` is negative; there are no devices, or one is named twice; a share is missing, negative
+            or not finite; all are 0; or they lie so far apart that 128 bits cannot hold them.
         TypeError: ``n_blocks`` is no integer, a device is not hashable, or a share is no number.
         OverflowError: there are more blocks than a Python sequence can have.
+
     """
     names = _native.distinct(devices)
     return DeviceMap._of(names, _native.split(index(n_blocks), names, shares))
 
 
-def balance(
+def balance(  # noqa: PLR0913, each is a part of the problem, most by keyword
     costs: Amounts,
     devices: Devices[DeviceT],
     *,
-    speeds: Along[DeviceT, Any] | None = None,
+    speeds: Along[Any, DeviceT] | None = None,
     sizes: Amounts | None = None,
-    max_memory: Along[DeviceT, Any] | None = None,
+    max_memory: Along[Any, DeviceT] | None = None,
     allow_idle: bool = False,
 ) -> DeviceMap[DeviceT]:
     """Cut a model's blocks into consecutive runs, one a device, so that the largest load is as small as it can be.
 
     The load of a device is the sum of its blocks' costs over its speed; the largest is the bottleneck. No contiguous
     device map in this order of devices, within the limits of memory, has a smaller one: the result is exact, in integer
-    arithmetic of 128 bits. Floats are taken as the binary fractions that they are, so their sums are exact too, unless they
-    span more than 127 bits; what lies below is rounded up.
+    arithmetic of 128 bits. Floats are the binary fractions that they are, so their sums are exact too, unless they span
+    more than 127 bits; what lies below that is rounded up.
 
     Of the maps that reach the bottleneck it is an even one. Each cut between two devices has some room: the blocks at
-    which it can lie if no device is to carry more than the bottleneck. Through that room goes a taut string, the line with
-    the most even loads; each cut, from the first to the last, is set where the costs before it come nearest to that line.
-    Among blocks that cost nothing it is set where the number of blocks is most even.
+    which it can lie if no device is to carry more than the bottleneck. Through that room goes a taut string, the line
+    with the most even loads; each cut, from the first to the last, is set where the costs before it come nearest to
+    that line. Among blocks that cost nothing it is set where the number of blocks is most even.
+
+    The search raises a lower bound from one load that really occurs to the next until it can be reached, in the manner
+    of Pinar and Aykanat, "Fast optimal load balancing algorithms for 1D partitioning" (2004).
 
     Args:
-        costs: what each block costs, 0 or more, in any unit: bytes, FLOPs, milliseconds. A sequence of ints or floats; in
-            lists, tuples, ``array.array``, numpy arrays and other one-dimensional buffers they are read in place. What the
-            embedding and the head cost is added to the first and the last block.
+        costs: what each block costs, 0 or more, in any unit: bytes, FLOPs, milliseconds. A sequence of ints or floats;
+            in lists, tuples, ``array.array``, numpy arrays and other one-dimensional buffers they are read in place.
+            What the embedding and the head cost is added to the first and the last block.
         devices: the devices in order; each hashable and named once.
         speeds: how much of the costs each device does in a unit of time, above 0: a sequence along the devices, or a
             mapping by device in which those of speed 1 may be absent.
         sizes: the memory that each block takes, in bytes; ``costs`` if absent. Of use only with ``max_memory``.
         max_memory: the most that the sizes of each device's blocks may add up to: a sequence along the devices, or a
             mapping by device; None or absent is no limit. In bytes, or as text: ``"24GiB"``, ``"10GB"``, ``"512MB"``.
-        allow_idle: whether a device may get no blocks where that makes the bottleneck smaller, or a map possible. Otherwise
-            each device gets one, as long as there are as many blocks as devices.
+        allow_idle: whether a device may get no blocks where that makes the bottleneck smaller, or a map possible.
+            Otherwise each device gets one, as long as there are as many blocks as devices.
 
     Returns:
         The device map. Devices without blocks are in it, with an empty range.
 
     Raises:
         InfeasibleError: the devices cannot hold the blocks in this order; the message says why, in numbers.
-        ValueError: there are no devices, or one is named twice; a cost, size or limit is negative or not finite, a speed
-            not above 0; or there are more or fewer of something than there should be. The message names the place.
+        ValueError: there are no devices, or one is named twice; a cost, size or limit is negative or not finite, a
+            speed not above 0; or there are more or fewer of something than there should be. The message names the
+            place.
         TypeError: something is no number, or a device is not hashable.
 
-    The search raises a lower bound from one load that really occurs to the next until it can be reached, in the manner of
-    Pinar and Aykanat, "Fast optimal load balancing algorithms for 1D partitioning" (2004).
     """
     names = _native.distinct(devices)
     return DeviceMap._of(names, _native.balance(costs, names, speeds, sizes, max_memory, allow_idle))
