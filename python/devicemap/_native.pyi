@@ -26,17 +26,17 @@ class _DeviceMap(Protocol):
     # A dict, or anything else whose values() gives iterables of blocks.
     def values(self) -> Iterable[Iterable[object]]: ...
 
-class _Amounts(Protocol):
+class _Row(Protocol):
     # What numbers can be taken from: a sequence, an array, a buffer.
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> object: ...
 
 # The devices of the verbs that make maps.
-Devices: TypeAlias = Iterable[_Device]
+_Devices: TypeAlias = Iterable[_Device]
 # One number a block.
-Amounts: TypeAlias = Iterable[SupportsIndex | SupportsFloat] | _Amounts
+_Amounts: TypeAlias = Iterable[SupportsIndex | SupportsFloat] | _Row
 # One value a device, in their order or by device.
-Along: TypeAlias = Sequence[_Value] | Iterable[_Value] | Mapping[_Device, _Value]
+_Along: TypeAlias = Sequence[_Value] | Iterable[_Value] | Mapping[_Device, _Value]
 
 __version__: str
 
@@ -49,19 +49,19 @@ class InfeasibleError(ValueError): ...
 
 def assert_device_map(device_map: _DeviceMap, num_blocks: SupportsIndex) -> None: ...
 def balance(
-    costs: Amounts,
+    costs: _Amounts,
     devices: tuple[_Device, ...],
-    speeds: Along[Any, _Device] | None,
-    sizes: Amounts | None,
-    max_memory: Along[Any, _Device] | None,
+    speeds: _Along[Any, _Device] | None,
+    sizes: _Amounts | None,
+    max_memory: _Along[Any, _Device] | None,
     allow_idle: bool,
 ) -> list[int]: ...
-def distinct(devices: Devices[_Device]) -> tuple[_Device, ...]: ...
+def distinct(devices: _Devices[_Device]) -> tuple[_Device, ...]: ...
 def get_device_map(n_layers: SupportsIndex, devices: _SizedDevices[_Device]) -> dict[_Device, list[int]]: ...
 def loads(
     boundaries: Sequence[int],
     devices: tuple[_Device, ...],
-    costs: Amounts,
-    speeds: Along[Any, _Device] | None,
+    costs: _Amounts,
+    speeds: _Along[Any, _Device] | None,
 ) -> list[Any]: ...
-def split(n_blocks: int, devices: tuple[_Device, ...], shares: Along[Any, _Device] | None) -> list[int]: ...
+def split(n_blocks: int, devices: tuple[_Device, ...], shares: _Along[Any, _Device] | None) -> list[int]: ...

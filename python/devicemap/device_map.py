@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
     from typing import Any, NoReturn, SupportsIndex, TypeVar
 
-    from devicemap._native import Along, Amounts, Devices
+    from devicemap._native import _Along, _Amounts, _Devices
 
-    DeviceT = TypeVar("DeviceT", bound=Hashable)
+    _DeviceT = TypeVar("_DeviceT", bound=Hashable)
 else:  # typing would take longer to import than all of this package
-    DeviceT = object
+    _DeviceT = object
 
 __all__ = ["DeviceMap"]
 
@@ -27,7 +27,7 @@ _LONG = 40
 """How many characters of a device it shows."""
 
 
-class DeviceMap(dict[DeviceT, range]):
+class DeviceMap(dict[_DeviceT, range]):
     """A device map as a dict: ``{device: range of blocks}``, in the order of the devices.
 
     The ranges follow each other from block 0 to the last; a device without blocks has an empty one. Everything that
@@ -47,9 +47,9 @@ class DeviceMap(dict[DeviceT, range]):
     __slots__ = ("_boundaries", "_devices")
 
     _boundaries: tuple[int, ...]
-    _devices: tuple[DeviceT, ...]
+    _devices: tuple[_DeviceT, ...]
 
-    def __init__(self, runs: Mapping[DeviceT, range]) -> None:
+    def __init__(self, runs: Mapping[_DeviceT, range]) -> None:
         end = 0
         for device, run in runs.items():
             if not isinstance(run, range):
@@ -59,21 +59,21 @@ class DeviceMap(dict[DeviceT, range]):
             end = run.stop
         self._take(_native.distinct(runs), [run.stop for run in runs.values()])
 
-    def _take(self, devices: tuple[DeviceT, ...], ends: Sequence[int]) -> None:
+    def _take(self, devices: tuple[_DeviceT, ...], ends: Sequence[int]) -> None:
         """Become the map in which the run of each device ends there."""
         self._devices = devices
         self._boundaries = (0, *ends)
         dict.__init__(self, zip(devices, map(range, self._boundaries, ends), strict=True))
 
     @classmethod
-    def _of(cls, devices: tuple[DeviceT, ...], ends: Sequence[int]) -> DeviceMap[DeviceT]:
+    def _of(cls, devices: tuple[_DeviceT, ...], ends: Sequence[int]) -> DeviceMap[_DeviceT]:
         """Make the map of distinct devices in which the run of each ends there."""
         self = cls.__new__(cls)
         self._take(devices, ends)
         return self
 
     @classmethod
-    def from_counts(cls, counts: Iterable[SupportsIndex], devices: Devices[DeviceT]) -> DeviceMap[DeviceT]:
+    def from_counts(cls, counts: Iterable[SupportsIndex], devices: _Devices[_DeviceT]) -> DeviceMap[_DeviceT]:
         """Make a device map from how many blocks each device gets.
 
         Args:
@@ -95,7 +95,7 @@ class DeviceMap(dict[DeviceT, range]):
         return cls._of(names, list(accumulate(numbers)))
 
     @classmethod
-    def from_boundaries(cls, boundaries: Iterable[SupportsIndex], devices: Devices[DeviceT]) -> DeviceMap[DeviceT]:
+    def from_boundaries(cls, boundaries: Iterable[SupportsIndex], devices: _Devices[_DeviceT]) -> DeviceMap[_DeviceT]:
         """Make a device map from where the runs of blocks begin and end.
 
         Args:
@@ -135,7 +135,7 @@ class DeviceMap(dict[DeviceT, range]):
         """Where the runs begin and end: 0, then the end of each device's run."""
         return self._boundaries
 
-    def device_of(self, block: SupportsIndex) -> DeviceT:
+    def device_of(self, block: SupportsIndex) -> _DeviceT:
         """Find the device that has a block, in time logarithmic in the devices.
 
         Raises:
@@ -148,7 +148,7 @@ class DeviceMap(dict[DeviceT, range]):
             raise IndexError(f"there is no block {number} among {self.num_blocks}")
         return self._devices[bisect_right(self._boundaries, number) - 1]
 
-    def loads(self, costs: Amounts, speeds: Along[Any, DeviceT] | None = None) -> dict[DeviceT, Any]:
+    def loads(self, costs: _Amounts, speeds: _Along[Any, _DeviceT] | None = None) -> dict[_DeviceT, Any]:
         """Sum up what each device carries: the costs of its blocks, over its speed.
 
         Args:
@@ -166,7 +166,7 @@ class DeviceMap(dict[DeviceT, range]):
         """
         return dict(zip(self._devices, _native.loads(self._boundaries, self._devices, costs, speeds), strict=True))
 
-    def to_lists(self) -> dict[DeviceT, list[int]]:
+    def to_lists(self) -> dict[_DeviceT, list[int]]:
         """Give the device map in the form of the original's ``get_device_map``: ``{device: [block, ...]}``."""
         return {device: list(run) for device, run in self.items()}
 

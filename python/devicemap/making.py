@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
     from typing import Any, SupportsIndex, TypeVar
 
-    from devicemap._native import Along, Amounts, Devices
+    from devicemap._native import _Along, _Amounts, _Devices
 
-    DeviceT = TypeVar("DeviceT", bound=Hashable)
+    _DeviceT = TypeVar("_DeviceT", bound=Hashable)
 
 __all__ = ["balance", "split"]
 
 
 def split(
-    n_blocks: SupportsIndex, devices: Devices[DeviceT], *, shares: Along[Any, DeviceT] | None = None
-) -> DeviceMap[DeviceT]:
+    n_blocks: SupportsIndex, devices: _Devices[_DeviceT], *, shares: _Along[Any, _DeviceT] | None = None
+) -> DeviceMap[_DeviceT]:
     """Cut a model's blocks into consecutive runs, one a device, by the number of blocks.
 
     Without shares the runs differ by one block at most, the earlier devices having the larger ones, so that no device
@@ -36,7 +36,7 @@ def split(
             along the devices or as a mapping by device.
 
     Returns:
-        The device map. Devices without blocks are in it, with an empty range.
+        The device map. _Devices without blocks are in it, with an empty range.
 
     Raises:
         ValueError: ``n_blocks`` is negative; there are no devices, or one is named twice; a share is missing, negative
@@ -50,14 +50,14 @@ def split(
 
 
 def balance(  # noqa: PLR0913, each is a part of the problem, most by keyword
-    costs: Amounts,
-    devices: Devices[DeviceT],
+    costs: _Amounts,
+    devices: _Devices[_DeviceT],
     *,
-    speeds: Along[Any, DeviceT] | None = None,
-    sizes: Amounts | None = None,
-    max_memory: Along[Any, DeviceT] | None = None,
+    speeds: _Along[Any, _DeviceT] | None = None,
+    sizes: _Amounts | None = None,
+    max_memory: _Along[Any, _DeviceT] | None = None,
     allow_idle: bool = False,
-) -> DeviceMap[DeviceT]:
+) -> DeviceMap[_DeviceT]:
     """Cut a model's blocks into consecutive runs, one a device, so that the largest load is as small as it can be.
 
     The load of a device is the sum of its blocks' costs over its speed; the largest is the bottleneck. No contiguous
@@ -87,7 +87,7 @@ def balance(  # noqa: PLR0913, each is a part of the problem, most by keyword
             Otherwise each device gets one, as long as there are as many blocks as devices.
 
     Returns:
-        The device map. Devices without blocks are in it, with an empty range.
+        The device map. _Devices without blocks are in it, with an empty range.
 
     Raises:
         InfeasibleError: the devices cannot hold the blocks in this order; the message says why, in numbers.
