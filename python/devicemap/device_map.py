@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from devicemap._native import _Along, _Amounts, _Devices
 
     _DeviceT = TypeVar("_DeviceT", bound=Hashable)
-else:  # typing would take longer to import than all of this package
-    _DeviceT = object
 
 __all__ = ["DeviceMap"]
 
@@ -27,7 +25,7 @@ _LONG = 40
 """How many characters of a device it shows."""
 
 
-class DeviceMap(dict[_DeviceT, range]):
+class DeviceMap(dict["_DeviceT", range]):
     """A device map as a dict: ``{device: range of blocks}``, in the order of the devices.
 
     The ranges follow each other from block 0 to the last; a device without blocks has an empty one. Everything that
