@@ -1,4 +1,4 @@
-"""The demo behind ``make demo``: a million blocks mapped, checked, broken in three ways, and timed beside the peers.
+"""The demo behind ``make demo``: a balanced map as a picture; a million blocks mapped, checked, broken and timed.
 
 It needs devicemap and numpy; the original joins in, at a size that it can do, where transformers 4 is installed.
 """
@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import devicemap
 from benches import peers
+from benches.architectures import ARCHITECTURES
 from benches.clock import Call, written
 from benches.maps import DEVICES, Case, contiguous
 
@@ -24,27 +25,53 @@ NAMED = 3
 """How many blocks of a message's list are shown."""
 WIDTH = 40
 
+GIB = 2**30
+MODEL = "Gemma-2B, untied head"
+"""Half of it is in the embedding and the head, which count for the first and the last block."""
+
 DeviceMap = dict[int, list[int]]
 
 
 def main() -> None:
-    """Run the four acts."""
+    """Run the five acts."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # The bars are no ASCII, whatever the console takes itself for.
         sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
-    print(
-        f"{bold(f'devicemap {devicemap.__version__}')}, {platform.python_implementation()} {platform.python_version()}:"
-        f" {BLOCKS:,} blocks over {DEVICES} devices"
-    )
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    print(f"{bold(f'devicemap {devicemap.__version__}')}, {python}")
+    balance()
+    print(f"\nAnd {BLOCKS:,} blocks over {DEVICES} devices:")
     device_map = make()
     check(device_map)
     break_it()
     race(device_map)
 
 
+def balance() -> None:
+    """Balance a real model, and draw what each device carries beside an even split."""
+    model = next(model for model in ARCHITECTURES if model.name == MODEL)
+    devices = [f"cuda:{number}" for number in range(4)]
+    heading(
+        "1. Balance it", f"the {len(model.costs)} blocks of {MODEL}, {sum(model.costs) / GIB:.1f} GiB, by their bytes"
+    )
+    split, best = devicemap.split(len(model.costs), devices), devicemap.balance(model.costs, devices)
+    largest = max(split.loads(model.costs).values())
+    for name, device_map in (
+        ("split, as many blocks on each", split),
+        ("balance, the smallest bottleneck there is", best),
+    ):
+        loads = device_map.loads(model.costs)
+        print(f"   {bold(name)}: the fullest device holds {max(loads.values()) / GIB:.2f} GiB")
+        for device, run in device_map.items():
+            filled = bar(loads[device] / largest)
+            blocks = f"blocks {run.start:>2} to {run.stop - 1:>2}"
+            print(f"   {device}  {filled}{dim('░' * (WIDTH - len(filled)))}  {loads[device] / GIB:.2f} GiB, {blocks}")
+    took(Call(devicemap.balance, model.costs, devices))
+
+
 def make() -> DeviceMap:
     """Make the device map, and show it."""
-    heading("1. Make it", f"get_device_map({BLOCKS:_}, range({DEVICES}))")
+    heading("2. Make it", f"get_device_map({BLOCKS:_}, range({DEVICES}))")
     device_map: DeviceMap = devicemap.get_device_map(BLOCKS, range(DEVICES))
     for device, blocks in device_map.items():
         print(f"   device {device}   blocks {blocks[0]:>7,} to {blocks[-1]:>7,}")
@@ -54,7 +81,7 @@ def make() -> DeviceMap:
 
 def check(device_map: DeviceMap) -> None:
     """Check the device map."""
-    heading("2. Check it", f"assert_device_map(device_map, {BLOCKS:_})")
+    heading("3. Check it", f"assert_device_map(device_map, {BLOCKS:_})")
     devicemap.assert_device_map(device_map, BLOCKS)
     print("   Every block is on exactly one device.")
     took(Call(devicemap.assert_device_map, device_map, BLOCKS))
@@ -62,7 +89,7 @@ def check(device_map: DeviceMap) -> None:
 
 def break_it() -> None:
     """Break the device map in three ways, each a change to device 3, and show what is said of it."""
-    heading("3. Break it", "the original's messages, their lists cut short")
+    heading("4. Break it", "the original's messages, their lists cut short")
     for fault, change in BREAKS.items():
         broken = contiguous(BLOCKS, DEVICES)
         change(broken[3])
@@ -94,7 +121,7 @@ BREAKS: dict[str, Callable[[list[int]], None]] = {
 
 def race(device_map: DeviceMap) -> None:
     """Time every peer that can keep up, in turn, and draw the medians."""
-    heading("4. Time it", "the check beside its peers")
+    heading("5. Time it", "the check beside its peers")
     times = {}
     for name, peer in peers.CHECKS.items():
         progress(f"   timing {name} …")
