@@ -9,21 +9,61 @@ use crate::numbers::{AHEAD, Numbers, Reader, Stop};
 ///
 /// As long as runs come in ascending order without a gap, all that is kept is where the last one ended. The first run
 /// that comes elsewhere turns to the bitset, whose memory was asked for at the start.
-pub struct Coverage {
+///
+/// If it is followed how the blocks of a device come, [`Self::course`] tells.
+pub struct Coverage<const FOLLOWED: bool = false> {
     blocks: usize,
     /// How many are taken: as long as there are no bits, these are the first ones.
     taken: usize,
     bits: Bits,
+    course: Course,
 }
 
-impl Coverage {
+/// How the blocks of one device came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Course {
+    /// How many runs they are, each as long as can be.
+    pub runs: usize,
+    /// The first block, if there is a run.
+    pub first: usize,
+    /// The block behind the last one, if there is a run.
+    pub behind: usize,
+}
+
+impl Course {
+    #[inline]
+    fn follow(&mut self, run: &Range<usize>) {
+        if self.runs == 0 {
+            self.first = run.start;
+            self.runs = 1;
+        } else {
+            self.runs += usize::from(self.behind != run.start);
+        }
+        self.behind = run.end;
+    }
+}
+
+impl<const FOLLOWED: bool> Coverage<FOLLOWED> {
     /// None of `blocks` blocks is taken.
     pub fn try_new(blocks: usize) -> Result<Self, TryReserveError> {
         Ok(Self {
             blocks,
             taken: 0,
             bits: Bits::try_reserve(blocks)?,
+            course: Course::default(),
         })
+    }
+
+    /// What is taken from here on is another device's.
+    #[inline]
+    pub fn begin_device(&mut self) {
+        self.course.runs = 0;
+    }
+
+    /// How the blocks came that were taken since the device began.
+    #[inline]
+    pub fn course(&self) -> Course {
+        self.course
     }
 
     /// How many blocks the model has.
@@ -37,9 +77,9 @@ impl Coverage {
     }
 
     /// The runs of blocks that are not taken, in ascending order.
-    pub fn into_missing_runs(self) -> impl Iterator<Item = Range<usize>> {
+    pub fn missing_runs(&self) -> impl Iterator<Item = Range<usize>> {
         let behind = (self.bits.is_empty() && self.taken < self.blocks).then_some(self.taken..self.blocks);
-        behind.into_iter().chain(self.bits.into_gaps(self.blocks))
+        behind.into_iter().chain(self.bits.gaps(self.blocks))
     }
 
     /// None is taken, again.
@@ -54,6 +94,9 @@ impl Coverage {
     pub fn take(&mut self, run: Range<usize>) -> bool {
         if run.end > self.blocks {
             return false;
+        }
+        if FOLLOWED {
+            self.course.follow(&run);
         }
         if self.bits.is_empty() {
             if run.start == self.taken {
@@ -74,8 +117,8 @@ impl Coverage {
     /// Takes numbers from `index` on, as long as each is a block whose successor does not follow it.
     ///
     /// Blocks that fall into the same word are gathered in a register: written one by one, each would wait for the
-    /// write before it.
-    #[inline]
+    /// write before it. Not inlined, since the registers then suffice whoever calls.
+    #[inline(never)]
     fn take_singles(&mut self, numbers: &impl Numbers, index: &mut usize) -> bool {
         let number = |index| (index < numbers.len()).then(|| numbers.get(index)).flatten();
         let Some(mut held) = self.bits.0.first().copied() else {
@@ -121,7 +164,7 @@ impl Coverage {
 
 /// Takes numbers, a whole run at a time. Refused are a block that is taken already and a number that is no block of the
 /// model; a closer look need those that are not plain.
-impl Reader for Coverage {
+impl<const FOLLOWED: bool> Reader for Coverage<FOLLOWED> {
     #[inline]
     fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
         let mut index = 0;
@@ -132,16 +175,55 @@ impl Reader for Coverage {
             }
             let (behind, end) = numbers.run(index, first);
             index = behind;
-            let alone = end - first == 1;
-            if !self.take(first..end) || (alone && !self.take_singles(numbers, &mut index)) {
+            if !self.take(first..end) {
                 return Err(Stop::Refused);
+            }
+            if end - first == 1 && index < numbers.len() {
+                // Each of the singles is a run. Taking off here and adding there, nothing has to be kept meanwhile.
+                self.course.runs = self.course.runs.wrapping_sub(index);
+                if !self.take_singles(numbers, &mut index) {
+                    return Err(Stop::Refused);
+                }
+                self.course.runs = self.course.runs.wrapping_add(index);
+                if FOLLOWED && let Some(last) = numbers.get(index - 1) {
+                    self.course.behind = last.wrapping_add(1);
+                }
             }
         }
         Ok(())
     }
 }
 
-/// How often each of the blocks `0..blocks` is named: never, once, or more often.
+/// What counts how often each of a model's blocks is named: never, once, or more often.
+pub trait Count {
+    /// How many blocks the model has.
+    fn blocks(&self) -> usize;
+
+    /// Names each block of a run, which must be some of the model's.
+    fn add(&mut self, run: &Range<usize>);
+
+    /// Says that all is named; from here on it is asked.
+    fn close(&mut self) {}
+
+    /// Whether a block was named more than once.
+    fn is_repeated(&self, block: usize) -> bool;
+
+    /// Tells the blocks of a run that were named more than once, in ascending order or from the last one down.
+    fn tell_repeated<E>(
+        &self,
+        run: &Range<usize>,
+        descending: bool,
+        tell: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<(), E>;
+
+    /// How many blocks were named more than once.
+    fn repeated(&self) -> usize;
+
+    /// The runs of blocks that were never named, in ascending order.
+    fn missing_runs(&self) -> impl Iterator<Item = Range<usize>>;
+}
+
+/// Counts in two bits a block.
 pub struct Tally {
     blocks: usize,
     once: Bits,
@@ -158,18 +240,39 @@ impl Tally {
         Ok(Self { blocks, once, again })
     }
 
-    /// Names each block of a run, which must be some of the model's.
-    pub fn add(&mut self, run: &Range<usize>) {
+    /// Forgets of the blocks of a run that they were named more than once.
+    pub fn forget_repeated(&mut self, run: &Range<usize>) {
+        for (word, mask) in words(run) {
+            self.again.0[word] &= !mask;
+        }
+    }
+
+    /// How many blocks were never named.
+    pub fn missing(&self) -> usize {
+        self.blocks - self.once.count()
+    }
+}
+
+impl Count for Tally {
+    fn blocks(&self) -> usize {
+        self.blocks
+    }
+
+    #[inline]
+    fn add(&mut self, run: &Range<usize>) {
         for (word, mask) in words(run) {
             self.again.0[word] |= self.once.0[word] & mask;
             self.once.0[word] |= mask;
         }
     }
 
-    /// Tells the blocks of a run that were named more than once, in ascending order or from the last one down; each is
-    /// told only once.
-    pub fn tell_repeated<E>(
-        &mut self,
+    #[inline]
+    fn is_repeated(&self, block: usize) -> bool {
+        self.again.0[block / 64] & (1 << (block % 64)) != 0
+    }
+
+    fn tell_repeated<E>(
+        &self,
         run: &Range<usize>,
         descending: bool,
         mut tell: impl FnMut(usize) -> Result<(), E>,
@@ -177,7 +280,6 @@ impl Tally {
         let mut words = words(run);
         while let Some((word, mask)) = if descending { words.next_back() } else { words.next() } {
             let mut told = self.again.0[word] & mask;
-            self.again.0[word] &= !mask;
             while told != 0 {
                 let bit = if descending {
                     told.ilog2()
@@ -191,38 +293,28 @@ impl Tally {
         Ok(())
     }
 
-    /// Whether a block was named more than once; each is told only once.
-    pub fn tell_if_repeated(&mut self, block: usize) -> bool {
-        let (word, mask) = (block / 64, 1 << (block % 64));
-        let told = self.again.0[word] & mask != 0;
-        self.again.0[word] &= !mask;
-        told
+    fn repeated(&self) -> usize {
+        self.again.count()
     }
 
-    /// The runs of blocks that were never named, in ascending order.
-    pub fn into_missing_runs(self) -> impl Iterator<Item = Range<usize>> {
-        self.once.into_gaps(self.blocks)
-    }
-
-    /// How many blocks were never named.
-    pub fn missing(&self) -> usize {
-        let named: usize = self.once.0.iter().map(|word| word.count_ones() as usize).sum();
-        self.blocks - named
+    fn missing_runs(&self) -> impl Iterator<Item = Range<usize>> {
+        self.once.gaps(self.blocks)
     }
 }
 
-/// Counts numbers in a [`Tally`], a whole run at a time. A closer look need those that are no plain blocks of the model.
-pub struct Counting<'a>(pub &'a mut Tally);
+/// Counts numbers, a whole run at a time. A closer look need those that are no plain blocks of the model.
+pub struct Counting<'a, C>(pub &'a mut C);
 
-impl Reader for Counting<'_> {
+impl<C: Count> Reader for Counting<'_, C> {
     #[inline]
     fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
+        let blocks = self.0.blocks();
         let mut index = 0;
         while index < numbers.len() {
-            let first = numbers.get(index).filter(|first| *first < self.0.blocks);
+            let first = numbers.get(index).filter(|first| *first < blocks);
             let first = first.ok_or(Stop::At(index))?;
             let (_, end) = numbers.run(index, first);
-            let run = first..end.min(self.0.blocks);
+            let run = first..end.min(blocks);
             index += run.len();
             self.0.add(&run);
             numbers.prefetch(index.wrapping_add(AHEAD));
@@ -231,18 +323,18 @@ impl Reader for Counting<'_> {
     }
 }
 
-/// Finds in a [`Tally`] what there is to tell: a closer look need blocks that were named more than once, and whatever is
-/// no plain block of the model.
-pub struct Finding<'a>(pub &'a Tally);
+/// Finds what there is to tell: a closer look need blocks that were named more than once, and whatever is no plain block
+/// of the model.
+pub struct Finding<'a, C>(pub &'a C);
 
-impl Reader for Finding<'_> {
+impl<C: Count> Reader for Finding<'_, C> {
     #[inline]
     fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
-        let again = &self.0.again.0;
+        let blocks = self.0.blocks();
         for index in 0..numbers.len() {
             numbers.prefetch(index.wrapping_add(AHEAD));
             match numbers.get(index) {
-                Some(block) if block < self.0.blocks && again[block / 64] & (1 << (block % 64)) == 0 => {}
+                Some(block) if block < blocks && !self.0.is_repeated(block) => {}
                 _ => return Err(Stop::At(index)),
             }
         }
@@ -263,6 +355,11 @@ impl Bits {
 
     fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// How many are set.
+    fn count(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
     fn clear(&mut self, len: usize) {
@@ -308,7 +405,7 @@ impl Bits {
     }
 
     /// The runs of bits below `len` that are not set; none where there are no bits.
-    fn into_gaps(self, len: usize) -> impl Iterator<Item = Range<usize>> {
+    fn gaps(&self, len: usize) -> impl Iterator<Item = Range<usize>> {
         let mut from = 0;
         std::iter::from_fn(move || {
             let start = self.next(false, from, len);
@@ -345,7 +442,7 @@ mod tests {
         }
     }
 
-    fn coverage(blocks: usize) -> Coverage {
+    fn coverage(blocks: usize) -> Coverage<true> {
         Coverage::try_new(blocks).unwrap_or_else(|_| unreachable!("{blocks} bits fit"))
     }
 
@@ -353,9 +450,9 @@ mod tests {
         Tally::try_new(blocks).unwrap_or_else(|_| unreachable!("{blocks} bits fit"))
     }
 
-    fn told(tally: &mut Tally, run: Range<usize>, descending: bool) -> Vec<usize> {
+    fn told(count: &impl Count, run: Range<usize>, descending: bool) -> Vec<usize> {
         let mut told = Vec::new();
-        let Ok(()) = tally.tell_repeated(&run, descending, |block| {
+        let Ok(()) = count.tell_repeated(&run, descending, |block| {
             told.push(block);
             Ok::<_, std::convert::Infallible>(())
         });
@@ -389,7 +486,7 @@ mod tests {
                 prop_assert!(coverage.take(run));
             }
             prop_assert_eq!(coverage.missing(), 0);
-            prop_assert_eq!(coverage.into_missing_runs().count(), 0);
+            prop_assert_eq!(coverage.missing_runs().count(), 0);
         }
 
         #[test]
@@ -398,7 +495,7 @@ mod tests {
             let mut coverage = coverage(1_000);
             prop_assert!(taken.iter().all(|run| coverage.take(run.clone())));
             prop_assert_eq!(coverage.missing(), left_out.len());
-            prop_assert_eq!(coverage.into_missing_runs().collect::<Vec<_>>(), std::slice::from_ref(left_out));
+            prop_assert_eq!(coverage.missing_runs().collect::<Vec<_>>(), std::slice::from_ref(left_out));
         }
 
         #[test]
@@ -431,6 +528,25 @@ mod tests {
                 numbers[odd] = numbers[(odd + 1) % 300];
                 prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::Refused));
             }
+        }
+
+        #[test]
+        fn a_course_is_told_whatever_the_pieces(runs in partition(200), cuts in vec(0..200_usize, 0..8)) {
+            let numbers: Vec<_> = runs.into_iter().flatten().collect();
+            let breaks = numbers.windows(2).filter(|pair| pair[1] != pair[0] + 1).count();
+            let mut coverage = coverage(200);
+            coverage.begin_device();
+            prop_assert_eq!(coverage.course().runs, 0);
+            let mut rest = numbers.iter().copied().map(Some).collect::<Vec<_>>();
+            for cut in cuts {
+                let piece: Vec<_> = rest.drain(..cut.min(rest.len())).collect();
+                prop_assert_eq!(coverage.read(&piece), Ok(()));
+            }
+            prop_assert_eq!(coverage.read(&rest), Ok(()));
+            let course = Course { runs: breaks + 1, first: numbers[0], behind: numbers[199] + 1 };
+            prop_assert_eq!(coverage.course(), course);
+            coverage.begin_device();
+            prop_assert_eq!(coverage.course().runs, 0);
         }
 
         #[test]
@@ -468,18 +584,16 @@ mod tests {
                 }
             }
             prop_assert_eq!(tally.missing(), 700 - counts.len());
-            let mut repeated: Vec<_> = counts.iter().filter(|&(_, &n)| n > 1).map(|(&block, _)| block).collect();
-            if !repeated.is_empty() {
-                let first = repeated.remove(0);
-                prop_assert!(tally.tell_if_repeated(first));
-                prop_assert!(!tally.tell_if_repeated(first));
-            }
-            let told = told(&mut tally, 200..700, true).into_iter().rev().collect::<Vec<_>>();
+            let repeated: Vec<_> = counts.iter().filter(|&(_, &n)| n > 1).map(|(&block, _)| block).collect();
+            prop_assert_eq!(tally.repeated(), repeated.len());
+            prop_assert!(counts.iter().all(|(&block, &n)| tally.is_repeated(block) == (n > 1)));
+            prop_assert_eq!(&told(&tally, 0..700, false), &repeated);
             let late = repeated.iter().position(|&block| block >= 200).unwrap_or(repeated.len());
-            prop_assert_eq!(told, &repeated[late..]);
-            prop_assert_eq!(self::told(&mut tally, 0..700, false), &repeated[..late]);
-            prop_assert!(self::told(&mut tally, 0..700, false).is_empty());
-            let missing: Vec<_> = tally.into_missing_runs().flatten().collect();
+            let down: Vec<_> = told(&tally, 200..700, true).into_iter().rev().collect();
+            prop_assert_eq!(down, &repeated[late..]);
+            tally.forget_repeated(&(200..700));
+            prop_assert_eq!(told(&tally, 0..700, false), &repeated[..late]);
+            let missing: Vec<_> = tally.missing_runs().flatten().collect();
             prop_assert_eq!(missing, (0..700).filter(|block| !counts.contains_key(block)).collect::<Vec<_>>());
         }
     }
@@ -489,7 +603,7 @@ mod tests {
         assert_eq!(coverage(0).missing(), 0);
         assert!(!coverage(0).take(0..1));
         assert!(!coverage(0).take_number(-1));
-        assert_eq!(coverage(0).into_missing_runs().count(), 0);
+        assert_eq!(coverage(0).missing_runs().count(), 0);
     }
 
     #[test]
@@ -503,7 +617,7 @@ mod tests {
 
     #[test]
     fn memory_that_cannot_be_had_is_an_error() {
-        assert!(Coverage::try_new(usize::MAX).is_err());
+        assert!(Coverage::<false>::try_new(usize::MAX).is_err());
         assert!(Tally::try_new(usize::MAX).is_err());
     }
 }

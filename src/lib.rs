@@ -4,7 +4,7 @@
 //! upper one.
 //!
 //! - Ground floor, plain Rust: [`chunks`] cuts blocks into runs, [`progression`] is the numbers of a range, [`coverage`]
-//!   knows which blocks are taken, [`sums`] what they cost, and [`balance`] finds the best cuts; [`numbers`] is what they
+//!   knows which blocks are taken, [`sparse`] which of very many, [`sums`] what they cost, and [`balance`] finds the best cuts; [`numbers`] is what they
 //!   read, [`exact`] the arithmetic that does not round, [`memory`] how people write bytes.
 //! - Upper floor, [`python`]: reads device maps out of Python objects and gives Python's answers and errors.
 
@@ -16,6 +16,7 @@ mod memory;
 mod numbers;
 mod progression;
 mod python;
+mod sparse;
 mod sums;
 mod taut;
 
@@ -32,6 +33,8 @@ mod _native {
     use super::python::assert_device_map::assert_device_map;
     #[pymodule_export]
     use super::python::balance::balance;
+    #[pymodule_export]
+    use super::python::check::check;
     #[pymodule_export]
     use super::python::get_device_map::get_device_map;
     #[pymodule_export]

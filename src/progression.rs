@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::coverage::Course;
+
 /// `len` numbers from `start` on, `step` apart. All of them are 64-bit numbers, and `step` is not 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Progression {
@@ -51,7 +53,7 @@ impl Progression {
     /// The numbers at some indices, which [`Self::indices_within`] told, as ascending runs of blocks.
     pub fn runs(&self, indices: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
         let this = *self;
-        let block = move |index| usize::try_from(this.wide(index)).unwrap_or(usize::MAX);
+        let block = move |index| this.block(index);
         let whole = !indices.is_empty() && matches!(this.step, 1 | -1);
         let (run, singles) = if whole {
             let ends = (block(indices.start), block(indices.end - 1));
@@ -62,9 +64,39 @@ impl Progression {
         run.into_iter().chain(singles.map(block).map(|block| block..block + 1))
     }
 
+    /// Whether each number is one more than the last.
+    pub fn is_run(&self) -> bool {
+        self.step == 1 || self.len < 2
+    }
+
+    /// How many runs of blocks the numbers are at most.
+    pub fn most_runs(&self) -> usize {
+        if matches!(self.step, 1 | -1) {
+            self.len.min(1)
+        } else {
+            self.len
+        }
+    }
+
+    /// How the numbers come, all of which are blocks.
+    pub fn course(&self) -> Course {
+        match self.len {
+            0 => Course::default(),
+            len => Course {
+                runs: if self.is_run() { 1 } else { len },
+                first: self.block(0),
+                behind: self.block(len - 1).saturating_add(1),
+            },
+        }
+    }
+
     /// Whether the numbers descend.
     pub fn descends(&self) -> bool {
         self.step < 0
+    }
+
+    fn block(&self, index: usize) -> usize {
+        usize::try_from(self.wide(index)).unwrap_or(usize::MAX)
     }
 
     fn wide(&self, index: usize) -> i128 {
@@ -99,6 +131,17 @@ mod tests {
             runs.sort_unstable();
             prop_assert_eq!(runs, expected);
         }
+    }
+
+    #[test]
+    fn a_course_ends_behind_the_last_number() {
+        let course = |start, step, len| Progression::new(start, step, len).map(|numbers| numbers.course());
+        let expected = |runs, first, behind| Some(Course { runs, first, behind });
+        assert_eq!(course(3, 1, 5), expected(1, 3, 8));
+        assert_eq!(course(3, -1, 3), expected(3, 3, 2));
+        assert_eq!(course(3, 2, 3), expected(3, 3, 8));
+        assert_eq!(course(3, -2, 1), expected(1, 3, 4));
+        assert_eq!(course(3, 1, 0), Some(Course::default()));
     }
 
     #[test]

@@ -22,11 +22,17 @@ MODULES = pytest.mark.parametrize("module", [devicemap, model_parallel_utils], i
 
 def test_the_public_names() -> None:
     assert set(devicemap.__all__) == {
+        "DeviceMap",
         "DeviceMapError",
+        "InfeasibleError",
+        "Report",
         "__version__",
         "assert_device_map",
+        "balance",
+        "check",
         "get_device_map",
         "patch_transformers",
+        "split",
         "unpatch_transformers",
     }
     assert all(hasattr(devicemap, name) for name in devicemap.__all__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,16 +20,17 @@ def blocks(language: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("text", blocks("python"))
-def test_programs_print_what_their_comments_say(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    names: dict[str, object] = {}
+def test_programs_print_what_their_comments_say(capsys: pytest.CaptureFixture[str]) -> None:
+    """From the first to the last, as one reads them."""
+    names: dict[str, Any] = {}
     try:
-        exec(text, names)  # noqa: S102, running it is the test
+        for text in blocks("python"):
+            exec(text, names)  # noqa: S102, running it is the test
+            assert capsys.readouterr().out.splitlines() == re.findall(r"(?m)(?:print\(.*\)  |^)# (.*)", text)
+            if "unpatch_transformers" in text:
+                assert names["assert_device_map"] is devicemap.assert_device_map
     finally:
         devicemap.unpatch_transformers()
-    assert capsys.readouterr().out.splitlines() == re.findall(r"print\(.*\)  # (.*)", text)
-    if "patch_transformers" in text:
-        assert names["assert_device_map"] is devicemap.assert_device_map
 
 
 def test_the_one_changed_line() -> None:

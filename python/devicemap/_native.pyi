@@ -7,6 +7,7 @@ __all__ = [
     "__version__",
     "assert_device_map",
     "balance",
+    "check",
     "distinct",
     "get_device_map",
     "loads",
@@ -25,6 +26,10 @@ class _SizedDevices(Protocol[_Device_co]):
 class _DeviceMap(Protocol):
     # A dict, or anything else whose values() gives iterables of blocks.
     def values(self) -> Iterable[Iterable[object]]: ...
+
+class _Items(Protocol):
+    # A dict, or anything else whose items() gives devices with iterables of blocks.
+    def items(self) -> Iterable[tuple[Any, Iterable[object]]]: ...
 
 class _Row(Protocol):
     # What numbers can be taken from: a sequence, an array, a buffer.
@@ -56,6 +61,20 @@ def balance(
     max_memory: _Along[Any, _Device] | None,
     allow_idle: bool,
 ) -> list[int]: ...
+def check(
+    device_map: _Items, num_blocks: SupportsIndex, devices: Iterable[Hashable] | None
+) -> tuple[
+    int,
+    int,
+    dict[int, tuple[Any, ...]],
+    tuple[range, ...],
+    dict[int, tuple[Any, ...]],
+    dict[Any, tuple[object, ...]],
+    tuple[Any, ...],
+    tuple[Any, ...],
+    tuple[Any, ...],
+    tuple[Any, ...],
+]: ...
 def distinct(devices: _Devices[_Device]) -> tuple[_Device, ...]: ...
 def get_device_map(n_layers: SupportsIndex, devices: _SizedDevices[_Device]) -> dict[_Device, list[int]]: ...
 def loads(

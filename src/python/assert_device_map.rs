@@ -4,10 +4,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyRange};
 
 use super::block::{Kind, Kinds};
-use super::values::{Items, Read, Value, settle, values_of};
+use super::cover::{Check, Verdict, cover};
+use super::values::{Value, settle, values_of};
 use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, faults, no_memory};
 use crate::coverage::Coverage;
-use crate::progression::Progression;
 
 /// Check that a device map gives each block of a model to exactly one device.
 ///
@@ -30,20 +30,20 @@ use crate::progression::Progression;
 #[pyfunction]
 pub fn assert_device_map(device_map: &Bound<'_, PyAny>, num_blocks: &Bound<'_, PyAny>) -> PyResult<()> {
     let blocks = block_count(num_blocks)?;
-    let mut coverage = Coverage::try_new(blocks).map_err(no_memory)?;
+    let mut coverage = Coverage::<false>::try_new(blocks).map_err(no_memory)?;
     let mut values = values_of(device_map)?;
     let mut ears = Ears::new(device_map.py());
-    let mut verdict = cover(&mut ears, &values, &mut coverage)?;
+    let mut verdict = take_all(&mut ears, &values, &mut coverage)?;
     if matches!(verdict, Verdict::NotInPlace) {
         // User code runs while such a value is read, and may change the others: so all are settled first, in the
         // original's order, and no more user code runs from there on.
         values = settle(&mut ears, &values)?;
         coverage.clear();
-        verdict = cover(&mut ears, &values, &mut coverage)?;
+        verdict = take_all(&mut ears, &values, &mut coverage)?;
     }
     match verdict {
         Verdict::Once if coverage.missing() == 0 => Ok(()),
-        Verdict::Once => faults::name_missing(&mut ears, coverage)?.into_result(),
+        Verdict::Once => faults::name_missing(&mut ears, &coverage)?.into_result(),
         Verdict::Faulty | Verdict::NotInPlace => {
             drop(coverage);
             faults::name(&mut ears, &values, blocks)?.into_result()
@@ -51,17 +51,21 @@ pub fn assert_device_map(device_map: &Bound<'_, PyAny>, num_blocks: &Bound<'_, P
     }
 }
 
-/// What came of taking the blocks of all values.
-enum Verdict {
-    /// Each block given is one of the model's, and given once. Some may be missing.
-    Once,
-    /// Some block is not, or is no number.
-    Faulty,
-    /// A value cannot be read in place.
-    NotInPlace,
+/// What the original's `==` makes of numbers.
+impl<'py> Check<'py> for Kinds<'py> {
+    fn number(&mut self, item: &Bound<'py, PyAny>) -> Option<i64> {
+        match self.of(item) {
+            Kind::Number(number) => Some(number),
+            Kind::Other | Kind::Exotic => None,
+        }
+    }
+
+    fn meet_numpy_array(&mut self) -> bool {
+        Kinds::meet_numpy_array(self)
+    }
 }
 
-fn cover<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>, coverage: &mut Coverage) -> PyResult<Verdict> {
+fn take_all<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>, coverage: &mut Coverage) -> PyResult<Verdict> {
     if coverage.blocks() > BETWEEN_SIGNALS {
         // What is sure to be missing will be named: if memory cannot hold that, the bits need not be touched.
         let mut missing = coverage.blocks();
@@ -73,62 +77,7 @@ fn cover<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>, coverage: &mut 
         }
         ask_for_ints(missing)?;
     }
-    let mut kinds = Kinds::default();
-    let mut verdict = Verdict::Once;
-    for value in values {
-        let Some(value) = Value::in_place(&value) else {
-            return Ok(Verdict::NotInPlace);
-        };
-        let good = match (&verdict, value) {
-            (Verdict::Once, Value::Items(items)) => cover_items(ears, &items, &mut kinds, coverage)?,
-            (Verdict::Once, Value::Range(numbers)) => cover_range(ears, &numbers, coverage)?,
-            // Whether the rest can be read in place has to be known all the same.
-            _ => false,
-        };
-        if !good {
-            verdict = Verdict::Faulty;
-        }
-    }
-    Ok(verdict)
-}
-
-/// Takes items: plain ints by the run, other kinds of numbers one by one. False where one cannot be taken.
-#[inline]
-fn cover_items<'py>(
-    ears: &mut Ears<'py>,
-    items: &Items<'_, 'py>,
-    kinds: &mut Kinds<'py>,
-    coverage: &mut Coverage,
-) -> PyResult<bool> {
-    if items.are_of_numpy() && !kinds.meet_numpy_array() {
-        return Ok(false);
-    }
-    let mut from = 0;
-    loop {
-        match items.read(ears, from, coverage)? {
-            Read::All => return Ok(true),
-            Read::Refused => return Ok(false),
-            Read::UpTo(index, item) => match kinds.of(&item) {
-                Kind::Number(number) if coverage.take_number(number) => from = index + 1,
-                _ => return Ok(false),
-            },
-        }
-    }
-}
-
-fn cover_range(ears: &mut Ears<'_>, numbers: &Progression, coverage: &mut Coverage) -> PyResult<bool> {
-    let all = 0..numbers.len();
-    if numbers.indices_within(coverage.blocks()) != all {
-        return Ok(false);
-    }
-    ears.after(1)?;
-    for run in numbers.runs(all) {
-        ears.after(1 + run.len() / 64)?;
-        if !coverage.take(run) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    cover(ears, values, coverage, &mut Kinds::default())
 }
 
 /// The length of `range(0, num_blocks)`, by whose errors the original refuses what is no such number.

@@ -39,6 +39,26 @@ pub enum Kind {
     Exotic,
 }
 
+/// The names of numpy's bool, which is no integer though it can be an index.
+const NUMPY_BOOLS: [&[u8]; 2] = [b"numpy.bool", b"numpy.bool_"];
+
+/// The number of 64 bits that an integer of Python's or numpy's stands for; bools are none. Runs no code written in
+/// Python, and does not know other objects that have an `__index__`.
+pub fn integer(block: &Bound<'_, PyAny>) -> Option<i64> {
+    let known = block.is_instance_of::<PyInt>() || is_numpy_integer(&block.get_type());
+    if known && !is_bool(block) {
+        block.extract().ok()
+    } else {
+        None
+    }
+}
+
+/// Whether an object is a bool, Python's or numpy's.
+pub fn is_bool(object: &Bound<'_, PyAny>) -> bool {
+    object.is_exact_instance_of::<PyBool>()
+        || layout::c_type_name(&object.get_type()).is_some_and(|name| NUMPY_BOOLS.contains(&name.to_bytes()))
+}
+
 /// Attributes by which a subclass of int is more to numpy than its number.
 const ASKED_BY_NUMPY: [&str; 8] = [
     "__array__",

@@ -13,18 +13,18 @@ use super::block::{Kind, Kinds};
 use super::error::Faults;
 use super::values::{Items, Read, Value, flatten};
 use super::{Ears, ask_for_ints, layout, no_memory};
-use crate::coverage::{Counting, Coverage, Finding, Tally};
+use crate::coverage::{Count as _, Counting, Coverage, Finding, Tally};
 use crate::progression::Progression;
 
 /// What finding an object in a set, or putting it there, counts as in blocks read: most take less, but where all hashes
 /// are one, each takes longer than the last.
-const IN_A_SET: usize = 1 << 10;
+pub const IN_A_SET: usize = 1 << 10;
 
 /// The faults of a map whose blocks were all taken, each once: blocks may be missing.
-pub fn name_missing<'py>(ears: &mut Ears<'py>, coverage: Coverage) -> PyResult<Faults<'py>> {
+pub fn name_missing<'py>(ears: &mut Ears<'py>, coverage: &Coverage) -> PyResult<Faults<'py>> {
     Ok(Faults {
         duplicate: layout::new_list(ears.py)?,
-        missing: layout::list_of_ints(ears, coverage.missing(), coverage.into_missing_runs())?,
+        missing: layout::list_of_ints(ears, coverage.missing(), coverage.missing_runs())?,
         extra: layout::new_list(ears.py)?,
     })
 }
@@ -140,7 +140,7 @@ impl<'py> Count<'py> {
                 None => {}
             }
         }
-        let missing = layout::list_of_ints(ears, self.tally.missing(), self.tally.into_missing_runs())?;
+        let missing = layout::list_of_ints(ears, self.tally.missing(), self.tally.missing_runs())?;
         Ok(Faults {
             duplicate,
             missing,
@@ -158,7 +158,10 @@ impl<'py> Count<'py> {
         let mut from = 0;
         while let Read::UpTo(index, item) = items.read(ears, from, &mut Finding(&self.tally))? {
             match self.place(&item)? {
-                Some(Place::Block(block)) if self.tally.tell_if_repeated(block) => duplicate.append(item)?,
+                Some(Place::Block(block)) if self.tally.is_repeated(block) => {
+                    self.tally.forget_repeated(&(block..block + 1));
+                    duplicate.append(item)?;
+                }
                 Some(Place::Outside(key)) => self.name_outside(ears, &item, key, duplicate, extra)?,
                 _ => {}
             }
@@ -186,6 +189,7 @@ impl<'py> Count<'py> {
                 ears.after(1)?;
                 duplicate.append(layout::new_int(py, block.cast_signed() as i64)?)
             })?;
+            self.tally.forget_repeated(&run);
         }
         for index in within.end..numbers.len() {
             let number = layout::new_int(py, numbers.get(index))?.into_any();

@@ -428,26 +428,31 @@ pub fn list_of_ints<'py>(
 }
 
 /// A new list of `len` unset items.
-///
-/// Up to 3.11 every so many new containers start a collection of garbage at once, over and over where a million lists
-/// are made, though none of them can be garbage. So the collector pauses for the call, which runs no Python code.
-/// Later versions only note that a collection is due.
 fn unset_list(py: Python<'_>, len: usize) -> PyResult<Bound<'_, PyList>> {
     let Ok(len) = ffi::Py_ssize_t::try_from(len) else {
         return Err(PyMemoryError::new_err(()));
     };
-    // SAFETY: rule 1; `PyList_New` gives a new reference to a list, or null with an exception set. With the GIL, which
-    // these versions all have, nobody sees that the collector pauses.
-    unsafe {
-        #[cfg(not(Py_3_12))]
-        let collects = ffi::PyGC_Disable() == 1;
-        let list = ffi::PyList_New(len);
-        #[cfg(not(Py_3_12))]
-        if collects {
-            ffi::PyGC_Enable();
-        }
-        owned(py, list)
+    // SAFETY: rule 1; `PyList_New` gives a new reference to a list, or null with an exception set.
+    without_collecting(py, || unsafe { owned(py, ffi::PyList_New(len)) })
+}
+
+/// Calls what makes new containers and runs no Python code by itself.
+///
+/// Up to 3.11 every so many new containers start a collection of garbage at once, over and over where a million lists
+/// are made, though none of them can be garbage; and its finalizers may do anything. So the collector pauses for the
+/// call. Later versions only note that a collection is due.
+fn without_collecting<T>(_py: Python<'_>, call: impl FnOnce() -> T) -> T {
+    // SAFETY: rule 1; any time will do. With the GIL, which these versions all have, nobody sees that the collector
+    // pauses.
+    #[cfg(not(Py_3_12))]
+    let collects = unsafe { ffi::PyGC_Disable() } == 1;
+    let made = call();
+    #[cfg(not(Py_3_12))]
+    if collects {
+        // SAFETY: as above.
+        unsafe { ffi::PyGC_Enable() };
     }
+    made
 }
 
 /// A new list of nothing. PyO3's own constructors panic where memory is out; this and those that follow do not.
@@ -481,6 +486,17 @@ pub fn new_str<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyString
 pub fn dict_values<'py>(dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyList>> {
     // SAFETY: rule 1; gives a new reference to a list, or null with an exception set.
     unsafe { owned(dict.py(), ffi::PyDict_Values(dict.as_ptr())) }
+}
+
+/// New lists of a dict's keys and of its values, both as they are at one moment.
+pub fn dict_entries<'py>(dict: &Bound<'py, PyDict>) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+    with_critical_section(dict, || {
+        without_collecting(dict.py(), || {
+            // SAFETY: rule 1; gives a new reference to a list, or null with an exception set.
+            let keys = unsafe { owned(dict.py(), ffi::PyDict_Keys(dict.as_ptr())) }?;
+            Ok((keys, dict_values(dict)?))
+        })
+    })
 }
 
 /// Owns a new reference, or fetches the exception that stands for it.

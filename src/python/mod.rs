@@ -4,7 +4,9 @@ pub mod along;
 pub mod assert_device_map;
 pub mod balance;
 pub mod block;
+pub mod check;
 pub mod costs;
+pub mod cover;
 pub mod error;
 pub mod faults;
 pub mod get_device_map;
@@ -15,7 +17,7 @@ pub mod values;
 
 use std::collections::TryReserveError;
 
-use pyo3::exceptions::PyMemoryError;
+use pyo3::exceptions::{PyMemoryError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -65,4 +67,10 @@ fn ask_for_ints(count: usize) -> PyResult<()> {
 /// `list(items)`.
 fn list_of<'py>(items: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
     Ok(items.py().get_type::<PyList>().call1((items,))?.cast_into()?)
+}
+
+/// A `TypeError` of that text, or the error that kept it from being made.
+fn type_error(py: Python<'_>, text: &str) -> PyResult<PyErr> {
+    let error = py.get_type::<PyTypeError>().call1((layout::new_str(py, text)?,))?;
+    Ok(PyErr::from_value(error))
 }

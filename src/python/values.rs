@@ -8,7 +8,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyRange, PyRangeMethods, PyTuple, PyType};
 
-use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, layout, list_of};
+use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, layout, list_of, type_error};
 use crate::numbers::{Reader, Stop};
 use crate::progression::Progression;
 
@@ -22,6 +22,31 @@ pub fn values_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyL
     }
 }
 
+/// The devices of a device map and the value of each, taken once.
+pub fn entries_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+    let py = device_map.py();
+    if let Ok(dict) = device_map.cast_exact::<PyDict>() {
+        return layout::dict_entries(dict);
+    }
+    let Some(items) = device_map.getattr_opt(intern!(py, "items"))? else {
+        let type_ = device_map.get_type().name()?;
+        let text = format!("device_map must be a mapping, {{device: [block, ...]}}, not {type_}");
+        return Err(type_error(py, &text)?);
+    };
+    let (devices, values) = (layout::new_list(py)?, layout::new_list(py)?);
+    for entry in list_of(&items.call0()?)? {
+        let Some(pair) = entry.cast::<PyTuple>().ok().filter(|pair| pair.len() == 2) else {
+            return Err(type_error(
+                py,
+                "device_map.items() must give pairs of a device and its blocks",
+            )?);
+        };
+        devices.append(pair.get_item(0)?)?;
+        values.append(pair.get_item(1)?)?;
+    }
+    Ok((devices, values))
+}
+
 /// The values in a form that can be read in place and that nothing changes any more: tuples and ranges as they are, the
 /// items of any other in a list of their own. User code may run, in the original's order.
 pub fn settle<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
@@ -33,12 +58,17 @@ pub fn settle<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>) -> PyResul
         ) {
             settled.append(value)?;
         } else {
-            let items = layout::new_list(values.py())?;
-            append_items(ears, &items, &value)?;
-            settled.append(items)?;
+            settled.append(drain(ears, &value)?)?;
         }
     }
     Ok(settled)
+}
+
+/// The items of a value, in a list of their own.
+pub fn drain<'py>(ears: &mut Ears<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    let items = layout::new_list(value.py())?;
+    append_items(ears, &items, value)?;
+    Ok(items)
 }
 
 /// The items of all values, in one list.
@@ -118,6 +148,14 @@ impl Value<'_, '_> {
             Self::Items(items) => items.len(),
         }
     }
+
+    /// How many runs they are at most.
+    pub fn most_runs(&self) -> usize {
+        match self {
+            Self::Range(numbers) => numbers.most_runs(),
+            Self::Items(items) => items.len(),
+        }
+    }
 }
 
 impl<'py> Items<'_, 'py> {
@@ -160,13 +198,15 @@ impl<'py> Items<'_, 'py> {
         }
     }
 
-    fn get(&self, py: Python<'py>, index: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
+    /// The item at an index, if there is one still.
+    pub fn get(&self, py: Python<'py>, index: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         match self {
             Self::List(list) => Ok(list.get_item(index).ok()),
             Self::Tuple(tuple) => Ok(tuple.get_item(index).ok()),
-            Self::Array(array, _) => array
+            Self::Array(array, buffer) if index < buffer.item_count() => array
                 .get_item(layout::new_int(py, index.cast_signed() as i64)?)
                 .map(Some),
+            Self::Array(..) => Ok(None),
         }
     }
 }

@@ -1,0 +1,166 @@
+//! Device maps made of plain ints.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyInt, PyList, PyString};
+
+use super::super::block::is_bool;
+use super::super::values::{Items, Read, Value, drain};
+use super::super::{Ears, layout, type_error};
+use super::{add, tuples};
+use crate::numbers::{Numbers, Reader, Stop};
+
+/// The values in a form that can be read in place and that nothing changes any more; a str is one item.
+pub fn settle<'py>(
+    ears: &mut Ears<'py>,
+    devices: &Bound<'py, PyList>,
+    values: &Bound<'py, PyList>,
+) -> PyResult<Bound<'py, PyList>> {
+    let py = values.py();
+    let settled = layout::new_list(py)?;
+    for (at, value) in values.iter().enumerate() {
+        if let Some(Value::Range(_) | Value::Items(Items::Tuple(_))) = Value::in_place(&value) {
+            settled.append(value)?;
+        } else if value.is_instance_of::<PyString>() {
+            let one = layout::new_list(py)?;
+            one.append(value)?;
+            settled.append(one)?;
+        } else if is_iterable(&value)? {
+            settled.append(drain(ears, &value)?)?;
+        } else {
+            let device: String = devices
+                .get_item(at)?
+                .repr()?
+                .to_string_lossy()
+                .chars()
+                .take(100)
+                .collect();
+            let type_ = value.get_type().name()?;
+            let text = format!("device {device} must have an iterable of blocks, not {type_}");
+            return Err(type_error(py, &text)?);
+        }
+    }
+    Ok(settled)
+}
+
+/// Whether `iter()` has something to call.
+fn is_iterable(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = value.py();
+    let type_ = value.get_type();
+    Ok(match type_.getattr_opt(intern!(py, "__iter__"))? {
+        Some(iter) => !iter.is_none(),
+        None => type_.hasattr(intern!(py, "__getitem__"))?,
+    })
+}
+
+/// The values with plain ints only, and `{device: items}` of those that stand for none. Code of the user's may run.
+pub fn plain<'py>(
+    ears: &mut Ears<'py>,
+    devices: &Bound<'py, PyList>,
+    values: &Bound<'py, PyList>,
+) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyDict>)> {
+    let invalid = layout::new_dict(ears.py)?;
+    let mut are_plain = true;
+    for value in values {
+        if let Some(Value::Items(items)) = Value::in_place(&value) {
+            are_plain = are_plain && items_are_plain(ears, &items)?;
+        }
+    }
+    if are_plain {
+        return Ok((values.clone(), invalid));
+    }
+    let ints = layout::new_list(ears.py)?;
+    for (at, value) in values.iter().enumerate() {
+        match Value::in_place(&value) {
+            Some(Value::Items(items @ (Items::List(_) | Items::Tuple(_)))) => {
+                let device = devices.get_item(at)?;
+                ints.append(plain_items(ears, &device, &items, &invalid)?)?;
+            }
+            _ => ints.append(value)?,
+        }
+    }
+    tuples(ears, &invalid)?;
+    Ok((ints, invalid))
+}
+
+/// Whether all items are exact ints, or come from an array.
+fn items_are_plain<'py>(ears: &mut Ears<'py>, items: &Items<'_, 'py>) -> PyResult<bool> {
+    if matches!(items, Items::Array(..)) {
+        return Ok(true);
+    }
+    let mut from = 0;
+    while let Read::UpTo(at, item) = items.read(ears, from, &mut Plain)? {
+        if !item.is_exact_instance_of::<PyInt>() {
+            return Ok(false);
+        }
+        from = at + 1;
+    }
+    Ok(true)
+}
+
+/// Reads plain numbers, whatever they are.
+struct Plain;
+
+impl Reader for Plain {
+    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
+        match (0..numbers.len()).find(|&index| numbers.get(index).is_none()) {
+            Some(index) => Err(Stop::At(index)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The ints that items stand for; those that stand for none are put aside.
+fn plain_items<'py>(
+    ears: &mut Ears<'py>,
+    device: &Bound<'py, PyAny>,
+    items: &Items<'_, 'py>,
+    invalid: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyList>> {
+    let ints = layout::new_list(ears.py)?;
+    let mut at = 0;
+    while at < items.len() {
+        ears.after(16)?;
+        let Some(item) = items.get(ears.py, at)? else {
+            break;
+        };
+        at += 1;
+        if item.is_exact_instance_of::<PyInt>() {
+            ints.append(item)?;
+        } else if is_bool(&item) {
+            add(invalid, device, item)?;
+        } else {
+            match index(&item) {
+                Ok(int) => ints.append(int)?,
+                Err(error) if error.is_instance_of::<PyTypeError>(ears.py) => {
+                    add(invalid, device, item)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(ints)
+}
+
+/// `operator.index(object)`, which is an exact int.
+pub fn index<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    static INDEX: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    INDEX.import(object.py(), "operator", "index")?.call1((object,))
+}
+
+/// The int at an index of items which are all ints, as an exact one. None if it is no int any more, or gone.
+pub fn int_at<'py>(py: Python<'py>, items: &Items<'_, 'py>, at: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
+    items.get(py, at)?.map_or(Ok(None), |item| int_of(items, item))
+}
+
+pub fn int_of<'py>(items: &Items<'_, 'py>, item: Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if item.is_exact_instance_of::<PyInt>() {
+        Ok(Some(item))
+    } else if items.are_of_numpy() {
+        index(&item).map(Some)
+    } else {
+        Ok(None)
+    }
+}

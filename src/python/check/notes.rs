@@ -1,0 +1,147 @@
+//! What is allowed in a device map but rarely meant.
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use super::super::block::integer;
+use super::super::cover::Check;
+use super::super::values::{Items, Read, Value};
+use super::super::{Ears, layout};
+use super::ints::int_at;
+use crate::coverage::Course;
+use crate::numbers::{Numbers, Reader, Stop};
+
+/// What is allowed but rarely meant: the devices of which there is something to say.
+pub struct Notes<'a, 'py> {
+    devices: &'a Bound<'py, PyList>,
+    /// Those without a block.
+    pub idle: Bound<'py, PyList>,
+    /// Those whose blocks are more than one run.
+    pub scattered: Bound<'py, PyList>,
+    /// Those that begin before where the one before them ended.
+    pub unordered: Bound<'py, PyList>,
+    /// The block behind the last one of the devices so far.
+    behind: usize,
+}
+
+impl<'py> Check<'py> for Notes<'_, 'py> {
+    fn number(&mut self, item: &Bound<'py, PyAny>) -> Option<i64> {
+        integer(item)
+    }
+
+    #[inline]
+    fn covered(&mut self, index: usize, course: Course) -> PyResult<()> {
+        if course.runs == 0 {
+            return self.idle.append(self.devices.get_item(index)?);
+        }
+        if course.runs > 1 {
+            self.scattered.append(self.devices.get_item(index)?)?;
+        }
+        if course.first < self.behind {
+            self.unordered.append(self.devices.get_item(index)?)?;
+        }
+        self.behind = course.behind;
+        Ok(())
+    }
+}
+
+impl<'a, 'py> Notes<'a, 'py> {
+    /// Nothing to say yet.
+    pub fn new(devices: &'a Bound<'py, PyList>) -> PyResult<Self> {
+        let py = devices.py();
+        Ok(Self {
+            devices,
+            idle: layout::new_list(py)?,
+            scattered: layout::new_list(py)?,
+            unordered: layout::new_list(py)?,
+            behind: 0,
+        })
+    }
+
+    /// The notes on values of plain ints, which may be no blocks of the model.
+    pub fn of(ears: &mut Ears<'py>, devices: &'a Bound<'py, PyList>, values: &Bound<'py, PyList>) -> PyResult<Self> {
+        let notes = Self::new(devices)?;
+        let mut last: Option<Bound<'py, PyAny>> = None;
+        for (at, value) in values.iter().enumerate() {
+            ears.after(1)?;
+            let ends = Value::in_place(&value).map(|value| ends_of(ears, &value)).transpose()?;
+            let Some((first, its_last, is_run)) = ends.flatten() else {
+                notes.idle.append(devices.get_item(at)?)?;
+                continue;
+            };
+            if !is_run {
+                notes.scattered.append(devices.get_item(at)?)?;
+            }
+            if let Some(last) = last
+                && first.le(last)?
+            {
+                notes.unordered.append(devices.get_item(at)?)?;
+            }
+            last = Some(its_last);
+        }
+        Ok(notes)
+    }
+}
+
+/// The first and the last of a value's ints, and whether all of them are one run.
+type Ends<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, bool);
+
+/// The ends of a value of plain ints; none where it is empty.
+fn ends_of<'py>(ears: &mut Ears<'py>, value: &Value<'_, 'py>) -> PyResult<Option<Ends<'py>>> {
+    let py = ears.py;
+    let Some(last) = value.len().checked_sub(1) else {
+        return Ok(None);
+    };
+    match value {
+        Value::Range(numbers) => {
+            let number = |at| layout::new_int(py, numbers.get(at)).map(Bound::into_any);
+            Ok(Some((number(0)?, number(last)?, numbers.is_run())))
+        }
+        Value::Items(items) => {
+            let (Some(first), Some(last)) = (int_at(py, items, 0)?, int_at(py, items, last)?) else {
+                return Ok(None);
+            };
+            Ok(Some((first, last, is_run(ears, items)?)))
+        }
+    }
+}
+
+/// Whether each item is one more than the last.
+fn is_run<'py>(ears: &mut Ears<'py>, items: &Items<'_, 'py>) -> PyResult<bool> {
+    let (py, mut from) = (ears.py, 0);
+    loop {
+        let at = match items.read(ears, from, &mut Ascending(None))? {
+            Read::All => return Ok(true),
+            Read::Refused => return Ok(false),
+            Read::UpTo(at, _) => at,
+        };
+        // Beside an int that is not plain, Python says what follows what.
+        for (one, next) in [(at.checked_sub(1), at), (Some(at), at + 1)] {
+            if let Some(one) = one
+                && let (Some(one), Some(next)) = (int_at(py, items, one)?, int_at(py, items, next)?)
+                && !next.sub(one)?.eq(1)?
+            {
+                return Ok(false);
+            }
+        }
+        from = at + 1;
+    }
+}
+
+/// Reads numbers of which each is one more than the last.
+struct Ascending(Option<usize>);
+
+impl Reader for Ascending {
+    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
+        let mut index = 0;
+        while index < numbers.len() {
+            let first = numbers.get(index).ok_or(Stop::At(index))?;
+            if self.0.is_some_and(|next| next != first) {
+                return Err(Stop::Refused);
+            }
+            let (behind, next) = numbers.run(index, first);
+            (index, self.0) = (behind, Some(next));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! The fast way: the blocks of one device after the other are taken, as long as each is taken once.
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use super::Ears;
+use super::values::{Items, Read, Value};
+use crate::coverage::{Course, Coverage};
+use crate::progression::Progression;
+
+/// What came of taking the blocks of all values.
+pub enum Verdict {
+    /// Each block given is one of the model's, and given once. Some may be missing.
+    Once,
+    /// Some block is not, or is no number.
+    Faulty,
+    /// A value cannot be read in place.
+    NotInPlace,
+}
+
+/// What a check makes of what it meets. Nothing of it runs code written in Python.
+pub trait Check<'py> {
+    /// The number that an item stands for which is no plain int, if it may stand for one.
+    fn number(&mut self, item: &Bound<'py, PyAny>) -> Option<i64>;
+
+    /// Whether the items of an array of numpy's may stand for their numbers.
+    fn meet_numpy_array(&mut self) -> bool {
+        true
+    }
+
+    /// All blocks of the device at this index are taken; how they came is known if that is followed.
+    fn covered(&mut self, _index: usize, _course: Course) -> PyResult<()> {
+        Ok(())
+    }
+}
+
+/// Takes the blocks of all values, up to where one cannot be taken.
+#[inline]
+pub fn cover<'py, const FOLLOWED: bool>(
+    ears: &mut Ears<'py>,
+    values: &Bound<'py, PyList>,
+    coverage: &mut Coverage<FOLLOWED>,
+    check: &mut impl Check<'py>,
+) -> PyResult<Verdict> {
+    let mut verdict = Verdict::Once;
+    for (index, value) in values.iter().enumerate() {
+        let Some(value) = Value::in_place(&value) else {
+            return Ok(Verdict::NotInPlace);
+        };
+        if !matches!(verdict, Verdict::Once) {
+            // Whether the rest can be read in place has to be known all the same.
+            continue;
+        }
+        let (good, course) = match value {
+            Value::Items(items) => (cover_items(ears, &items, coverage, check)?, coverage.course()),
+            Value::Range(numbers) => (cover_range(ears, &numbers, coverage)?, numbers.course()),
+        };
+        if good {
+            check.covered(index, course)?;
+        } else {
+            verdict = Verdict::Faulty;
+        }
+    }
+    Ok(verdict)
+}
+
+/// Takes items: plain ints by the run, other kinds of numbers one by one. False where one cannot be taken.
+#[inline]
+fn cover_items<'py, const FOLLOWED: bool>(
+    ears: &mut Ears<'py>,
+    items: &Items<'_, 'py>,
+    coverage: &mut Coverage<FOLLOWED>,
+    check: &mut impl Check<'py>,
+) -> PyResult<bool> {
+    if items.are_of_numpy() && !check.meet_numpy_array() {
+        return Ok(false);
+    }
+    coverage.begin_device();
+    let mut from = 0;
+    loop {
+        match items.read(ears, from, coverage)? {
+            Read::All => return Ok(true),
+            Read::Refused => return Ok(false),
+            Read::UpTo(index, item) => match check.number(&item) {
+                Some(number) if coverage.take_number(number) => from = index + 1,
+                _ => return Ok(false),
+            },
+        }
+    }
+}
+
+fn cover_range<const FOLLOWED: bool>(
+    ears: &mut Ears<'_>,
+    numbers: &Progression,
+    coverage: &mut Coverage<FOLLOWED>,
+) -> PyResult<bool> {
+    let all = 0..numbers.len();
+    if numbers.indices_within(coverage.blocks()) != all {
+        return Ok(false);
+    }
+    ears.after(1)?;
+    for run in numbers.runs(all) {
+        ears.after(1 + run.len() / 64)?;
+        if !coverage.take(run) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,664 @@
+"""`check` names all faults of a device map at once, and what is rarely meant in it."""
+
+from __future__ import annotations
+
+import array
+import copy
+import itertools
+import operator
+import os
+import pickle
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import devicemap
+from devicemap import Report, check
+
+from .apart import run
+from .oracle import outcome
+from .strategies import Layer, Modular, Named, PlainInt, device_maps, ranges
+from .test_memory import LIMIT, only_linux
+
+EXAMPLES = int(os.environ.get("DEVICEMAP_EXAMPLES", "1000"))
+"""How many examples hypothesis tries; more on request."""
+
+
+def is_block(item: object) -> bool:
+    if isinstance(item, (bool, np.bool_)):
+        return False
+    try:
+        operator.index(item)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return True
+
+
+class Found(NamedTuple):
+    """The parts of a report that are compared with its own, dicts as lists of items so that their order counts."""
+
+    duplicates: list[tuple[int, tuple[Any, ...]]]
+    missing: tuple[range, ...]
+    extra: list[tuple[int, tuple[Any, ...]]]
+    invalid: str
+    idle: tuple[Any, ...]
+    scattered: tuple[Any, ...]
+    unordered: tuple[Any, ...]
+
+
+def found(report: Report) -> Found:
+    return Found(
+        list(report.duplicates.items()),
+        report.missing,
+        list(report.extra.items()),
+        repr(report.invalid),
+        report.idle,
+        report.scattered,
+        report.unordered,
+    )
+
+
+def expected(device_map: dict[Any, Iterable[Any]], num_blocks: int) -> Found:
+    """What there is to find, by sets and lists in plain Python."""
+    on: dict[int, list[Any]] = {}
+    invalid: dict[Any, list[object]] = {}
+    idle, scattered, unordered = [], [], []
+    last = None
+    for device, value in list(device_map.items()):
+        blocks = []
+        items: Iterable[Any] = [value] if isinstance(value, str) else value
+        for item in items:
+            if is_block(item):
+                blocks.append(operator.index(item))
+                on.setdefault(blocks[-1], []).append(device)
+            else:
+                invalid.setdefault(device, []).append(item)
+        if not blocks:
+            idle.append(device)
+            continue
+        if blocks != list(range(blocks[0], blocks[0] + len(blocks))):
+            scattered.append(device)
+        if last is not None and blocks[0] <= last:
+            unordered.append(device)
+        last = blocks[-1]
+    ends = [-1, *sorted(block for block in on if 0 <= block < num_blocks), num_blocks]
+    return Found(
+        [(block, tuple(devices)) for block, devices in on.items() if len(devices) > 1],
+        tuple(range(a + 1, b) for a, b in itertools.pairwise(ends) if b - a > 1),
+        [(block, tuple(devices)) for block, devices in on.items() if not 0 <= block < num_blocks],
+        repr({device: tuple(items) for device, items in invalid.items()}),
+        tuple(idle),
+        tuple(scattered),
+        tuple(unordered),
+    )
+
+
+def assert_found(device_map: Callable[[], dict[Any, Any]], num_blocks: int) -> Report:
+    """Check that all is found that a naive search finds, in a map made anew for each."""
+    report = check(device_map(), num_blocks)
+    assert found(report) == expected(device_map(), num_blocks)
+    assert (report.num_blocks, report.num_devices, report.unknown) == (num_blocks, len(device_map()), ())
+    keys = [*report.duplicates, *report.extra, *(end for run in report.missing for end in (run.start, run.stop))]
+    assert all(type(block) is int for block in keys)
+    assert bool(report) is report.ok
+    assert report.ok is not any((report.duplicates, report.missing, report.extra, report.invalid))
+    lines = str(report).split("\n")
+    assert len(lines) <= 10
+    assert all(len(line) <= 130 for line in lines)
+    assert (lines[0].startswith("ok: ")) is report.ok
+    return report
+
+
+class Index:
+    """Not an int, but one can be made of it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __index__(self) -> int:
+        return self.number
+
+    def __repr__(self) -> str:
+        return f"Index({self.number})"
+
+
+block_counts = st.one_of(st.integers(0, 12), st.integers(0, 12), st.sampled_from([2**22, 10**12]))
+"""Beside a few blocks so many that those given are not counted in bits."""
+
+numbers = st.integers(-3, 14)
+items: st.SearchStrategy[Any] = st.one_of(
+    numbers,
+    numbers,
+    numbers,
+    st.sampled_from([2**30 - 1, 2**30, 2**30 + 1, 2**62, 2**63 - 1, 2**63, 2**63 + 1, -(2**63), -(2**63) - 1]),
+    st.sampled_from([10**30, 10**30 + 1, *Layer]),
+    *(st.builds(kind, numbers) for kind in (PlainInt, Named, Modular, Index, np.int8, np.int64)),
+    st.builds(np.uint64, st.integers(0, 14)),
+    st.sampled_from([True, False, np.True_, 1.0, np.float64(2), 0.5, "3", "cuda", b"1", None, (), [1], 1j, object]),
+)
+runs = st.builds(lambda start, length: range(start, start + length), st.integers(-2, 12), st.integers(0, 6))
+
+
+def generator(items: Iterable[Any]) -> Iterator[Any]:
+    yield from items
+
+
+def maps(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Callable[[], dict[Any, Any]]]:
+    return st.lists(values, max_size=5).map(lambda made: lambda: {f"cuda:{d}": make() for d, make in enumerate(made)})
+
+
+def contents(items: st.SearchStrategy[Any], *containers: Callable[[Any], Any]) -> st.SearchStrategy[Any]:
+    return st.builds(
+        lambda build, content: lambda: build(content), st.sampled_from(containers), st.lists(items, max_size=8)
+    )
+
+
+int64 = st.one_of(numbers, st.sampled_from([2**30, 2**30 + 1, 2**63 - 1, -(2**63)]))
+uint64 = st.one_of(st.integers(0, 14), st.sampled_from([2**63 - 1, 2**63, 2**64 - 1]))
+in_runs = st.lists(runs, max_size=3).map(lambda runs: lambda: [block for run in runs for block in run])
+of_ints = st.one_of(
+    contents(numbers, list, tuple, generator, lambda content: array.array("b", content)),
+    contents(int64, lambda content: array.array("q", content), lambda content: np.array(content, dtype="int64")),
+    contents(uint64, list, lambda content: np.array(content, dtype="uint64")),
+    contents(numbers, lambda content: np.array(content * 2, dtype=">i4")[::2]),
+    st.sampled_from([range(2**63 - 2, 2**63 + 1), range(10**30, 10**30 + 2), range(-1, -4, -1)]).map(
+        lambda r: lambda: r
+    ),
+    ranges,
+    ranges,
+    in_runs,
+    in_runs,
+)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(device_map=maps(st.one_of(of_ints, in_runs)), num_blocks=block_counts)
+def test_any_map_of_ints(device_map: Callable[[], Any], num_blocks: int) -> None:
+    report = assert_found(device_map, num_blocks)
+    if num_blocks > 12:
+        return
+    given = outcome(devicemap.assert_device_map, lambda: (device_map(), num_blocks))
+    assert report.ok is (given.raised is None)
+    assert given.raised in {None, devicemap.DeviceMapError}
+    if given.raised:
+        with pytest.raises(devicemap.DeviceMapError) as info:
+            devicemap.assert_device_map(device_map(), num_blocks)
+        assert info.value.duplicate_blocks == list(report.duplicates)
+        assert info.value.missing_blocks == list(itertools.chain(*report.missing))
+        extra = info.value.extra_blocks
+        assert list(dict.fromkeys(extra)) == list(report.extra)
+        assert Counter(extra) == {block: len(devices) for block, devices in report.extra.items()}
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    device_map=maps(
+        st.one_of(
+            contents(items, list, list, tuple, generator, iter, lambda content: dict.fromkeys(range(len(content)))),
+            contents(numbers, lambda content: np.array(content, dtype="float32")),
+            st.sampled_from(["", "012", np.arange(4).reshape(2, 2)]).map(lambda value: lambda: value),
+            of_ints,
+        )
+    ),
+    num_blocks=block_counts,
+)
+def test_any_map(device_map: Callable[[], Any], num_blocks: int) -> None:
+    assert_found(device_map, num_blocks)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(device_map=device_maps)
+def test_nothing_worse_than_a_type_error(device_map: Callable[[], Any]) -> None:
+    try:
+        str(check(device_map(), 5))
+    except TypeError as error:
+        assert str(error).startswith("device ")  # noqa: PT017 (most maps raise nothing)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    blocks=st.permutations(range(200)), cuts=st.lists(st.integers(0, 200), max_size=6), changes=st.integers(0, 2),
+    data=st.data(),
+)  # fmt: skip
+def test_good_maps_and_some_changed_blocks(
+    blocks: list[int], cuts: list[int], changes: int, data: st.DataObject
+) -> None:
+    for _ in range(changes):
+        blocks[data.draw(st.integers(0, 199))] = data.draw(st.integers(-5, 205))
+    ends = [0, *sorted(cuts), 200]
+    device_map = {d: blocks[a:b] for d, (a, b) in enumerate(itertools.pairwise(ends))}
+    assert bool(assert_found(lambda: device_map, 200)) is (set(blocks) == set(range(200)))
+
+
+@pytest.mark.parametrize(
+    ("device_map", "num_blocks", "text"),
+    [
+        ({0: range(16), 1: [*range(16, 32)]}, 32, "ok: 32 blocks on 2 devices"),
+        ({}, 0, "ok: 0 blocks on 0 devices"),
+        ({"cpu": [0]}, 1, "ok: 1 block on 1 device"),
+        ({0: range(17), 1: range(20, 24)}, 24, "not ok: 24 blocks on 2 devices\nmissing 3 blocks: 17–19"),
+        (
+            {"a": [0, 1, 1, True], "b": [1, 9, "x"], "c": [], "d": (0, 9)},
+            5,
+            """\
+not ok: 5 blocks on 4 devices
+duplicate 3 blocks: 0 on 'a', 'd'; 1 on 'a', 'a', 'b'; 9 on 'b', 'd'
+missing 3 blocks: 2–4
+extra 1 block: 9 on 'b', 'd'
+invalid 2 items: True on 'a'; 'x' on 'b'
+idle 1 device: 'c'
+scattered 3 devices: 'a', 'b', 'd'
+unordered 2 devices: 'b', 'd'""",
+        ),
+        (
+            {0: range(0, 10**6, 2)},
+            10**6,
+            """\
+not ok: 1,000,000 blocks on 1 device
+missing 500,000 blocks: 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, … and 499,981 more runs
+scattered 1 device: 0""",
+        ),
+        (
+            {d: range(10**5) for d in range(4)},
+            10**12,
+            """\
+not ok: 1,000,000,000,000 blocks on 4 devices
+duplicate 100,000 blocks: 0 on 0, 1, 2, 3; 1 on 0, 1, 2, 3; 2 on 0, 1, 2, 3; 3 on 0, 1, 2, 3; … and 99,996 more blocks
+missing 999,999,900,000 blocks: 100000–999999999999
+unordered 3 devices: 1, 2, 3""",
+        ),
+        (
+            dict.fromkeys(range(10**6), (7,)),
+            8,
+            """\
+not ok: 8 blocks on 1,000,000 devices
+duplicate 1 block: 7 on 0, 1, 2, 3, 4, 5, 6, … and 999,993 more
+missing 7 blocks: 0–6
+unordered 999,999 devices: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, … and 999,980 more \
+devices""",
+        ),
+    ],
+)
+def test_the_text_reads_well_at_any_size(device_map: Any, num_blocks: int, text: str) -> None:
+    assert str(check(device_map, num_blocks)) == text
+
+
+class Verbose:
+    def __repr__(self) -> str:
+        return "long \n" * 10**6
+
+
+class Mute:
+    def __repr__(self) -> str:
+        raise OSError("no repr")
+
+
+DEVICES = ["x" * 10**6, (0,) * 10**6, Verbose(), Mute(), 10**5000, "a\nb", (("x" * 99,) * 99,) * 99]
+
+
+@pytest.mark.parametrize("device", DEVICES, ids=lambda device: type(device).__name__)
+def test_the_text_is_short_whatever_the_devices_are(device: Any) -> None:
+    report = check({device: [*[device] * 10, 7, 7, 10**5000, 10**5000]}, 3, devices=[device, (device, device)])
+    lines = str(report).split("\n")
+    assert [line.split()[0] for line in lines] == [
+        *("not", "duplicate", "missing", "extra", *["invalid"] * (not isinstance(device, int)), "idle", "scattered")
+    ]
+    assert all(len(line) <= 125 for line in lines)
+    assert all(line.isprintable() for line in lines)
+    assert len(repr(report)) < 150
+
+
+def test_an_error_has_the_text_and_the_blocks() -> None:
+    report = check({"a": [0, 1, 1, 9, 9], "b": [4, "x"]}, 7)
+    with pytest.raises(devicemap.DeviceMapError) as info:
+        report.raise_for_faults()
+    error = info.value
+    assert str(error) == str(report)
+    assert (error.duplicate_blocks, error.missing_blocks, error.extra_blocks) == ((1, 9), [2, 3, 5, 6], (9,))
+    assert error.__context__ is None
+    assert [entry.name for entry in info.traceback][-1] == "raise_for_faults"
+    for again in (copy.copy(error), copy.deepcopy(error), pickle.loads(pickle.dumps(error))):
+        assert (str(again), vars(again)) == (str(error), vars(error))
+    assert check({0: range(3)}, 3).raise_for_faults() is None  # type: ignore[func-returns-value]
+
+
+def test_an_error_has_what_is_being_handled_as_its_context() -> None:
+    def raise_while_handling() -> None:
+        try:
+            [].pop()
+        except IndexError:
+            check({}, 1).raise_for_faults()
+
+    with pytest.raises(devicemap.DeviceMapError) as info:
+        raise_while_handling()
+    assert isinstance(info.value.__context__, IndexError)
+
+
+def test_the_missing_blocks_of_an_error_are_a_sequence() -> None:
+    with pytest.raises(devicemap.DeviceMapError) as info:
+        check({0: [0, 3, 4, 9]}, 10**12).raise_for_faults()
+    missing = info.value.missing_blocks
+    assert len(missing) == 10**12 - 4
+    assert missing[:8] == [1, 2, 5, 6, 7, 8, 10, 11]
+    assert [missing[i] for i in (0, 1, 2, 5, 6, -1)] == [1, 2, 5, 8, 10, 10**12 - 1]
+    assert list(itertools.islice(missing, 3)) == [1, 2, 5]
+    assert 10**11 in missing
+    assert 9 not in missing
+    assert missing != [1, 2]
+    assert repr(missing) == "<999,999,999,996 blocks: 1–2, 5–8, 10–999999999999>"
+    with pytest.raises(IndexError):
+        missing[10**12 - 4]
+    with pytest.raises(devicemap.DeviceMapError) as info:
+        check({0: [0, 0]}, 1).raise_for_faults()
+    assert info.value.missing_blocks == []
+    assert not info.value.missing_blocks
+
+
+def test_devices_that_there_are() -> None:
+    device_map = {"a": [0], "b": [], "c": [1]}
+    assert check(device_map, 2).unknown == ()
+    assert check(device_map, 2)
+    report = check(device_map, 2, devices=iter(["z", "c", "z", "a", "y"]))
+    assert (report.unknown, report.idle, report.num_devices) == (("b",), ("b", "z", "y"), 3)
+    assert not report
+    report = check(device_map, 2, devices={"a": 1, "b": 1, "c": 1, "d": 1})
+    assert (report.unknown, report.idle) == ((), ("b", "d"))
+    assert report
+    assert str(report) == "ok: 2 blocks on 3 devices\nidle 2 devices: 'b', 'd'"
+
+
+class Pairs:
+    """A mapping as small as can be, which gives a device twice."""
+
+    def items(self) -> Iterator[tuple[Any, Any]]:
+        yield "a", [0, "x"]
+        yield "b", (1,)
+        yield "a", iter([1, "y"])
+
+
+class Lists(dict[Any, Any]):
+    def items(self) -> Any:
+        return [["a", [0]]]
+
+
+def test_any_mapping_will_do() -> None:
+    report = check(Pairs(), 2)
+    assert (report.duplicates, report.invalid) == ({1: ("b", "a")}, {"a": ("x", "y")})
+    assert report.num_devices == 3
+
+
+def test_a_model_has_any_number_of_blocks_that_is_one() -> None:
+    for one in (1, True, np.int64(1), Index(1), Layer.SECOND):
+        report = check({0: [0]}, one)
+        assert report.ok
+        assert type(report.num_blocks) is int
+    with pytest.raises(ValueError, match="num_blocks must not be negative, but is -1"):
+        check({}, -1)
+    with pytest.raises(OverflowError):
+        check({}, 10**30)
+    for none in (1.0, "1", None):
+        with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
+            check({}, none)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((None, 1), "device_map must be a mapping, {device: [block, ...]}, not NoneType"),
+        (([[0]], 1), "device_map must be a mapping, {device: [block, ...]}, not list"),
+        ((Lists(), 1), "device_map.items() must give pairs of a device and its blocks"),
+        (({0: [0], "cuda:1": 5}, 1), "device 'cuda:1' must have an iterable of blocks, not int"),
+        (({0: None}, 1), "device 0 must have an iterable of blocks, not NoneType"),
+        (({}, 1, "cuda"), "devices must be an iterable of devices, not one str"),
+        (({}, 1, 5), "'int' object is not iterable"),
+        (({}, 1, [[]]), "unhashable type: 'list'"),
+    ],
+)
+def test_what_cannot_be_checked_is_a_type_error(arguments: tuple[Any, ...], text: str) -> None:
+    device_map, num_blocks, *devices = arguments
+    with pytest.raises(TypeError) as info:
+        check(device_map, num_blocks, devices=devices[0] if devices else None)
+    assert str(info.value).startswith(text)
+
+
+def test_errors_of_the_users_own_pass() -> None:
+    class Raising:
+        def __index__(self) -> int:
+            raise LookupError("no index today")
+
+        def __iter__(self) -> Iterator[int]:
+            yield 0
+            raise LookupError("no blocks today")
+
+        def items(self) -> Any:
+            raise LookupError("no items today")
+
+    for device_map, num_blocks in (({0: [Raising()]}, 1), ({0: Raising()}, 1), (Raising(), 1), ({}, Raising())):
+        with pytest.raises(LookupError, match="today"):
+            check(device_map, num_blocks)
+
+
+def reports() -> list[Report]:
+    """Reports that differ in one attribute each, twice as many as there are attributes and two."""
+    maps: list[tuple[Any, int, Any]] = [
+        ({0: [0, 1]}, 2, None),
+        ({0: [0, 1]}, 3, None),
+        ({0: [0], 1: [1]}, 2, None),
+        ({0: [0, 1, 1]}, 2, None),
+        ({0: [0, 1, 2]}, 2, None),
+        ({0: [0, 1, "x"]}, 2, None),
+        ({0: [0, 1]}, 2, [1]),
+        ({0: [0, 1]}, 2, [0, 1]),
+        ({0: [1, 0]}, 2, None),
+        ({0: [1], 1: [0]}, 2, None),
+    ]
+    return [check(device_map, num_blocks, devices=devices) for device_map, num_blocks, devices in maps]
+
+
+def test_reports_are_compared_pickled_and_copied() -> None:
+    for (i, one), (j, other) in itertools.product(enumerate(reports()), enumerate(reports())):
+        assert (one == other) is (i == j)
+        assert (one != other) is (i != j)
+    for report in reports():
+        for again in (
+            copy.copy(report),
+            copy.deepcopy(report),
+            *(pickle.loads(pickle.dumps(report, p)) for p in range(6)),
+        ):
+            assert again == report
+            assert type(again) is Report
+            assert str(again) == str(report)
+        assert report != "report"
+
+
+def test_a_report_does_not_change() -> None:
+    report = check({0: [0]}, 1)
+    for name in ("num_blocks", "missing", "ok", "anything"):
+        with pytest.raises(AttributeError):
+            setattr(report, name, ())
+        with pytest.raises(AttributeError):
+            delattr(report, name)
+    assert not hasattr(report, "__dict__")
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(report)
+
+
+MEDDLING: dict[str, Callable[[dict[Any, Any], list[Any]], Any]] = {
+    "clear the list": lambda device_map, blocks: blocks.clear(),
+    "clear the map": lambda device_map, blocks: device_map.clear(),
+    "grow the list": lambda device_map, blocks: blocks.extend(range(50)),
+    "grow the map": lambda device_map, blocks: device_map.update({len(device_map): [1]}),
+    "replace its ints": lambda device_map, blocks: blocks.__setitem__(slice(None), ["x" for _ in blocks]),
+    "call again": lambda device_map, blocks: str(check({0: list(range(70))}, 69)),
+}
+
+
+@pytest.mark.parametrize("meddling", MEDDLING.values(), ids=MEDDLING.keys())
+@pytest.mark.parametrize("size", [1, 70, 2_000])
+def test_blocks_and_iterables_that_meddle(meddling: Callable[[Any, Any], Any], size: int) -> None:
+    """What is read when is what a loop of Python's over the map's items, taken before, would read."""
+
+    class Meddler(Index):
+        def __init__(self, meddle: Callable[[], Any]) -> None:
+            super().__init__(5)
+            self.meddle = meddle
+
+        def __index__(self) -> int:
+            self.meddle()
+            self.meddle = lambda: None
+            return 5
+
+    def make(place: int, generated: bool) -> dict[Any, Any]:
+        blocks: list[Any] = list(range(10**6, 10**6 + size))
+        device_map: dict[Any, Any] = {"early": blocks, "meddler": [6], "late": blocks}
+
+        def meddle() -> None:
+            meddling(device_map, blocks)
+
+        def meddle_midway() -> Iterator[int]:
+            yield 3
+            meddle()
+            yield 4
+
+        if generated:
+            device_map["meddler"] = meddle_midway()
+        else:
+            [device_map["meddler"], blocks][place].insert(0, Meddler(meddle))
+        return device_map
+
+    for place, generated in [(0, False), (1, False), (0, True)]:
+        report = check(make(place, generated), 8)
+        assert found(report) == expected(make(place, generated), 8)
+        assert report.num_devices == 3
+
+
+def test_maps_and_counts_that_meddle() -> None:
+    device_map: dict[Any, Any] = {0: [0], 1: [1]}
+
+    class Meddling(dict[Any, Any]):
+        def items(self) -> Any:
+            for device, blocks in list(super().items()):
+                yield device, blocks
+                self.clear()
+                blocks.append(7)
+
+    class Count:
+        def __index__(self) -> int:
+            device_map.clear()
+            return 2
+
+    report = check(Meddling(device_map), 2)
+    assert (report.num_devices, report.extra) == (2, {7: (0, 1)})
+    assert check(device_map, Count()).num_devices == 0
+
+
+def test_devices_that_meddle() -> None:
+    class Device:
+        def __eq__(self, other: object) -> bool:
+            if armed:
+                device_map.clear()
+            return self is other
+
+        def __hash__(self) -> int:
+            return 1
+
+    armed = False
+    one, other = Device(), Device()
+    device_map: dict[Any, Any] = {"a": [0], one: ["x"], other: [0, 1, "x"]}
+    armed = True
+    report = check(device_map, 2)
+    assert report.duplicates == {0: ("a", other)}
+    assert list(report.invalid.values()) == [("x",), ("x",)]
+    assert not device_map
+
+
+@only_linux
+def test_what_memory_cannot_hold_is_a_memory_error() -> None:
+    output = run(
+        LIMIT
+        + """
+    check = devicemap.check
+    limit(200 << 20)
+    outcome(check, {0: range(10**12)}, 10)
+    outcome(check, {0: range(10**30)}, 10)
+    outcome(check, {0: range(-(10**12), 0), 1: {1}}, 10)
+    outcome(check, {0: iter(range(10**9))}, 10)
+    outcome(check, {0: range(10**7), 1: range(10**7)}, 10**7)
+    outcome(check, {0: range(10**7), 1: range(10**7)}, 10**12)
+    outcome(check, {0: range(0, 10**7, 2)}, 10**7)
+    outcome(check, {0: range(0, 10**12, 2)}, 10**12)
+    outcome(check, {0: [5] * 10**7}, 10)
+    outcome(check, {}, 2**63 - 1)
+    outcome(check, {0: [2**62, 5], 1: range(2**61, 2**62)}, 2**63 - 1)
+    outcome(check, {0: range(10**12, -1, -1)}, 10**12 + 1)
+    """
+    )
+    assert output.split() == ["MemoryError"] * 9 + ["fine"] * 3
+
+
+def test_references_stay_level() -> None:
+    device, blocks = object(), [*range(500, 800)]
+    calls: list[Callable[[], Report]] = [
+        lambda: check({device: blocks, 1: range(500)}, 800),
+        lambda: check({device: blocks, 1: blocks, 2: ["x", True, Index(5), *blocks]}, 600, devices=[device, 7]),
+        lambda: check({device: blocks, 1: [blocks, *blocks]}, 10**9),
+        lambda: check({device: "x", 1: iter(blocks), 2: np.array(blocks)}, 700),
+    ]
+    for call in calls:
+        counts = []
+        for _ in range(4):
+            for _ in range(100):
+                call()
+            counts.append([sys.getrefcount(thing) for thing in (device, blocks, blocks[0], blocks[-1])])
+        assert counts[1] == counts[3]
+
+
+def test_each_allocation_may_fail() -> None:
+    """One allocation after the other fails, in all kinds of calls: an exception is the worst, and never a panic."""
+    pytest.importorskip("_testcapi", reason="this Python was installed without its own tests")
+    output = run(
+        """
+    import _testcapi
+    from devicemap import check
+
+    good, bad, odd = list(range(300, 600)), [0, 0, 700, 700, -1, 2**70], [300, True, 1.0, "x", None]
+    calls = [
+        lambda: check({0: good, 1: range(300)}, 600),
+        lambda: check({0: bad, 1: range(590, 620), 2: range(620, 590, -1)}, 600, devices=[1, 2, 3]),
+        lambda: check({0: odd, 1: tuple(odd), 2: "x"}, 600),
+        lambda: check({0: iter(bad)}, 600),
+        lambda: check({0: bad, 1: range(10), 2: range(5, 700)}, 10**9),
+        lambda: check({0: 5}, 600),
+        lambda: check({0: 5}, -1),
+        lambda: check([], 1),
+        lambda: check({}, 1, devices="x"),
+    ]
+
+    def fails(call):
+        try:
+            call()
+        except Exception as error:
+            return type(error) is MemoryError
+        return False
+
+    failed = 0
+    for call in calls:
+        fails(call)
+        for nth in range(1, 400):
+            try:
+                _testcapi.set_nomemory(nth, nth + 1)
+                failed += fails(call)
+                _testcapi.remove_mem_hooks()
+            except MemoryError:
+                # The call has made fewer allocations than that.
+                _testcapi.remove_mem_hooks()
+    print(failed > 100)
+    """
+    )
+    assert output.split() == ["True"]
