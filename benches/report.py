@@ -17,7 +17,6 @@ from benches.maps import BAD, GOOD
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 MILLION = 1_000_000
 CHECKS = ["devicemap", "numpy", "sort", "set", "Counter"]
 MAKES = ["devicemap", "original", "list(range(n))"]
@@ -62,21 +61,27 @@ def main() -> None:
     plot.draw(measured, HERE / "plot-light.svg", plot.LIGHT)
     plot.draw(measured, HERE / "plot-dark.svg", plot.DARK)
 
-    readme = README.read_text(encoding="utf-8")
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if end:
-        README.write_text(f"{before}{begin}\n{section(run)}\n{end}{after}", encoding="utf-8")
-    else:
-        print(f"README.md has no {BEGIN} … {END} to write the table between: left as it is")
+    fill("bench", section(run))
+    fill("placement", f"{placement.section(run.placements)} {measured_by(run)}")
 
     for bar in run.bars:
         print(f"{bar['what']:22} {bar['bar']:42} {bar['measured']:>9}  {'met' if bar['met'] else 'MISSED'}")
     print(f"{sum(bar['met'] for bar in run.bars)} of {len(run.bars)} bars met")
 
 
+def fill(name: str, text: str) -> None:
+    """Write a part of the README between its two marks."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    before, found, rest = README.read_text(encoding="utf-8").partition(begin)
+    _, closed, after = rest.partition(end)
+    if found and closed:
+        README.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+    else:
+        print(f"README.md has no {begin} … {end} to write between: left as it is")
+
+
 def section(run: Run) -> str:
-    """The README's section, in Markdown."""
+    """The README's part on speed, in Markdown."""
     return "\n\n".join(
         [
             PICTURE,
@@ -85,7 +90,6 @@ def section(run: Run) -> str:
             original(run),
             "`get_device_map`, 1,000,000 blocks:",
             table(["map", *MAKES], (cells(run, "get", on, MAKES) for on in ("8 devices", "one block a device"))),
-            placement.section(run.placements),
             "<details>\n<summary>The bars: ratios, the two measured side by side in one run</summary>",
             table(
                 ["", "bar", "", "measured"],
@@ -93,7 +97,7 @@ def section(run: Run) -> str:
                 words=3,
             ),
             "</details>",
-            f"{NOT_MEASURED} Measured by `make bench` on {run.date}: {setting(run)}.",
+            f"{NOT_MEASURED} {measured_by(run)}",
         ]
     )
 
@@ -122,12 +126,13 @@ def original(run: Run) -> str:
     )
 
 
-def setting(run: Run) -> str:
-    """The versions and the machine."""
+def measured_by(run: Run) -> str:
+    """The command, the day, the versions and the machine."""
     packages = [f"{name} {version}" for name, version in run.machine["packages"].items()]
     cpu = run.machine["cpu"]
     machine = [cpu["brand_raw"], f"{cpu['count']} cores", f"{run.machine['system']} {run.machine['machine']}"]
-    return ", ".join([run.machine["python"], *packages, *machine])
+    setting = ", ".join([run.machine["python"], *packages, *machine])
+    return f"Measured by `make bench` on {run.date}: {setting}."
 
 
 if __name__ == "__main__":
