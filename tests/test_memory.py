@@ -167,8 +167,10 @@ def test_each_allocation_may_fail() -> None:
     pytest.importorskip("_testcapi", reason="this Python was installed without its own tests")
     output = run(
         """
+    import array
     import _testcapi
     import devicemap
+    from fractions import Fraction
 
     class Named(int):
         pass
@@ -184,6 +186,17 @@ def test_each_allocation_may_fail() -> None:
         lambda: devicemap.get_device_map(600, range(7)),
         lambda: devicemap.get_device_map(True, ["cpu"]),
         lambda: devicemap.get_device_map(600, [[]]),
+        lambda: devicemap.check({0: bad, 1: range(590, 620), 2: odd}, 600, devices=[0, 3]),
+        lambda: devicemap.split(700, range(300), shares=[0.5] * 300),
+        lambda: devicemap.split(700, "ab".split("x"), shares=[Fraction(1, 3)]),
+        lambda: devicemap.balance([1000, 2.5, 2**90, *good], range(3), speeds={0: 2}, max_memory=["1TiB", None, 2**99]),
+        lambda: devicemap.balance(array.array("d", good), range(400), sizes=good, max_memory=[10**9] * 400),
+        lambda: devicemap.balance([900, 900], [0, 1], max_memory=[900, 1]),
+        lambda: devicemap.balance([1, -2], [0, 1], speeds=[1, "x"]),
+        lambda: devicemap.balance([1, float("nan")], [0, 1]),
+        lambda: devicemap.balance([1], [0, 0]),
+        lambda: devicemap.split(9, [0, 1]).loads([2**90, *[0.5] * 8], [2, 0.5]),
+        lambda: devicemap.split(2, [0]).loads([2**90, 2**70]),
     ]
 
     def fails(call):
@@ -236,10 +249,10 @@ def test_all_is_well_under_a_debugging_allocator() -> None:
     tests = Path(__file__).parent
     output = command(
         *(sys.executable, "-X", "dev", "-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-        *("-k", "not any_ and not ctrl_c and not collect and not large and not memory and not allocation"),
+        *("-k", "not any_ and not ctrl_c and not collect and not large and not memory and not allocation and not million"),
         *(
             str(tests / f"test_{name}.py")
-            for name in ("assert_like_original", "check", "get_like_original", "reentrancy")
+            for name in ("assert_like_original", "balance", "check", "get_like_original", "reentrancy", "split")
         ),
         environment={**os.environ, "PYTHONMALLOC": "debug", "DEVICEMAP_EXAMPLES": "100"},
     )

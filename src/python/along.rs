@@ -1,13 +1,13 @@
 //! What is given for each device: a sequence along the devices, or a mapping by device.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyFloat, PyMapping, PyString, PyTuple};
 
 use super::costs::{AnyNumber, amount, any_number, drained};
-use super::{layout, no_memory};
+use super::error::{type_error, value_error};
+use super::{gathered, layout, no_memory};
 use crate::memory;
 use crate::numbers::{Number, Reader};
 use crate::sums::{One, Summing};
@@ -30,10 +30,10 @@ impl<'a, 'py> Along<'a, 'py> {
             let list = drained(name, given)?;
             if list.len() != devices.len() {
                 let text = format!("{name} has {} values for {} devices", list.len(), devices.len());
-                return Err(PyValueError::new_err(text));
+                return Err(value_error(devices.py(), &text));
             }
             let values = list.iter().map(|value| (!value.is_none()).then_some(value));
-            (values.collect(), false)
+            (gathered(values)?, false)
         };
         Ok(Self {
             name,
@@ -72,17 +72,18 @@ impl<'a, 'py> Along<'a, 'py> {
         if !sums.exact() {
             return Err(self.too_far_apart());
         }
-        Ok((0..sums.len()).map(|index| sums.of(index..index + 1)).collect())
+        gathered((0..sums.len()).map(|index| sums.of(index..index + 1)))
     }
 
     /// As [`Self::weights`] where some are fractions of another kind than floats, by Python's own arithmetic.
     fn ratios(&self, absent: u32) -> PyResult<Vec<u128>> {
         static LCM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let py = self.devices.py();
-        let mut ratios: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = Vec::with_capacity(self.values.len());
+        let mut ratios = gathered([].into_iter())?;
+        ratios.try_reserve_exact(self.values.len()).map_err(no_memory)?;
         for (index, value) in self.values.iter().enumerate() {
             let number = match value {
-                None => absent.into_pyobject(py)?.into_any(),
+                None => layout::new_int(py, absent.into())?.into_any(),
                 Some(value) => {
                     amount(value, || self.place(index))?;
                     match any_number(value, || self.place(index))? {
@@ -91,27 +92,36 @@ impl<'a, 'py> Along<'a, 'py> {
                     }
                 }
             };
-            ratios.push(number.call_method0(intern!(py, "as_integer_ratio"))?.extract()?);
+            let ratio = number.call_method0(intern!(py, "as_integer_ratio"))?;
+            ratios.push((ratio.get_item(0)?, ratio.get_item(1)?));
         }
-        let denominators = PyTuple::new(py, ratios.iter().map(|(_, denominator)| denominator))?;
-        let common = LCM.import(py, "math", "lcm")?.call1(denominators)?;
+        let denominators = layout::new_list(py)?;
+        for (_, denominator) in &ratios {
+            denominators.append(denominator)?;
+        }
+        let lcm = LCM.import(py, "math", "lcm")?;
+        let common = lcm.call1(
+            py.get_type::<PyTuple>()
+                .call1((denominators,))?
+                .cast_into::<PyTuple>()?,
+        )?;
         let mut sum = 0_u128;
-        ratios
-            .into_iter()
-            .map(|(numerator, denominator)| {
-                let weight = numerator.mul(common.floor_div(denominator)?)?;
-                let weight: u128 = weight.extract().map_err(|_| self.too_far_apart())?;
-                sum = sum.checked_add(weight).ok_or_else(|| self.too_far_apart())?;
-                Ok(weight)
-            })
-            .collect()
+        let mut weights = gathered([].into_iter())?;
+        weights.try_reserve_exact(ratios.len()).map_err(no_memory)?;
+        for (numerator, denominator) in ratios {
+            let weight = numerator.mul(common.floor_div(denominator)?)?;
+            let weight: u128 = weight.extract().map_err(|_| self.too_far_apart())?;
+            sum = sum.checked_add(weight).ok_or_else(|| self.too_far_apart())?;
+            weights.push(weight);
+        }
+        Ok(weights)
     }
 
     fn too_far_apart(&self) -> PyErr {
-        PyValueError::new_err(format!(
-            "{} lie too far apart: 128 bits cannot hold them exactly",
-            self.name
-        ))
+        value_error(
+            self.devices.py(),
+            &format!("{} lie too far apart: 128 bits cannot hold them exactly", self.name),
+        )
     }
 }
 
@@ -120,16 +130,19 @@ pub fn bytes(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<N
     if let Ok(text) = value.cast::<PyString>() {
         return memory::bytes(text.to_str()?).map(Number::Whole).ok_or_else(|| {
             let shown = text.repr().map_or_else(|_| "no memory".into(), |repr| repr.to_string());
-            PyValueError::new_err(format!(
-                "{} is {shown}: bytes are written as '24GiB', '10GB' or '512MB'",
-                place()
-            ))
+            value_error(
+                text.py(),
+                &format!(
+                    "{} is {shown}: bytes are written as '24GiB', '10GB' or '512MB'",
+                    place()
+                ),
+            )
         });
     }
     match any_number(value, &place)? {
         AnyNumber::Float(f64::INFINITY) => Ok(Number::Whole(u128::MAX)),
         // More than any blocks take.
-        AnyNumber::Int(int) if int.gt(u128::MAX)? => Ok(Number::Whole(u128::MAX)),
+        AnyNumber::Int(int) if int.gt(0)? && int.extract::<u128>().is_err() => Ok(Number::Whole(u128::MAX)),
         _ => amount(value, place),
     }
 }
@@ -148,14 +161,14 @@ fn by_device<'py>(
 ) -> PyResult<Vec<Option<Bound<'py, PyAny>>>> {
     let places = layout::new_dict(devices.py())?;
     for (index, device) in devices.iter().enumerate() {
-        places.set_item(device, index)?;
+        places.set_item(device, layout::new_int(devices.py(), index.cast_signed() as i64)?)?;
     }
-    let mut values = vec![None; devices.len()];
+    let mut values = gathered((0..devices.len()).map(|_| None))?;
     for item in mapping.items()? {
-        let (device, value): (Bound<'py, PyAny>, Bound<'py, PyAny>) = item.extract()?;
+        let (device, value) = (item.get_item(0)?, item.get_item(1)?);
         let Some(index) = places.get_item(&device)? else {
             let text = format!("{name} names {}, which is none of the devices", device.repr()?);
-            return Err(PyValueError::new_err(text));
+            return Err(value_error(devices.py(), &text));
         };
         values[index.extract::<usize>()?] = (!value.is_none()).then_some(value);
     }
@@ -168,7 +181,7 @@ pub fn distinct<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple
     let py = devices.py();
     if devices.is_instance_of::<PyString>() || devices.try_iter().is_err() {
         let text = format!("devices is {}, not a sequence of devices", devices.repr()?);
-        return Err(PyTypeError::new_err(text));
+        return Err(type_error(py, &text));
     }
     let devices = devices
         .py()
@@ -176,15 +189,12 @@ pub fn distinct<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple
         .call1((devices,))?
         .cast_into::<PyTuple>()?;
     if devices.is_empty() {
-        return Err(PyValueError::new_err("there are no devices"));
+        return Err(value_error(py, "there are no devices"));
     }
     let seen: Bound<'py, PyDict> = layout::new_dict(py)?;
     for device in &devices {
         if seen.contains(&device)? {
-            return Err(PyValueError::new_err(format!(
-                "device {} is named twice",
-                device.repr()?
-            )));
+            return Err(value_error(py, &format!("device {} is named twice", device.repr()?)));
         }
         seen.set_item(device, ())?;
     }

@@ -1,12 +1,12 @@
 //! `balance`: blocks cut by what they cost.
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyList, PyTuple};
 
 use super::along::{Along, bytes};
 use super::costs::sums_of;
-use super::{Ears, error, no_memory};
+use super::error::{infeasible, value_error};
+use super::{Ears, gathered, list_of_numbers, no_memory};
 use crate::balance::{Device, Infeasible, Problem, Stopped};
 use crate::memory::written;
 use crate::numbers::Number;
@@ -14,17 +14,17 @@ use crate::sums::Sums;
 
 /// Where the run of each device ends.
 #[pyfunction]
-pub fn balance(
-    costs: &Bound<'_, PyAny>,
-    devices: &Bound<'_, PyTuple>,
-    speeds: Option<&Bound<'_, PyAny>>,
-    sizes: Option<&Bound<'_, PyAny>>,
-    max_memory: Option<&Bound<'_, PyAny>>,
+pub fn balance<'py>(
+    costs: &Bound<'py, PyAny>,
+    devices: &Bound<'py, PyTuple>,
+    speeds: Option<&Bound<'py, PyAny>>,
+    sizes: Option<&Bound<'py, PyAny>>,
+    max_memory: Option<&Bound<'py, PyAny>>,
     allow_idle: bool,
-) -> PyResult<Vec<usize>> {
+) -> PyResult<Bound<'py, PyList>> {
     let mut ears = Ears::new(devices.py());
     let speeds = match speeds {
-        None => vec![1; devices.len()],
+        None => gathered((0..devices.len()).map(|_| 1))?,
         Some(speeds) => speeds_of(devices, speeds)?,
     };
     let limits = max_memory.map(|limits| limits_of(devices, limits)).transpose()?;
@@ -34,22 +34,20 @@ pub fn balance(
         && sizes.len() != costs.len()
     {
         let text = format!("there are {} sizes for {} costs", sizes.len(), costs.len());
-        return Err(PyValueError::new_err(text));
+        return Err(value_error(ears.py, &text));
     }
     let sizes = sizes.as_ref().unwrap_or(&costs);
     let limits = limits.unwrap_or_default();
-    let devices: Vec<_> = speeds
-        .into_iter()
-        .enumerate()
-        .map(|(index, speed)| Device {
+    let devices = gathered(speeds.into_iter().enumerate().map(|(index, speed)| {
+        Device {
             speed,
             memory: limits
                 .get(index)
                 .copied()
                 .flatten()
                 .map_or(u128::MAX, |limit| sizes.units(limit)),
-        })
-        .collect();
+        }
+    }))?;
     let problem = Problem {
         costs: &costs,
         sizes: limits.iter().any(Option::is_some).then_some(sizes),
@@ -57,13 +55,14 @@ pub fn balance(
         allow_idle,
     };
     // Two searches of the sums take about as long as a hundred blocks.
-    problem
+    let ends = problem
         .solve(|searches| ears.after(100 * searches))
         .map_err(|stopped| match stopped {
             Stopped::Interrupted(error) => error,
             Stopped::Memory(error) => no_memory(error),
-            Stopped::Infeasible(why) => error::infeasible(ears.py, &told(&why, sizes, &devices)),
-        })
+            Stopped::Infeasible(why) => infeasible(ears.py, &told(&why, sizes, &devices)),
+        })?;
+    list_of_numbers(ears.py, &ends)
 }
 
 /// The speeds of the devices, in proportion.
@@ -71,7 +70,7 @@ pub fn speeds_of(devices: &Bound<'_, PyTuple>, speeds: &Bound<'_, PyAny>) -> PyR
     let given = Along::of("speeds", devices, speeds)?;
     let speeds = given.weights(1)?;
     match speeds.iter().position(|speed| *speed == 0) {
-        Some(index) => Err(PyValueError::new_err(format!("{} is 0", given.place(index)))),
+        Some(index) => Err(value_error(devices.py(), &format!("{} is 0", given.place(index)))),
         None => Ok(speeds),
     }
 }

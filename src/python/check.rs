@@ -9,14 +9,14 @@ mod notes;
 
 use std::ops::Range;
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyRange, PySet, PyString, PyTuple};
 
 use super::cover::{Verdict, cover};
+use super::error::{type_error, value_error};
 use super::faults::IN_A_SET;
 use super::values::{Value, entries_of};
-use super::{Ears, ask_for_ints, layout, no_memory, type_error};
+use super::{Ears, ask_for_ints, layout, no_memory};
 use crate::coverage::{Coverage, Tally};
 use crate::sparse::Sparse;
 use ints::{index, plain, settle};
@@ -48,7 +48,7 @@ pub fn check<'py>(
         parts = Parts::of(&mut ears, &devices, &settled, blocks)?;
     }
     let Some(parts) = parts else {
-        return Err(type_error(py, "the blocks of a device cannot be read")?);
+        return Err(type_error(py, "the blocks of a device cannot be read"));
     };
     let unknown = layout::new_list(py)?;
     if let Some(known) = known {
@@ -77,8 +77,11 @@ fn block_count(num_blocks: &Bound<'_, PyAny>) -> PyResult<usize> {
     let py = num_blocks.py();
     let count = index(num_blocks)?;
     if count.lt(0)? {
-        let text = layout::new_str(py, "num_blocks must not be negative, but is ")?.add(count.str()?)?;
-        return Err(PyErr::from_value(py.get_type::<PyValueError>().call1((text,))?));
+        let text = format!(
+            "num_blocks must not be negative, but is {}",
+            count.str()?.to_string_lossy()
+        );
+        return Err(value_error(py, &text));
     }
     let count: isize = count.extract()?;
     Ok(count.unsigned_abs())
@@ -91,7 +94,7 @@ fn known_devices<'py>(ears: &mut Ears<'py>, devices: &Bound<'py, PyAny>) -> PyRe
         return Ok(None);
     }
     if devices.is_instance_of::<PyString>() {
-        return Err(type_error(py, "devices must be an iterable of devices, not one str")?);
+        return Err(type_error(py, "devices must be an iterable of devices, not one str"));
     }
     let known = layout::new_dict(py)?;
     for device in devices.try_iter()? {

@@ -1,11 +1,12 @@
 //! Costs and sizes: numbers read out of Python objects, in place where they are kept as such.
 
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString};
 
+use super::error::{type_error, value_error};
 use super::values::{Items, Read};
 use super::{Ears, layout, list_of, no_memory};
 use crate::numbers::{Number, Reader};
@@ -25,11 +26,11 @@ pub fn sums_of<'py>(ears: &mut Ears<'py>, name: &str, numbers: &Bound<'py, PyAny
     loop {
         match items.read(ears, from, &mut summing)? {
             Read::All => return Ok(summing.finish()),
-            Read::Refused => return Err(refused(name, &mut summing)),
+            Read::Refused => return Err(refused(ears.py, name, &mut summing)),
             Read::UpTo(index, item) => {
                 let number = amount(&item, || format!("{name}[{index}]"))?;
                 if summing.read(&One(number)).is_err() {
-                    return Err(refused(name, &mut summing));
+                    return Err(refused(ears.py, name, &mut summing));
                 }
                 from = index + 1;
             }
@@ -39,7 +40,8 @@ pub fn sums_of<'py>(ears: &mut Ears<'py>, name: &str, numbers: &Bound<'py, PyAny
 
 /// A number that is finite and not negative. Code of the user's runs if it is of a class of theirs.
 pub fn amount(number: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Number> {
-    let wrong = |what: &str| Err(PyValueError::new_err(format!("{} is {what}", place())));
+    let py = number.py();
+    let wrong = |what: &str| Err(value_error(py, &format!("{} is {what}", place())));
     let number = any_number(number, &place)?;
     match number {
         AnyNumber::Int(int) => match int.extract::<u128>() {
@@ -83,7 +85,7 @@ pub fn any_number<'py>(number: &Bound<'py, PyAny>, place: impl Fn() -> String) -
         }
         let type_ = number.get_type();
         let type_ = type_.name().map_or_else(|_| "object".into(), |name| name.to_string());
-        PyTypeError::new_err(format!("{} is of type {type_}, not a number", place()))
+        type_error(py, &format!("{} is of type {type_}, not a number", place()))
     })
 }
 
@@ -95,7 +97,7 @@ pub fn drained<'py>(name: &str, sequence: &Bound<'py, PyAny>) -> PyResult<Bound<
     if unordered || sequence.is_instance_of::<PyString>() || sequence.try_iter().is_err() {
         let type_ = sequence.get_type();
         let text = format!("{name} is of type {}, not a sequence of numbers", type_.name()?);
-        return Err(PyTypeError::new_err(text));
+        return Err(type_error(sequence.py(), &text));
     }
     list_of(sequence)
 }
@@ -113,16 +115,16 @@ fn items_in_place<'a, 'py>(name: &str, sequence: &'a Bound<'py, PyAny>) -> PyRes
     };
     if buffer.dimensions() != 1 {
         let text = format!("{name} has {} dimensions, not one", buffer.dimensions());
-        return Err(PyValueError::new_err(text));
+        return Err(value_error(sequence.py(), &text));
     }
     let plain = layout::is_row_of(&buffer, layout::INTEGERS) || layout::is_row_of(&buffer, layout::FLOATS);
     Ok(plain.then_some(Items::Array(sequence, buffer)))
 }
 
-fn refused(name: &str, summing: &mut Summing) -> PyErr {
+fn refused(py: Python<'_>, name: &str, summing: &mut Summing) -> PyErr {
     match summing.refusal() {
         Refusal::Memory(error) => no_memory(error),
-        Refusal::TooLarge => PyValueError::new_err(format!("{name} add up to more than 128 bits can hold")),
+        Refusal::TooLarge => value_error(py, &format!("{name} add up to more than 128 bits can hold")),
     }
 }
 

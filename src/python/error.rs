@@ -1,6 +1,6 @@
 //! `DeviceMapError`, which a device map with faults raises, and `InfeasibleError`, where there can be no map.
 
-use pyo3::exceptions::{PyAssertionError, PyValueError};
+use pyo3::exceptions::{PyAssertionError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -91,8 +91,23 @@ pub fn infeasible_error(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
 
 /// An `InfeasibleError` that says why there is no map.
 pub fn infeasible(py: Python<'_>, why: &str) -> PyErr {
-    match infeasible_error(py) {
-        Ok(class) => PyErr::from_type(class.clone(), (why.to_owned(),)),
+    infeasible_error(py).map_or_else(|error| error, |class| of_class(class, why))
+}
+
+/// A `ValueError` of that text, or the error that kept it from being made: PyO3's own constructors panic then.
+pub fn value_error(py: Python<'_>, text: &str) -> PyErr {
+    of_class(&py.get_type::<PyValueError>(), text)
+}
+
+/// A `TypeError`, as [`value_error`].
+pub fn type_error(py: Python<'_>, text: &str) -> PyErr {
+    of_class(&py.get_type::<PyTypeError>(), text)
+}
+
+fn of_class(class: &Bound<'_, PyType>, text: &str) -> PyErr {
+    match layout::new_str(class.py(), text).and_then(|text| class.call1((text,))) {
+        // Of its type once more, so that it is raised anew, with what is being handled as its context.
+        Ok(error) => PyErr::from_type(error.get_type(), error.unbind()),
         Err(error) => error,
     }
 }

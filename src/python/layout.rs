@@ -21,7 +21,7 @@ use pyo3::exceptions::{PyImportError, PyMemoryError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
-use pyo3::types::{PyDict, PyInt, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
 use super::{BETWEEN_SIGNALS, Ears, ask_for_ints};
 use crate::numbers::{Number, Numbers, Reader, Stop};
@@ -470,6 +470,29 @@ pub fn new_dict(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 pub fn new_int(py: Python<'_>, number: i64) -> PyResult<Bound<'_, PyInt>> {
     // SAFETY: rule 1; gives a new reference to an int, or null with an exception set.
     unsafe { owned(py, ffi::PyLong_FromLongLong(number)) }
+}
+
+/// A Python int of any number of 128 bits.
+pub fn new_large_int(py: Python<'_>, number: u128) -> PyResult<Bound<'_, PyAny>> {
+    let part = |bits: u64| {
+        // SAFETY: rule 1; gives a new reference to an int, or null with an exception set.
+        unsafe { owned::<PyInt>(py, ffi::PyLong_FromUnsignedLongLong(bits)) }
+    };
+    let mut halves = [0; 2];
+    for (half, bytes) in halves.iter_mut().zip(number.to_le_bytes().as_chunks().0) {
+        *half = u64::from_le_bytes(*bytes);
+    }
+    let low = part(halves[0])?;
+    match halves[1] {
+        0 => Ok(low.into_any()),
+        high => part(high)?.lshift(new_int(py, 64)?)?.bitor(low),
+    }
+}
+
+/// A Python float.
+pub fn new_float(py: Python<'_>, number: f64) -> PyResult<Bound<'_, PyFloat>> {
+    // SAFETY: rule 1; gives a new reference to a float, or null with an exception set.
+    unsafe { owned(py, ffi::PyFloat_FromDouble(number)) }
 }
 
 /// A Python str.

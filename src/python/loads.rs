@@ -1,12 +1,12 @@
 //! `loads`: what each device of a map carries.
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyList, PyTuple};
+use pyo3::types::{PyList, PyTuple};
 
 use super::along::Along;
 use super::balance::speeds_of;
 use super::costs::sums_of;
+use super::error::value_error;
 use super::{Ears, layout};
 use crate::numbers::Number;
 
@@ -30,17 +30,17 @@ pub fn loads<'py>(
     let blocks = boundaries.last().copied().unwrap_or(0);
     if sums.len() != blocks {
         let text = format!("there are {} costs for {blocks} blocks", sums.len());
-        return Err(PyValueError::new_err(text));
+        return Err(value_error(py, &text));
     }
     let loads = layout::new_list(py)?;
     for (device, ends) in boundaries.windows(2).enumerate() {
         let load = match sums.amount(sums.of(ends[0]..ends[1])) {
-            Number::Whole(cost) => cost.into_pyobject(py)?.into_any(),
-            Number::Float(cost) => PyFloat::new(py, cost).into_any(),
+            Number::Whole(cost) => layout::new_large_int(py, cost)?,
+            Number::Float(cost) => layout::new_float(py, cost)?.into_any(),
         };
         match speeds.as_ref().and_then(|speeds| speeds.values()[device].as_ref()) {
             Some(speed) => loads.append(load.div(speed)?)?,
-            None if speeds.is_some() => loads.append(load.div(1)?)?,
+            None if speeds.is_some() => loads.append(load.div(layout::new_int(py, 1)?)?)?,
             None => loads.append(load)?,
         }
     }

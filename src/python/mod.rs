@@ -17,7 +17,7 @@ pub mod values;
 
 use std::collections::TryReserveError;
 
-use pyo3::exceptions::{PyMemoryError, PyTypeError};
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -69,8 +69,19 @@ fn list_of<'py>(items: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
     Ok(items.py().get_type::<PyList>().call1((items,))?.cast_into()?)
 }
 
-/// A `TypeError` of that text, or the error that kept it from being made.
-fn type_error(py: Python<'_>, text: &str) -> PyResult<PyErr> {
-    let error = py.get_type::<PyTypeError>().call1((layout::new_str(py, text)?,))?;
-    Ok(PyErr::from_value(error))
+/// Items in a vector, or the error that there is no memory for them.
+fn gathered<T>(items: impl ExactSizeIterator<Item = T>) -> PyResult<Vec<T>> {
+    let mut all = Vec::new();
+    all.try_reserve_exact(items.len()).map_err(no_memory)?;
+    all.extend(items);
+    Ok(all)
+}
+
+/// A list of a few numbers that fit in 63 bits.
+fn list_of_numbers<'py>(py: Python<'py>, numbers: &[usize]) -> PyResult<Bound<'py, PyList>> {
+    let list = layout::new_list(py)?;
+    for &number in numbers {
+        list.append(layout::new_int(py, number.cast_signed() as i64)?)?;
+    }
+    Ok(list)
 }

@@ -8,7 +8,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyRange, PyRangeMethods, PyTuple, PyType};
 
-use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, layout, list_of, type_error};
+use super::error::type_error;
+use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, layout, list_of};
 use crate::numbers::{Reader, Stop};
 use crate::progression::Progression;
 
@@ -31,7 +32,7 @@ pub fn entries_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, P
     let Some(items) = device_map.getattr_opt(intern!(py, "items"))? else {
         let type_ = device_map.get_type().name()?;
         let text = format!("device_map must be a mapping, {{device: [block, ...]}}, not {type_}");
-        return Err(type_error(py, &text)?);
+        return Err(type_error(py, &text));
     };
     let (devices, values) = (layout::new_list(py)?, layout::new_list(py)?);
     for entry in list_of(&items.call0()?)? {
@@ -39,7 +40,7 @@ pub fn entries_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, P
             return Err(type_error(
                 py,
                 "device_map.items() must give pairs of a device and its blocks",
-            )?);
+            ));
         };
         devices.append(pair.get_item(0)?)?;
         values.append(pair.get_item(1)?)?;

@@ -7,8 +7,9 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyInt, PyList, PyString};
 
 use super::super::block::is_bool;
+use super::super::error::type_error;
 use super::super::values::{Items, Read, Value, drain};
-use super::super::{Ears, layout, type_error};
+use super::super::{Ears, layout};
 use super::{add, tuples};
 use crate::numbers::{Numbers, Reader, Stop};
 
@@ -39,7 +40,7 @@ pub fn settle<'py>(
                 .collect();
             let type_ = value.get_type().name()?;
             let text = format!("device {device} must have an iterable of blocks, not {type_}");
-            return Err(type_error(py, &text)?);
+            return Err(type_error(py, &text));
         }
     }
     Ok(settled)
