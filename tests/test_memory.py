@@ -249,7 +249,10 @@ def test_all_is_well_under_a_debugging_allocator() -> None:
     tests = Path(__file__).parent
     output = command(
         *(sys.executable, "-X", "dev", "-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-        *("-k", "not any_ and not ctrl_c and not collect and not large and not memory and not allocation and not million"),
+        *(
+            "-k",
+            "not any_ and not ctrl_c and not collect and not large and not memory and not allocation and not million",
+        ),
         *(
             str(tests / f"test_{name}.py")
             for name in ("assert_like_original", "balance", "check", "get_like_original", "reentrancy", "split")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import array
 import gc
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +17,10 @@ import pytest
 import devicemap
 
 
-def quietly(function: Callable[..., Any], *arguments: Any) -> None:
+def quietly(function: Callable[..., Any], *arguments: Any, **options: Any) -> None:
     """Call, and let any Python exception pass for an answer."""
     try:
-        function(*arguments)
+        function(*arguments, **options)
     except Exception:
         pass
 
@@ -180,8 +183,54 @@ LONG_RUNS: dict[str, Callable[[], Any]] = {
     "equal hashes": lambda: check({0: [number * (2**61 - 1) for number in range(1 << 13)]}, 10),
     "many duplicates": lambda: check({0: range(1 << 24), 1: range(1 << 24)}, 1 << 24),
     "many values": lambda: check(dict.fromkeys(range(1 << 23), ()), 10),
+    "many costs": lambda: devicemap.balance(array.array("d", [0.5]) * (1 << 25), range(3)),
+    "costs of another kind": lambda: devicemap.balance([Fraction(1, 3)] * (1 << 19), range(3)),
+    "many devices": lambda: devicemap.balance([1, 2, 3] * (1 << 19), range(1 << 20)),
+    "blocks that few devices can hold": lambda: devicemap.balance(
+        [1] * (1 << 17), range(199), sizes=[1, 9] * (1 << 16), max_memory=[*[10**6, 5] * 99, 10**6]
+    ),
+    "many reports": lambda: devicemap.check({0: range(1 << 23), 1: range(1 << 23)}, 1 << 23),
 }
 """Calls that take some tenths of a second at least."""
+
+
+class Number:
+    """A cost that does something when it is asked for its number."""
+
+    def __init__(self, meddle: Callable[[], Any]) -> None:
+        self.meddle = meddle
+
+    def __float__(self) -> float:
+        self.meddle()
+        return 0.5
+
+
+COSTS: dict[str, Callable[[list[Any]], Any]] = {
+    **{name: partial(meddle, {}) for name, meddle in MEDDLING.items()},
+    "call again": lambda costs: devicemap.balance([1, 2, 3], range(2)),
+    "raise": lambda costs: 1 / 0,
+}
+
+
+@pytest.mark.parametrize("meddling", COSTS.values(), ids=COSTS.keys())
+@pytest.mark.parametrize("size", [0, 70, 100_000])
+def test_costs_that_meddle(meddling: Callable[[list[Any]], Any], size: int) -> None:
+    costs: list[Any] = []
+    costs += [*range(size), Number(lambda: meddling(costs)), 1.5, *range(size)]
+    quietly(devicemap.balance, costs, range(3))
+    costs += [1, Number(lambda: meddling(costs)), 2**90]
+    quietly(devicemap.balance, costs, range(3), sizes=costs, max_memory=[None, 10**9, 5])
+    quietly(devicemap.split(len(costs), range(2)).loads, costs)
+    speeds: list[Any] = []
+    speeds += [1, Number(lambda: meddling(speeds)), 3]
+    quietly(devicemap.balance, [1] * 9, range(3), speeds=speeds)
+
+
+def test_an_array_may_not_change_its_size_while_it_is_read() -> None:
+    array_of_costs = array.array("d", [1.0] * 70)
+    costs = [Number(lambda: array_of_costs.extend([1.0] * 10_000)), 1]
+    quietly(devicemap.balance, array_of_costs, range(2), sizes=costs, max_memory=[1, 1])
+    assert len(array_of_costs) >= 70
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer to send signals with")

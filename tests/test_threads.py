@@ -69,6 +69,19 @@ def test_lists_change_while_they_are_checked(change: Callable[[list[Any]], None]
     assert run_together(check, check, lambda: change(shared), lambda: change(shared)) == []
 
 
+@pytest.mark.parametrize("change", [grow_and_shrink, replace_items, clear_and_refill, reverse])
+def test_lists_change_while_they_are_balanced(change: Callable[[list[Any]], None]) -> None:
+    shared: list[Any] = list(range(BLOCKS))
+
+    def balance() -> None:
+        try:
+            devicemap.balance(shared, range(7), sizes=shared, max_memory=[None] * 6 + [2**60])
+        except (ValueError, TypeError):
+            pass
+
+    assert run_together(balance, balance, lambda: change(shared), lambda: change(shared)) == []
+
+
 def test_maps_change_while_they_are_checked() -> None:
     device_map: dict[Any, Any] = {0: list(range(BLOCKS))}
 

@@ -36,7 +36,7 @@ def split(
             along the devices or as a mapping by device.
 
     Returns:
-        The device map. _Devices without blocks are in it, with an empty range.
+        The device map. Devices without blocks are in it, with an empty range.
 
     Raises:
         ValueError: ``n_blocks`` is negative; there are no devices, or one is named twice; a share is missing, negative
@@ -87,7 +87,7 @@ def balance(  # noqa: PLR0913, each is a part of the problem, most by keyword
             Otherwise each device gets one, as long as there are as many blocks as devices.
 
     Returns:
-        The device map. _Devices without blocks are in it, with an empty range.
+        The device map. Devices without blocks are in it, with an empty range.
 
     Raises:
         InfeasibleError: the devices cannot hold the blocks in this order; the message says why, in numbers.
