@@ -151,7 +151,7 @@ impl<'a> Search<'a> {
         each: bool,
     ) -> Result<Self, TryReserveError> {
         let mut levels = Vec::new();
-        levels.try_reserve_exact(devices.len() + 2)?;
+        levels.try_reserve_exact(devices.len() + 1)?;
         Ok(Self {
             costs,
             sizes,
@@ -205,15 +205,15 @@ impl<'a> Search<'a> {
     /// again and again, by twice as much; but no more than half the way to what is known to do. False if that is nothing.
     fn leap(&mut self, short: &Short, leaps: u32, high: Option<&[u128]>) -> bool {
         let total = self.costs.total();
+        let doublings = leaps.saturating_sub(2);
         let mut raised = false;
         let mut last = (0, 0);
         for (index, (cap, device)) in self.caps.iter_mut().zip(self.devices).enumerate() {
             if device.speed != last.0 {
                 let share = mul_div(short.left, device.speed, self.speed).map_or(total, |(share, _)| share);
-                last = (
-                    device.speed,
-                    share.checked_shl(leaps.saturating_sub(2)).unwrap_or(total),
-                );
+                let share = share.max(u128::from(doublings > 0));
+                let fits = share.leading_zeros() >= doublings;
+                last = (device.speed, if fits { share << doublings } else { total });
             }
             let most = high.map_or(total, |high| *cap + high[index].saturating_sub(*cap) / 2);
             let higher = cap.saturating_add(last.1).min(most);
@@ -249,19 +249,19 @@ impl<'a> Search<'a> {
             let lowest = self.starts[ends.start].start;
             self.levels.push(ends.end);
             self.add_starts(device, ends, &mut next, pulse)?;
-            if self.of(device).is_empty() {
+            if self.starts_of(device).is_empty() {
                 // The first device may not end at 0, where it would have no block.
                 let left = self.costs.first(lowest).max(1);
                 return Ok(Err(Short { next, left }));
             }
         }
-        let lowest = self.of(0)[0].start;
+        let lowest = self.starts_of(0)[0].start;
         let left = self.costs.first(lowest);
         Ok(if lowest == 0 { Ok(()) } else { Err(Short { next, left }) })
     }
 
     /// The runs of blocks at which a device can start.
-    fn of(&self, device: usize) -> &[Range<usize>] {
+    fn starts_of(&self, device: usize) -> &[Range<usize>] {
         let level = self.devices.len() - device;
         let end = self.levels.get(level + 1).copied().unwrap_or(self.starts.len());
         &self.starts[self.levels[level]..end]
@@ -361,7 +361,7 @@ impl<'a> Search<'a> {
             let least = start + usize::from(self.each);
             // Beside what costs nothing, an even number of blocks.
             let even = (blocks / devices) * device + (blocks % devices * device).div_ceil(devices);
-            let near = |behind| nearest(self.costs, self.of(device), least..behind, targets[device], even);
+            let near = |behind| nearest(self.costs, self.starts_of(device), least..behind, targets[device], even);
             let mut end = near(blocks + 1);
             if !self.holds(device - 1, start..end) {
                 end = near(self.reach(device - 1, start) + 1);
@@ -378,16 +378,16 @@ impl<'a> Search<'a> {
         self.costs.of(run) <= self.caps[device] && size <= self.devices[device].memory
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "whether a map is even need not be exact")]
     /// What the blocks before each device would cost together, if the loads were as even as the room for its start lets
     /// them be.
+    #[expect(clippy::cast_precision_loss, reason = "whether a map is even need not be exact")]
     fn targets(&self) -> Result<Vec<f64>, TryReserveError> {
         let mut room = Vec::new();
         room.try_reserve_exact(self.devices.len() + 1)?;
         let (mut low, mut high, mut speed) = (0, 0, 0.0);
         room.push((0.0, 0.0..=0.0));
         for (index, device) in self.devices.iter().enumerate() {
-            let starts = self.of(index + 1);
+            let starts = self.starts_of(index + 1);
             low = first_from(starts, low + usize::from(self.each)).unwrap_or(low);
             high = last_to(starts, self.reach(index, high)).unwrap_or(high);
             speed += device.speed as f64;

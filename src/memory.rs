@@ -20,7 +20,10 @@ pub fn bytes(text: &str) -> Option<u128> {
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
-    let (_, unit) = UNITS.iter().find(|(name, _)| *name == unit.trim_start())?;
+    let unit = unit.trim_start();
+    // A small b may stand for bits, but there are no GiBit of memory.
+    let is_unit = |name: &str| name == unit || name.ends_with("iB") && name.eq_ignore_ascii_case(unit);
+    let (_, unit) = UNITS.iter().find(|(name, _)| is_unit(name))?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     if fraction.contains('.') || whole.is_empty() {
         return None;
@@ -53,6 +56,7 @@ mod tests {
             assert_eq!(bytes(&format!(" 24 {name} ")), Some(24 * size));
         }
         assert_eq!(bytes("1.5GiB"), Some(3 << 29));
+        assert_eq!(bytes("24gib"), bytes("24GIB"));
         assert_eq!(bytes("0.1KB"), Some(100));
         assert_eq!(bytes("0B"), Some(0));
     }
@@ -60,7 +64,7 @@ mod tests {
     #[test]
     fn what_is_no_memory_is_refused() {
         for text in [
-            "", "24", "GiB", "24gib", "24Gb", "24 G", "-1GB", "1e3MB", "1.2.3GB", ".5GB", "1,5GB", "24GiBs", "²GB",
+            "", "24", "GiB", "24gb", "24Gb", "24 G", "-1GB", "1e3MB", "1.2.3GB", ".5GB", "1,5GB", "24GiBs", "²GB",
         ] {
             assert_eq!(bytes(text), None, "{text}");
         }

@@ -266,7 +266,10 @@ def test_idle_devices_only_where_they_help() -> None:
     assert balance(costs, devices, speeds=slow).counts == (2, 1, 1)
     assert balance(costs, devices, speeds=slow, allow_idle=True).counts == (2, 0, 2)
     assert balance(costs, devices, allow_idle=True).counts == (1, 2, 1)
-    with pytest.raises(InfeasibleError, match="not with a block on each of them; with allow_idle=True"):
+    with pytest.raises(
+        InfeasibleError,
+        match="on each of them: device number 1 holds 0 B, less than any block needs; with allow_idle=True",
+    ):
         balance(costs, devices, max_memory={"cpu": 0})
     assert balance(costs, devices, max_memory={"cpu": 0}, allow_idle=True).counts == (2, 0, 2)
 
@@ -351,6 +354,7 @@ MEMORY: list[Any] = [
     ["1KiB", "2KiB", None],
     {"a": "1KiB", "b": "2.0 KiB"},
     {"a": 1024, "b": 2048.0, "c": None},
+    {"a": "1 kib", "b": "2KIB"},
     {"a": "0.001024MB", "b": "2048B", "c": float("inf")},
     [1024, 2048, 10**300],
 ]
@@ -375,10 +379,13 @@ INFEASIBLE: dict[str, tuple[Problem, str]] = {
     ),
     "the order": (
         Problem([1] * 80, 3, None, [GIB] * 58 + [20 * GIB] + [GIB] * 21, [41 * GIB, 18 * GIB, "40.5GiB"]),
-        "in this order the devices hold blocks 0–78 only, of 80",
+        "in this order the devices hold blocks 0–78 only, of 80: block 79, of 1.0 GiB, is left",
     ),
-    "none in order": (Problem([8, 1], 2, None, None, [1, 8]), "in this order the devices hold blocks 0–0 only, of 2"),
-    "nothing": (Problem([9, 1], 2, None, None, [0, 9]), "the blocks need 10, the devices hold 9"),
+    "none in order": (
+        Problem([8, 1], 2, None, None, [1, 8]),
+        "in this order the devices hold block 0 only, of 2: block 1, of 1 B, is left",
+    ),
+    "nothing": (Problem([9, 1], 2, None, None, [0, 9]), "the blocks need 10 B, the devices hold 9 B"),
 }
 
 
@@ -417,7 +424,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "fewer sizes": (lambda: balance([1, 2], [0], sizes=[1]), ValueError, "1 sizes for 2 costs"),
     "no devices": (lambda: balance([1], []), ValueError, "there are no devices"),
     "device twice": (lambda: balance([1], [0, 0]), ValueError, "device 0 is named twice"),
-    "speed 0": (lambda: balance([1], [0, 1], speeds=[1, 0.0]), ValueError, r"speeds\[1\] is 0"),
+    "speed 0": (lambda: balance([1], [0, 1], speeds=[1, 0.0]), ValueError, r"speeds\[1\] is 0, and has to be more"),
     "speed of 0": (lambda: balance([1], ["a"], speeds={"a": 0}), ValueError, r"speeds\['a'\] is 0"),
     "negative speed": (lambda: balance([1], [0], speeds=[-1]), ValueError, r"speeds\[0\] is negative"),
     "infinite speed": (lambda: balance([1], [0], speeds=[INFINITE]), ValueError, r"speeds\[0\] is infinite"),
@@ -425,14 +432,22 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "a speed": (lambda: balance([1], [0], speeds=2), TypeError, "speeds is of type int"),  # type: ignore[arg-type]
     "unknown device": (lambda: balance([1], [0], speeds={1: 2}), ValueError, "speeds names 1, which is none of"),
     "far apart": (lambda: balance([1], [0, 1], speeds=[1e-300, 1e300]), ValueError, "speeds lie too far apart"),
-    "memory": (lambda: balance([1], [0], max_memory=["24gib"]), ValueError, r"max_memory\[0\] is '24gib'"),
+    "memory": (
+        lambda: balance([1], [0], max_memory=["24gb"]),
+        ValueError,
+        r"max_memory\[0\] is '24gb': not a number and one of B, KB",
+    ),
     "negative memory": (
         lambda: balance([1], ["a"], max_memory={"a": -1}),
         ValueError,
         r"max_memory\['a'\] is negative",
     ),
     "memory that is nan": (lambda: balance([1], [0], max_memory=[NAN]), ValueError, r"max_memory\[0\] is not a number"),
-    "one memory": (lambda: balance([1], [0], max_memory="24GiB"), TypeError, "max_memory is of type str"),
+    "one memory": (
+        lambda: balance([1], [0], max_memory="24GiB"),
+        TypeError,
+        "max_memory is of type str, not a sequence of one value a device, nor a mapping by device",
+    ),
 }
 
 

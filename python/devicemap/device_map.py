@@ -11,7 +11,7 @@ from devicemap import _native
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
-    from typing import Any, NoReturn, SupportsIndex, TypeVar
+    from typing import Any, SupportsIndex, TypeVar
 
     from devicemap._native import _Along, _Amounts, _Devices
 
@@ -181,7 +181,8 @@ class DeviceMap(dict["_DeviceT", range]):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_boundaries, (self._boundaries, self._devices)
 
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401, in place of methods of any arguments
+    # Not NoReturn, after which a type checker would look at nothing.
+    def _refuse(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401, in place of methods of any arguments
         """Refuse to change."""
         raise TypeError("a DeviceMap does not change; dict(device_map) makes a dict that does")
 

@@ -27,7 +27,7 @@ impl<'a, 'py> Along<'a, 'py> {
         let (values, by_device) = if let Ok(mapping) = given.cast::<PyMapping>() {
             (by_device(name, devices, mapping)?, true)
         } else {
-            let list = drained(name, given)?;
+            let list = drained(name, given, "a sequence of one value a device, nor a mapping by device")?;
             if list.len() != devices.len() {
                 let text = format!("{name} has {} values for {} devices", list.len(), devices.len());
                 return Err(value_error(devices.py(), &text));
@@ -133,7 +133,7 @@ pub fn bytes(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<N
             value_error(
                 text.py(),
                 &format!(
-                    "{} is {shown}: bytes are written as '24GiB', '10GB' or '512MB'",
+                    "{} is {shown}: not a number and one of B, KB, MB, GB, TB, KiB, MiB, GiB and TiB",
                     place()
                 ),
             )
@@ -167,7 +167,10 @@ fn by_device<'py>(
     for item in mapping.items()? {
         let (device, value) = (item.get_item(0)?, item.get_item(1)?);
         let Some(index) = places.get_item(&device)? else {
-            let text = format!("{name} names {}, which is none of the devices", device.repr()?);
+            let text = format!(
+                "{name} names {}, which is none of the devices: add it to them, or leave it out",
+                device.repr()?
+            );
             return Err(value_error(devices.py(), &text));
         };
         values[index.extract::<usize>()?] = (!value.is_none()).then_some(value);

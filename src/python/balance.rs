@@ -70,7 +70,10 @@ pub fn speeds_of(devices: &Bound<'_, PyTuple>, speeds: &Bound<'_, PyAny>) -> PyR
     let given = Along::of("speeds", devices, speeds)?;
     let speeds = given.weights(1)?;
     match speeds.iter().position(|speed| *speed == 0) {
-        Some(index) => Err(value_error(devices.py(), &format!("{} is 0", given.place(index)))),
+        Some(index) => Err(value_error(
+            devices.py(),
+            &format!("{} is 0, and has to be more", given.place(index)),
+        )),
         None => Ok(speeds),
     }
 }
@@ -105,16 +108,32 @@ fn told(why: &Infeasible, sizes: &Sums, devices: &[Device]) -> String {
                 size(held)
             )
         }
-        Infeasible::Order(0) => "in this order the devices hold no block".into(),
-        Infeasible::Order(held) => format!(
-            "in this order the devices hold blocks 0–{} only, of {}",
-            held - 1,
-            sizes.len()
-        ),
+        Infeasible::Order(held) => {
+            let which = match held {
+                1 => "block 0 only".into(),
+                _ => format!("blocks 0–{} only", held - 1),
+            };
+            let next = size(sizes.of(held..held + 1));
+            format!(
+                "in this order the devices hold {which}, of {}: block {held}, of {next}, is left",
+                sizes.len()
+            )
+        }
         Infeasible::Idle => {
-            "the devices hold the blocks, but not with a block on each of them; with allow_idle=True some may \
-                             be left without"
-                .into()
+            let least = (0..sizes.len()).map(|block| sizes.of(block..block + 1)).min();
+            let small = devices
+                .iter()
+                .position(|device| least.is_some_and(|least| device.memory < least));
+            let why = small.map_or(String::new(), |device| {
+                format!(
+                    ": device number {device} holds {}, less than any block needs",
+                    size(devices[device].memory)
+                )
+            });
+            format!(
+                "the devices hold the blocks, but not with a block on each of them{why}; with allow_idle=True some may be \
+                 left without"
+            )
         }
     }
 }
@@ -127,9 +146,8 @@ fn told(why: &Infeasible, sizes: &Sums, devices: &[Device]) -> String {
 )]
 fn figure(amount: Number) -> String {
     match amount {
-        Number::Whole(bytes) if bytes < 1024 => bytes.to_string(),
         Number::Whole(bytes) => written(bytes),
-        Number::Float(bytes) if bytes < 1024.0 => format!("{bytes}"),
+        Number::Float(bytes) if bytes < 1024.0 => format!("{bytes} B"),
         Number::Float(bytes) => written(bytes as u128),
     }
 }

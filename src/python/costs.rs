@@ -18,7 +18,7 @@ pub fn sums_of<'py>(ears: &mut Ears<'py>, name: &str, numbers: &Bound<'py, PyAny
     let items = if let Some(items) = items_in_place(name, numbers)? {
         items
     } else {
-        list = drained(name, numbers)?;
+        list = drained(name, numbers, "a sequence of numbers")?;
         Items::List(&list)
     };
     let mut summing = Summing::try_new(items.len()).map_err(no_memory)?;
@@ -89,14 +89,14 @@ pub fn any_number<'py>(number: &Bound<'py, PyAny>, place: impl Fn() -> String) -
     })
 }
 
-/// A sequence's items in a list of their own, where it is one of numbers along something.
-pub fn drained<'py>(name: &str, sequence: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+/// A sequence's items in a list of their own, where it has an order; errors say what is wanted.
+pub fn drained<'py>(name: &str, sequence: &Bound<'py, PyAny>, wanted: &str) -> PyResult<Bound<'py, PyList>> {
     let unordered = sequence.is_instance_of::<PyDict>()
         || sequence.is_instance_of::<PySet>()
         || sequence.is_instance_of::<PyFrozenSet>();
     if unordered || sequence.is_instance_of::<PyString>() || sequence.try_iter().is_err() {
         let type_ = sequence.get_type();
-        let text = format!("{name} is of type {}, not a sequence of numbers", type_.name()?);
+        let text = format!("{name} is of type {}, not {wanted}", type_.name()?);
         return Err(type_error(sequence.py(), &text));
     }
     list_of(sequence)
