@@ -11,9 +11,10 @@ const PEAK: usize = 1 << 10;
 
 /// Costs of blocks while they are read. Only costs that are not negative, and finite, are taken.
 ///
-/// Each is a whole number of units, and a unit a power of two: 1, as long as there are only whole numbers, else the lowest
-/// bit of any float so far. When a finer one comes, all sums are counted in finer units. So everything is exact unless
-/// there are more than 127 bits between the sum and the lowest bit: then what is below is rounded up.
+/// Each is a whole number of units, and a unit a power of two: 1, as long as there are only whole numbers, else no more than
+/// the lowest bit of any float so far. When a cost needs finer units, or the sum coarser ones, all sums are counted in them.
+/// So everything is exact, in whatever order it comes, unless there are more than 128 bits from the lowest bit to the sum's
+/// highest: then the sums are rounded, to a hundred bits or more.
 pub struct Summing {
     firsts: Width,
     /// The unit is two to this power.
@@ -126,19 +127,25 @@ impl Summing {
         index
     }
 
+    /// How many costs have been read.
+    fn len(&self) -> usize {
+        with!(self, sums => sums.len() - 1)
+    }
+
     fn read_all(&mut self, numbers: &impl Numbers) -> Result<Option<usize>, Refusal> {
         let mut index = 0;
         while index < numbers.len() {
             let (exponent, exact, floats) = (self.exponent, self.exact, self.floats);
-            let more = (numbers.len() - index).max(self.expected);
+            // All that are expected, and more if there are.
+            let more = (self.expected + 1).max(self.len() + 1 + numbers.len() - index);
             index = match &mut self.firsts {
                 Width::Narrow(_) if matches!(numbers.number(index), Some(Number::Float(_))) => index,
                 Width::Narrow(sums) => {
-                    sums.try_reserve((more + 1).saturating_sub(sums.len()))?;
+                    sums.try_reserve(more.saturating_sub(sums.len()))?;
                     Self::read_into(sums, &mut self.largest, numbers, index, whole)
                 }
                 Width::Wide(sums) => {
-                    sums.try_reserve((more + 1).saturating_sub(sums.len()))?;
+                    sums.try_reserve(more.saturating_sub(sums.len()))?;
                     let taken = |number: &Number| floats || matches!(number, Number::Whole(_));
                     let units = |number| {
                         Some(number)
@@ -158,7 +165,7 @@ impl Summing {
         Ok(None)
     }
 
-    /// Counts in wider sums, in finer units or in coarser ones, so that a cost can be taken that could not be.
+    /// Counts in wider sums, or in other units, so that a cost can be taken that could not be.
     #[cold]
     fn make_room(&mut self, cost: Number) -> Result<(), Refusal> {
         self.floats |= matches!(cost, Number::Float(_));
@@ -171,53 +178,74 @@ impl Summing {
         let Width::Wide(sums) = &mut self.firsts else {
             return Ok(());
         };
-        let Some(lowest) = lowest_bit(cost) else {
-            return Ok(());
-        };
         let total = sums.last().copied().unwrap_or(0);
-        let headroom = total.leading_zeros().cast_signed();
-        let mut finer = self.exponent - lowest;
-        if let Number::Float(float) = cost {
-            // With some bits to spare, the next costs need no look at their lowest one.
-            let spare = self.exponent - parts(float).1 + SPARE;
-            if total == 0 {
-                self.exponent -= spare;
-                return Ok(());
-            }
-            if spare > finer && spare < headroom - 2 * SPARE {
-                finer = spare;
-            }
+        let (number, power) = parts_of(cost);
+        if number == 0 {
+            return Ok(());
         }
-        if finer > 0 && self.exact {
-            if finer >= headroom {
-                // As fine as leaves some room for what is still to come.
-                finer = (headroom - 2 * SPARE).max(0);
-                self.exact = false;
-            }
-            for sum in sums {
-                *sum <<= finer;
-            }
-            self.largest <<= finer;
-            self.exponent -= finer;
-        } else if units(cost, self.exponent, self.exact).is_some_and(|cost| cost <= !total) {
-            // It was but the width.
-        } else if self.floats {
-            let coarser = SPARE.cast_unsigned();
-            for sum in sums {
-                self.exact &= sum.trailing_zeros() >= coarser;
-                *sum = round_up(*sum, coarser);
-            }
-            self.largest = round_up(self.largest, coarser);
-            self.exponent += SPARE;
+        let old = self.exponent;
+        let sum_in = |unit| scaled(total, old - unit)?.checked_add(scaled(number, power - unit)?);
+        if !self.floats {
+            return sum_in(0).map(|_| ()).ok_or(Refusal::TooLarge);
+        }
+        // What all costs are multiples of.
+        let common = sums.iter().fold(0, |bits, sum| bits | sum);
+        let lowest = (old + trailing_zeros(common)).min(power + trailing_zeros(number));
+        // With some bits to spare, the next costs need no look at their lowest one.
+        let spare = lowest.min(power) - SPARE;
+        let top = (old + length(total)).max(power + length(number));
+        let unit = if self.exact && sum_in(spare).is_some_and(|sum| sum.leading_zeros() > ROOM.cast_unsigned()) {
+            spare
+        } else if self.exact && sum_in(lowest).is_some() {
+            lowest
         } else {
-            return Err(Refusal::TooLarge);
+            self.exact = false;
+            top + ROOM - 128
+        };
+        let rescaled = |sum| match scaled(sum, old - unit) {
+            Some(sum) => sum,
+            None => round_up(sum, (unit - old).unsigned_abs()),
+        };
+        for sum in sums {
+            *sum = rescaled(*sum);
         }
+        self.largest = rescaled(self.largest);
+        self.exponent = unit;
         Ok(())
     }
 }
 
-/// By how many bits units are finer than they have to be, where there is room, and become coarser at a time.
+/// By how many bits units are finer than they have to be, where that leaves [`ROOM`].
 const SPARE: i32 = 16;
+
+/// How many bits the sums may still grow by before units have to be coarser.
+const ROOM: i32 = 24;
+
+/// A number times a power of two, if that is a whole number of 128 bits.
+fn scaled(number: u128, power: i32) -> Option<u128> {
+    let bits = power.unsigned_abs();
+    if number == 0 {
+        Some(0)
+    } else if power >= 0 {
+        (number.leading_zeros() >= bits).then(|| number << bits)
+    } else {
+        (number.trailing_zeros() >= bits).then(|| number >> bits)
+    }
+}
+
+/// How many bits a number has.
+fn length(number: u128) -> i32 {
+    (u128::BITS - number.leading_zeros()).cast_signed()
+}
+
+/// How many of them are 0 at the end; more than there are for 0.
+fn trailing_zeros(number: u128) -> i32 {
+    if number == 0 {
+        1 << 20
+    } else {
+        number.trailing_zeros().cast_signed()
+    }
+}
 
 /// Takes costs. A closer look need those that are not plain numbers, or no costs.
 impl Reader for Summing {
@@ -287,13 +315,9 @@ fn units(cost: Number, exponent: i32, exact: bool) -> Option<u128> {
     }
     let (number, power) = parts_of(cost);
     let shift = power - exponent;
-    if number == 0 {
-        Some(0)
-    } else if shift >= 0 {
-        (number.leading_zeros() >= shift.cast_unsigned()).then(|| number << shift)
-    } else {
-        let shift = shift.unsigned_abs();
-        (!exact || number.trailing_zeros() >= shift).then(|| round_up(number, shift))
+    match scaled(number, shift) {
+        None if !exact && shift < 0 => Some(round_up(number, shift.unsigned_abs())),
+        units => units,
     }
 }
 
@@ -303,12 +327,6 @@ fn round_up(number: u128, power: u32) -> u128 {
         Some(kept) => kept + u128::from(kept << power != number),
         None => u128::from(number != 0),
     }
-}
-
-/// The power of two of a cost's lowest bit; none of 0.
-fn lowest_bit(cost: Number) -> Option<i32> {
-    let (number, power) = parts_of(cost);
-    (number != 0).then(|| power + number.trailing_zeros().cast_signed())
 }
 
 /// A cost as a whole number times a power of two.
@@ -433,7 +451,12 @@ impl Sums {
         match blocks {
             last if last == self.len() => start..last + 1,
             _ if differs(blocks + 1) => start..blocks + 1,
-            _ => start..self.first_at_least(sum + 1, blocks),
+            _ => {
+                start
+                    ..sum
+                        .checked_add(1)
+                        .map_or(self.len() + 1, |sum| self.first_at_least(sum, blocks))
+            }
         }
     }
 
@@ -707,7 +730,7 @@ pub mod tests {
                 let (units, below) = (sums.of(block..block + 1), sums.units(Number::Float(cost)));
                 prop_assert!(units.abs_diff(below) <= 1, "{} for {}", units, below);
             }
-            prop_assert!(sums.exact() || sums.total() >= 1 << 90);
+            prop_assert!(sums.exact() || sums.total() >= 1 << 99);
         }
 
         #[test]
@@ -730,6 +753,31 @@ pub mod tests {
             let sums = floats(&costs);
             assert!(sums.exact());
             assert!(matches!(sums.amount(sums.total()), Number::Float(total) if total == 1e20));
+        }
+    }
+
+    #[test]
+    fn a_span_of_128_bits_is_exact_in_any_order() {
+        let wide = [Number::Float(2_f64.powi(68)), Number::Whole(u128::MAX)];
+        let span = [
+            Number::Float(0.5),
+            Number::Float(0.1),
+            Number::Whole(1 << 60),
+            Number::Float(2_f64.powi(69)),
+        ];
+        for numbers in [&wide[..], &span[..]] {
+            let mut totals = Vec::new();
+            for first in 0..numbers.len() {
+                let mut order = numbers.to_vec();
+                order.rotate_left(first);
+                let Ok(sums) = summed(&order) else { unreachable!() };
+                assert_eq!(sums.exact(), numbers.len() > 2);
+                let Number::Float(total) = sums.amount(sums.total()) else {
+                    unreachable!()
+                };
+                totals.push(total);
+            }
+            assert!(totals.windows(2).all(|pair| pair[0] == pair[1]), "{totals:?}");
         }
     }
 

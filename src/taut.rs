@@ -1,41 +1,82 @@
 //! The taut string: the shortest line through windows, which is also the most even one.
 
-use std::collections::TryReserveError;
+use std::collections::{TryReserveError, VecDeque};
 use std::ops::RangeInclusive;
 
-/// The heights of a string at each window, pulled taut. A window is a place, ascending from one to the next, and the
-/// heights that the string may have there; the first and the last window hold but one.
+/// A place, and a height there.
+type Point = (f64, f64);
+
+/// The heights of a string at each window, pulled taut. A window is a place, not before the one before it, and the heights
+/// that the string may have there; the first and the last window hold but one.
 ///
 /// Of all lines through the windows it has the most even slopes, by whatever convex function unevenness is measured
-/// (Barlow, Bartholomew, Bremner and Brunk, "Statistical Inference under Order Restrictions", 1972).
+/// (Barlow, Bartholomew, Bremner and Brunk, "Statistical Inference under Order Restrictions", 1972). Found in linear time by
+/// the funnel of Lee and Preparata, "Euclidean shortest paths in the presence of rectilinear barriers", 1984.
 pub fn taut(windows: &[(f64, RangeInclusive<f64>)]) -> Result<Vec<f64>, TryReserveError> {
+    let bends = bends(windows)?;
     let mut heights = Vec::new();
     heights.try_reserve_exact(windows.len())?;
-    heights.extend(windows.iter().map(|(_, window)| *window.start()));
-    // Between two heights that are known the string is straight, unless a window is in the way. It bends around the one
-    // that a straight line would miss by most.
-    let mut pieces = Vec::new();
-    pieces.try_reserve(1)?;
-    pieces.push((0, windows.len() - 1));
-    while let Some((first, last)) = pieces.pop() {
-        let (start, end) = (windows[first].0, windows[last].0);
-        let slope = (heights[last] - heights[first]) / (end - start);
-        let mut worst = (0.0, None);
-        for between in first + 1..last {
-            let (at, window) = &windows[between];
-            let straight = heights[first] + slope * (at - start);
-            heights[between] = straight.clamp(*window.start(), *window.end());
-            let miss = (straight - heights[between]).abs();
-            if miss > worst.0 {
-                worst = (miss, Some(between));
-            }
+    let mut piece = 0;
+    for (at, window) in windows {
+        while piece + 2 < bends.len() && bends[piece + 1].0 < *at {
+            piece += 1;
         }
-        if let Some(bend) = worst.1 {
-            pieces.try_reserve(2)?;
-            pieces.extend([(first, bend), (bend, last)]);
-        }
+        let (start, end) = (bends[piece], bends[(piece + 1).min(bends.len() - 1)]);
+        let width = end.0 - start.0;
+        let share = if width > 0.0 { (at - start.0) / width } else { 0.0 };
+        heights.push((start.1 + (end.1 - start.1) * share).clamp(*window.start(), *window.end()));
     }
     Ok(heights)
+}
+
+/// Where the string ends and bends.
+fn bends(windows: &[(f64, RangeInclusive<f64>)]) -> Result<Vec<Point>, TryReserveError> {
+    let mut bends = Vec::new();
+    bends.try_reserve_exact(windows.len() + 1)?;
+    // From the last bend so far a funnel opens: the tightest lines to the upper and to the lower end of the last window.
+    let mut sides = [VecDeque::new(), VecDeque::new()];
+    for side in &mut sides {
+        side.try_reserve_exact(windows.len())?;
+    }
+    for (at, window) in windows {
+        if bends.is_empty() {
+            bends.push((*at, *window.start()));
+            continue;
+        }
+        for (side, height) in [(0, *window.end()), (1, *window.start())] {
+            // Upwards is away from the other side.
+            let turns_in = |from: Point, over: Point, to: Point| {
+                let turn = (over.1 - from.1) * (to.0 - from.0) - (to.1 - from.1) * (over.0 - from.0);
+                if side == 0 { turn >= 0.0 } else { turn <= 0.0 }
+            };
+            let end = (*at, height);
+            let apex = |bends: &[Point]| bends[bends.len() - 1];
+            while let Some(&last) = sides[side].back() {
+                let before = sides[side]
+                    .len()
+                    .checked_sub(2)
+                    .map_or(apex(&bends), |index| sides[side][index]);
+                if !turns_in(before, last, end) {
+                    break;
+                }
+                sides[side].pop_back();
+            }
+            if sides[side].is_empty() {
+                while let Some(&first) = sides[1 - side].front() {
+                    if turns_in(apex(&bends), first, end) && first.0 < *at {
+                        bends.push(first);
+                        sides[1 - side].pop_front();
+                    } else {
+                        break;
+                    }
+                }
+            }
+            sides[side].push_back(end);
+        }
+    }
+    bends.try_reserve(sides[1].len())?;
+    bends.extend(&sides[1]);
+    Ok(bends)
 }
 
 #[cfg(test)]

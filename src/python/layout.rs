@@ -261,7 +261,8 @@ macro_rules! integers_are_items {
         $(impl Item for $int {
             #[inline]
             fn block(self) -> Option<usize> {
-                self.try_into().ok()
+                // One more than any of these is a number too.
+                isize::try_from(self).ok()?.try_into().ok()
             }
 
             #[inline]
