@@ -133,6 +133,9 @@ struct Search<'a> {
     /// Where among these the runs of a device begin, counted from the end of the model. The first are those of none: the
     /// end.
     levels: Vec<usize>,
+    /// No device can end behind this: where it ends if it and all before it take all they can. Looked for only where some
+    /// device cannot hold every block, so that the starts may have many gaps.
+    furthest: Vec<usize>,
 }
 
 /// The devices cannot hold all blocks.
@@ -161,6 +164,7 @@ impl<'a> Search<'a> {
             caps: filled(0, devices.len())?,
             starts: Vec::new(),
             levels,
+            furthest: filled(costs.len(), devices.len())?,
         })
     }
 
@@ -176,51 +180,37 @@ impl<'a> Search<'a> {
             cost: self.costs.largest(),
             speed: fastest,
         });
-        let mut high = None;
+        let mut high: Option<Load> = None;
         let mut leaps = 0;
-        let mut raised = false;
-        self.allow(low);
+        // What is being tried, if it is not the lower bound itself.
+        let mut guess: Option<Load> = None;
         loop {
+            self.allow(guess.unwrap_or(low));
             match self.can_hold(pulse)? {
-                Ok(()) if !raised => return Ok(()),
-                Ok(()) => {
-                    let mut caps = filled(0, self.caps.len())?;
-                    caps.copy_from_slice(&self.caps);
-                    high = Some(caps);
-                    leaps = 0;
-                    raised = false;
-                    self.allow(low);
-                }
+                Ok(()) if guess.is_none() => return Ok(()),
+                Ok(()) => (high, guess, leaps) = (guess, None, 0),
                 Err(short) => {
                     low = low.max(short.next.ok_or(Stopped::Infeasible(Infeasible::Idle))?);
-                    self.allow(low);
-                    raised = self.leap(&short, leaps, high.as_deref());
+                    guess = self.guess(low, high, &short, leaps);
                     leaps += 1;
                 }
             }
         }
     }
 
-    /// Raises the caps above a lower bound: by what each device's share of the rest would be, and if that was too little
-    /// again and again, by twice as much; but no more than half the way to what is known to do. False if that is nothing.
-    fn leap(&mut self, short: &Short, leaps: u32, high: Option<&[u128]>) -> bool {
-        let total = self.costs.total();
-        let doublings = leaps.saturating_sub(2);
-        let mut raised = false;
-        let mut last = (0, 0);
-        for (index, (cap, device)) in self.caps.iter_mut().zip(self.devices).enumerate() {
-            if device.speed != last.0 {
-                let share = mul_div(short.left, device.speed, self.speed).map_or(total, |(share, _)| share);
-                let share = share.max(u128::from(doublings > 0));
-                let fits = share.leading_zeros() >= doublings;
-                last = (device.speed, if fits { share << doublings } else { total });
-            }
-            let most = high.map_or(total, |high| *cap + high[index].saturating_sub(*cap) / 2);
-            let higher = cap.saturating_add(last.1).min(most);
-            raised |= higher > *cap;
-            *cap = higher.max(*cap);
-        }
-        raised
+    /// A bottleneck above a lower bound: by the devices' share of what was left; if that was too little before, half the way
+    /// to what is known to do, or twice as much again and again until something is. None if there is nothing between.
+    #[expect(clippy::cast_precision_loss, reason = "a guess, which may be off")]
+    fn guess(&self, low: Load, high: Option<Load>, short: &Short, leaps: i32) -> Option<Load> {
+        let share = short.left as f64 / self.speed as f64;
+        let bold = low.about() + share * 2_f64.powi((leaps - 2).max(0));
+        let guess = match high.map(|high| low.about() / 2.0 + high.about() / 2.0) {
+            Some(half) if leaps > 0 => half,
+            Some(half) => half.min(bold),
+            None => bold,
+        };
+        let guess = Load::about_as(guess)?;
+        (guess > low && high.is_none_or(|high| guess < high)).then_some(guess)
     }
 
     /// Sets the caps to a bottleneck.
@@ -244,6 +234,20 @@ impl<'a> Search<'a> {
         self.levels.clear();
         self.levels.push(0);
         self.push(blocks..blocks + 1)?;
+        if self.each && self.has_heavy_blocks() {
+            let mut end = 0;
+            for device in 0..self.devices.len() {
+                pulse(1).map_err(Stopped::Interrupted)?;
+                end = self.reach(device, end, &mut next);
+                self.furthest[device] = end;
+            }
+            if end < blocks {
+                let left = self.costs.of(end..blocks);
+                return Ok(Err(Short { next, left }));
+            }
+        } else {
+            self.furthest.fill(blocks);
+        }
         for device in (0..self.devices.len()).rev() {
             let ends = self.levels[self.levels.len() - 1]..self.starts.len();
             let lowest = self.starts[ends.start].start;
@@ -297,9 +301,13 @@ impl<'a> Search<'a> {
             return Ok(());
         }
         for index in ends {
-            let run = self.starts[index].clone();
+            let run = &self.starts[index];
+            let run = run.start.max(1)..run.end.min(self.furthest[device] + 1);
+            if run.is_empty() {
+                continue;
+            }
             // The block before an end has to fit, or the device would have none.
-            let mut end = run.start.max(1);
+            let mut end = run.start;
             let mut heavy = self.heavy(device, run.end - 1);
             while end < run.end {
                 pulse(1).map_err(Stopped::Interrupted)?;
@@ -324,19 +332,29 @@ impl<'a> Search<'a> {
         let by_cost = self.costs.back(end, self.caps[device]);
         let by_size = self.sizes.map_or(0, |sizes| sizes.back(end, memory));
         if by_cost > by_size {
-            let cost = self.costs.of(by_cost - 1..end);
-            let load = Load { cost, speed };
-            *next = Some(next.map_or(load, |next| next.min(load)));
+            note(next, self.costs.of(by_cost - 1..end), speed);
         }
         by_cost.max(by_size)
     }
 
-    /// Where the longest run of a device from `start` ends.
-    fn reach(&self, device: usize, start: usize) -> usize {
+    /// Where the longest run of a device from `start` ends. Notes in `next` by what load it could have ended elsewhere.
+    fn reach(&self, device: usize, start: usize, next: &mut Option<Load>) -> usize {
+        let Device { speed, memory } = self.devices[device];
         let by_cost = self.costs.reach(start, self.caps[device]);
-        let memory = self.devices[device].memory;
-        self.sizes
-            .map_or(by_cost, |sizes| by_cost.min(sizes.reach(start, memory)))
+        let by_size = self.sizes.map_or(self.costs.len(), |sizes| sizes.reach(start, memory));
+        if by_cost < by_size {
+            note(next, self.costs.of(start..by_cost + 1), speed);
+        }
+        by_cost.min(by_size)
+    }
+
+    /// Whether some device cannot hold every block.
+    fn has_heavy_blocks(&self) -> bool {
+        let largest = self.costs.largest();
+        self.caps.iter().any(|cap| *cap < largest)
+            || self
+                .sizes
+                .is_some_and(|sizes| self.devices.iter().any(|device| device.memory < sizes.largest()))
     }
 
     /// The blocks up to some one that a device cannot hold.
@@ -364,7 +382,7 @@ impl<'a> Search<'a> {
             let near = |behind| nearest(self.costs, self.starts_of(device), least..behind, targets[device], even);
             let mut end = near(blocks + 1);
             if !self.holds(device - 1, start..end) {
-                end = near(self.reach(device - 1, start) + 1);
+                end = near(self.reach(device - 1, start, &mut None) + 1);
             }
             ends[device - 1] = end;
             start = end;
@@ -389,7 +407,7 @@ impl<'a> Search<'a> {
         for (index, device) in self.devices.iter().enumerate() {
             let starts = self.starts_of(index + 1);
             low = first_from(starts, low + usize::from(self.each)).unwrap_or(low);
-            high = last_to(starts, self.reach(index, high)).unwrap_or(high);
+            high = last_to(starts, self.reach(index, high, &mut None)).unwrap_or(high);
             speed += device.speed as f64;
             room.push((speed, self.costs.about(low)..=self.costs.about(high.max(low))));
         }
@@ -430,6 +448,12 @@ fn nearer<D: PartialOrd>(
         (Some(below), Some(above)) if far(below) < far(above) => Some(below),
         (below, above) => above.or(below),
     }
+}
+
+/// Keeps the least of the loads that would let a device take a block more.
+fn note(next: &mut Option<Load>, cost: u128, speed: u128) {
+    let load = Load { cost, speed };
+    *next = Some(next.map_or(load, |next| next.min(load)));
 }
 
 /// Blocks that are more than a device can hold, by their cost or by their size, ascending.

@@ -45,6 +45,27 @@ pub struct Load {
     pub speed: u128,
 }
 
+impl Load {
+    /// The load as a float.
+    #[expect(clippy::cast_precision_loss, reason = "about is about")]
+    pub fn about(self) -> f64 {
+        self.cost as f64 / self.speed as f64
+    }
+
+    /// A load of about so much; none that is 0, or beyond all loads.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates; about is about"
+    )]
+    pub fn about_as(load: f64) -> Option<Self> {
+        // So large that the cost has some bits to be exact in, a power of two.
+        let speed = (2_f64.powi(100) / load).clamp(1.0, 2_f64.powi(127)).log2() as u32;
+        let (cost, speed) = ((load * 2_f64.powi(speed.cast_signed())) as u128, 1 << speed);
+        (cost > 0 && cost < u128::MAX).then_some(Self { cost, speed })
+    }
+}
+
 impl Ord for Load {
     fn cmp(&self, other: &Self) -> Ordering {
         if self.speed == other.speed {
@@ -104,6 +125,20 @@ mod tests {
             let load = Load { cost, speed };
             prop_assert_eq!(load, Load { cost: cost * times, speed: speed * times });
             prop_assert_eq!(load.cmp(&Load { cost: cost * times + 1, speed: speed * times }), Ordering::Less);
+        }
+    }
+
+    #[test]
+    fn a_load_of_about_so_much_is_near() {
+        for load in [1e-38, 2e-30, 0.1, 1.0, 3.5, 499_960.0, 1e20, 1e38] {
+            let near = Load::about_as(load).map_or(0.0, Load::about);
+            assert!(
+                (near / load - 1.0).abs() < 0.7 && (near / load - 1.0).abs() < 1e-9 || load < 1e-29,
+                "{load}"
+            );
+        }
+        for load in [0.0, 1e39, f64::INFINITY, f64::NAN] {
+            assert!(Load::about_as(load).is_none(), "{load}");
         }
     }
 
