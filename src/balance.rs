@@ -109,7 +109,7 @@ impl Problem<'_> {
         if sizes.total() > together {
             return Infeasible::All(together);
         }
-        match memory().fold(0, |held, memory| sizes.reach(held, memory)) {
+        match memory().fold(0, |held, memory| sizes.reach(held, memory, held)) {
             held if held < sizes.len() => Infeasible::Order(held),
             _ => Infeasible::Idle,
         }
@@ -136,6 +136,8 @@ struct Search<'a> {
     /// No device can end behind this: where it ends if it and all before it take all they can. Looked for only where some
     /// device cannot hold every block, so that the starts may have many gaps.
     furthest: Vec<usize>,
+    /// How many blocks each device had when last looked at: a good guess for the next time.
+    lengths: Vec<usize>,
 }
 
 /// The devices cannot hold all blocks.
@@ -165,6 +167,7 @@ impl<'a> Search<'a> {
             starts: Vec::new(),
             levels,
             furthest: filled(costs.len(), devices.len())?,
+            lengths: filled(costs.len() / devices.len(), devices.len())?,
         })
     }
 
@@ -327,21 +330,27 @@ impl<'a> Search<'a> {
     }
 
     /// Where the longest run of a device to `end` starts.
-    fn back(&self, device: usize, end: usize, next: &mut Option<Load>) -> usize {
+    fn back(&mut self, device: usize, end: usize, next: &mut Option<Load>) -> usize {
         let Device { speed, memory } = self.devices[device];
-        let by_cost = self.costs.back(end, self.caps[device]);
-        let by_size = self.sizes.map_or(0, |sizes| sizes.back(end, memory));
+        let by_cost = self
+            .costs
+            .back(end, self.caps[device], end.saturating_sub(self.lengths[device]));
+        let by_size = self.sizes.map_or(0, |sizes| sizes.back(end, memory, by_cost));
         if by_cost > by_size {
             note(next, self.costs.of(by_cost - 1..end), speed);
         }
-        by_cost.max(by_size)
+        let start = by_cost.max(by_size);
+        self.lengths[device] = end - start;
+        start
     }
 
     /// Where the longest run of a device from `start` ends. Notes in `next` by what load it could have ended elsewhere.
     fn reach(&self, device: usize, start: usize, next: &mut Option<Load>) -> usize {
         let Device { speed, memory } = self.devices[device];
-        let by_cost = self.costs.reach(start, self.caps[device]);
-        let by_size = self.sizes.map_or(self.costs.len(), |sizes| sizes.reach(start, memory));
+        let by_cost = self.costs.reach(start, self.caps[device], start + self.lengths[device]);
+        let by_size = self
+            .sizes
+            .map_or(self.costs.len(), |sizes| sizes.reach(start, memory, by_cost));
         if by_cost < by_size {
             note(next, self.costs.of(start..by_cost + 1), speed);
         }
@@ -379,7 +388,8 @@ impl<'a> Search<'a> {
             let least = start + usize::from(self.each);
             // Beside what costs nothing, an even number of blocks.
             let even = (blocks / devices) * device + (blocks % devices * device).div_ceil(devices);
-            let near = |behind| nearest(self.costs, self.starts_of(device), least..behind, targets[device], even);
+            let target = (targets[device], start + self.lengths[device - 1]);
+            let near = |behind| nearest(self.costs, self.starts_of(device), least..behind, target, even);
             let mut end = near(blocks + 1);
             if !self.holds(device - 1, start..end) {
                 end = near(self.reach(device - 1, start, &mut None) + 1);
@@ -415,12 +425,11 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Of some starts in some room, of which there is one, that whose blocks before it cost most nearly as much as `target`; of
-/// some between which nothing costs anything, that nearest to `even`.
-fn nearest(costs: &Sums, starts: &[Range<usize>], room: Range<usize>, target: f64, even: usize) -> usize {
-    let behind = costs
-        .first_at_least_about(target, room.start)
-        .clamp(room.start, room.end);
+/// Of some starts in some room, of which there is one, that whose blocks before it cost most nearly as much as `target`, a
+/// sum and a guess where it is; of some between which nothing costs anything, that nearest to `even`.
+fn nearest(costs: &Sums, starts: &[Range<usize>], room: Range<usize>, target: (f64, usize), even: usize) -> usize {
+    let (target, guess) = target;
+    let behind = costs.first_at_least_about(target, guess).clamp(room.start, room.end);
     let far = |start| (costs.about(start) - target).abs();
     let Some(near) = nearer(starts, behind, &room, far) else {
         return room.start;

@@ -409,22 +409,21 @@ impl Sums {
         self.largest
     }
 
-    /// Where the longest run from `start` ends that costs no more than `most`.
-    pub fn reach(&self, start: usize, most: u128) -> usize {
+    /// Where the longest run from `start` ends that costs no more than `most`. The nearer the guess, the faster.
+    pub fn reach(&self, start: usize, most: u128, guess: usize) -> usize {
         match self
             .first(start)
             .checked_add(most)
             .and_then(|limit| limit.checked_add(1))
         {
-            Some(beyond) => self.first_at_least(beyond, start.saturating_add(self.blocks_for(most))) - 1,
+            Some(beyond) => self.first_at_least(beyond, guess) - 1,
             None => self.len(),
         }
     }
 
-    /// Where the longest run to `end` starts that costs no more than `most`.
-    pub fn back(&self, end: usize, most: u128) -> usize {
-        let from = self.first(end).saturating_sub(most);
-        self.first_at_least(from, end.saturating_sub(self.blocks_for(most)))
+    /// Where the longest run to `end` starts that costs no more than `most`. The nearer the guess, the faster.
+    pub fn back(&self, end: usize, most: u128, guess: usize) -> usize {
+        self.first_at_least(self.first(end).saturating_sub(most), guess)
     }
 
     /// The fewest first blocks that cost at least so much; one more than there are if none do. The nearer `guess` is to
@@ -476,16 +475,6 @@ impl Sums {
             block = end;
         }
         None
-    }
-
-    /// About how many blocks cost so much.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a guess, which may be off"
-    )]
-    fn blocks_for(&self, cost: u128) -> usize {
-        (about(cost) * self.blocks_per_unit) as usize
     }
 
     fn peaks(&self) -> &[u128] {
@@ -684,7 +673,9 @@ pub mod tests {
 
     proptest! {
         #[test]
-        fn runs_reach_as_far_as_a_walk_does(costs in costs(), at in 0..60_usize, most in 0..u128::MAX, shift in 0..128_u32) {
+        fn runs_reach_as_far_as_a_walk_does(
+            costs in costs(), at in 0..60_usize, most in 0..u128::MAX, shift in 0..128_u32, guess in 0..80_usize,
+        ) {
             let sums = whole(&costs);
             let (at, most) = (at.min(costs.len()), most >> shift);
             prop_assert_eq!(sums.len(), costs.len());
@@ -692,9 +683,9 @@ pub mod tests {
             prop_assert_eq!(sums.largest(), costs.iter().copied().max().unwrap_or(0));
             let fits = |run: Range<usize>| costs[run].iter().sum::<u128>() <= most;
             let end = (at..=costs.len()).rev().find(|&end| fits(at..end));
-            prop_assert_eq!(Some(sums.reach(at, most)), end);
+            prop_assert_eq!(Some(sums.reach(at, most, guess)), end);
             let start = (0..=at).find(|&start| fits(start..at));
-            prop_assert_eq!(Some(sums.back(at, most)), start);
+            prop_assert_eq!(Some(sums.back(at, most, guess)), start);
             let heavy = (at..costs.len()).find(|&block| costs[block] > most);
             prop_assert_eq!(sums.first_heavier(at..costs.len(), most), heavy);
         }
