@@ -138,6 +138,8 @@ struct Search<'a> {
     furthest: Vec<usize>,
     /// How many blocks each device had when last looked at: a good guess for the next time.
     lengths: Vec<usize>,
+    /// The largest load that a device had when last looked at.
+    held: Load,
 }
 
 /// The devices cannot hold all blocks.
@@ -168,6 +170,7 @@ impl<'a> Search<'a> {
             levels,
             furthest: filled(costs.len(), devices.len())?,
             lengths: filled(costs.len() / devices.len(), devices.len())?,
+            held: Load { cost: 0, speed: 1 },
         })
     }
 
@@ -184,36 +187,37 @@ impl<'a> Search<'a> {
             speed: fastest,
         });
         let mut high: Option<Load> = None;
-        let mut leaps = 0;
-        // What is being tried, if it is not the lower bound itself.
+        // What is being tried, if it is not the lower bound itself, and what the last try that failed makes likely.
         let mut guess: Option<Load> = None;
-        loop {
-            self.allow(guess.unwrap_or(low));
+        let mut likely = 0.0;
+        for tries in 0.. {
+            let tried = guess.unwrap_or(low);
+            self.allow(tried);
             match self.can_hold(pulse)? {
                 Ok(()) if guess.is_none() => return Ok(()),
-                Ok(()) => (high, guess, leaps) = (guess, None, 0),
+                Ok(()) => {
+                    // What no device needed is not needed, unless for blocks that a device could not hold with less.
+                    let held = self.held;
+                    self.allow(held);
+                    let less = !self.each || !self.has_heavy_blocks();
+                    high = Some(if less { tried.min(held) } else { tried });
+                }
                 Err(short) => {
                     low = low.max(short.next.ok_or(Stopped::Infeasible(Infeasible::Idle))?);
-                    guess = self.guess(low, high, &short, leaps);
-                    leaps += 1;
+                    likely = self.likely(tried, &short, tries);
                 }
             }
+            guess = between(low, high, likely, tries);
         }
+        Ok(())
     }
 
-    /// A bottleneck above a lower bound: by the devices' share of what was left; if that was too little before, half the way
-    /// to what is known to do, or twice as much again and again until something is. None if there is nothing between.
+    /// What bottleneck might do: one larger by the devices' share of what was left, twice as much again and again if there
+    /// have been many tries.
     #[expect(clippy::cast_precision_loss, reason = "a guess, which may be off")]
-    fn guess(&self, low: Load, high: Option<Load>, short: &Short, leaps: i32) -> Option<Load> {
+    fn likely(&self, tried: Load, short: &Short, tries: i32) -> f64 {
         let share = short.left as f64 / self.speed as f64;
-        let bold = low.about() + share * 2_f64.powi((leaps - 2).max(0));
-        let guess = match high.map(|high| low.about() / 2.0 + high.about() / 2.0) {
-            Some(half) if leaps > 0 => half,
-            Some(half) => half.min(bold),
-            None => bold,
-        };
-        let guess = Load::about_as(guess)?;
-        (guess > low && high.is_none_or(|high| guess < high)).then_some(guess)
+        tried.about() + share * 2_f64.powi((tries - 8).max(0))
     }
 
     /// Sets the caps to a bottleneck.
@@ -233,6 +237,7 @@ impl<'a> Search<'a> {
     fn can_hold<E>(&mut self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Result<(), Short>, Stopped<E>> {
         let blocks = self.costs.len();
         let mut next = None;
+        self.held.cost = 0;
         self.starts.clear();
         self.levels.clear();
         self.levels.push(0);
@@ -341,6 +346,8 @@ impl<'a> Search<'a> {
         }
         let start = by_cost.max(by_size);
         self.lengths[device] = end - start;
+        let cost = self.costs.of(start..end);
+        self.held = self.held.max(Load { cost, speed });
         start
     }
 
@@ -457,6 +464,18 @@ fn nearer<D: PartialOrd>(
         (Some(below), Some(above)) if far(below) < far(above) => Some(below),
         (below, above) => above.or(below),
     }
+}
+
+/// A bottleneck to try between a lower bound and what is known to do; none if there is nothing. What is likely, or just less
+/// than what does; but every third time half the way, so that what misleads does not cost many tries.
+fn between(low: Load, high: Option<Load>, likely: f64, tries: i32) -> Option<Load> {
+    let guess = match high.map(Load::about) {
+        None => likely,
+        Some(high) if tries % 3 == 2 => low.about() / 2.0 + high / 2.0,
+        Some(high) => likely.min(high - high * 1e-9),
+    };
+    let guess = Load::about_as(guess).filter(|guess| *guess > low);
+    guess.filter(|guess| high.is_none_or(|high| *guess < high))
 }
 
 /// Keeps the least of the loads that would let a device take a block more.
