@@ -55,7 +55,11 @@ shares = st.one_of(
     st.lists(st.floats(0, 100).filter(lambda x: x == 0 or x > 1e-6), min_size=1, max_size=8),
     st.lists(st.fractions(0, 10, max_denominator=1000), min_size=1, max_size=8),
     st.lists(st.decimals(0, 10, places=3), min_size=1, max_size=8),
-    st.lists(st.one_of(whole, st.fractions(0, 10, max_denominator=1000), st.sampled_from([0.1, 0.25])), min_size=1),
+    st.lists(
+        st.one_of(whole, st.fractions(0, 10, max_denominator=1000), st.sampled_from([0.1, 0.25])),
+        min_size=1,
+        max_size=6,
+    ),
 ).filter(any)
 
 
