@@ -156,10 +156,33 @@ def test_a_map_is_a_dict_and_copies_as_one() -> None:
         assert plain == device_map
 
 
+class Named(DeviceMap[str]):
+    """A user's own kind of device map."""
+
+
+def test_a_subclass_is_made_and_copied_as_such() -> None:
+    device_map = Named.from_counts([1, 2], ["a", "b"])
+    for same in (device_map, copy.copy(device_map), pickle.loads(pickle.dumps(device_map))):
+        assert type(same) is Named
+        assert same.counts == (1, 2)
+
+
 def test_repr_can_be_evaluated_while_it_is_short() -> None:
     device_map = map_of(2, 0, 1)
     assert repr(device_map) == "DeviceMap({'cuda:0': range(0, 2), 'cuda:1': range(2, 2), 'cuda:2': range(2, 3)})"
     assert eval(repr(device_map)) == device_map  # noqa: S307
+
+
+def test_repr_shows_the_first_and_the_last_of_many_devices_and_of_a_long_one() -> None:
+    eight, ten = devicemap.split(8, range(8)), devicemap.split(10, range(10))
+    assert eval(repr(eight)) == eight  # noqa: S307
+    assert repr(ten) == (
+        "<DeviceMap of 10 blocks on 10 devices: 0: range(0, 1), 1: range(1, 2), 2: range(2, 3), 3: range(3, 4), ..., "
+        "6: range(6, 7), 7: range(7, 8), 8: range(8, 9), 9: range(9, 10)>"
+    )
+    whole, long = "x" * 38, "a" * 32 + "b" * 7
+    assert repr(devicemap.split(1, [whole])) == f"DeviceMap({{'{whole}': range(0, 1)}})"
+    assert repr(devicemap.split(1, [long])) == f"DeviceMap({{'{'a' * 29}...bbbbbb': range(0, 1)}})"
 
 
 @pytest.mark.parametrize("devices", [[*range(100_000)], ["x" * 10_000], [("y" * 500, n) for n in range(50)]])
