@@ -62,6 +62,23 @@ mod tests {
     }
 
     #[test]
+    fn units_are_the_powers_that_they_are_called_by() {
+        for (power, letter) in (1..).zip(["K", "M", "G", "T"]) {
+            assert_eq!(bytes(&format!("3{letter}B")), Some(3 * 1000_u128.pow(power)));
+            assert_eq!(bytes(&format!("3{letter}iB")), Some(3 * 1024_u128.pow(power)));
+        }
+        assert_eq!(bytes("3B"), Some(3));
+    }
+
+    #[test]
+    fn fractions_have_any_number_of_digits() {
+        assert_eq!(bytes("0.123456789012TB"), Some(123_456_789_012));
+        assert_eq!(bytes(&format!("0.{}1TB", "0".repeat(99))), Some(0));
+        assert_eq!(bytes(&format!("1.5{}GiB", "0".repeat(99))), Some(3 << 29));
+        assert_eq!(bytes(&format!("1.{}.5GB", "0".repeat(18))), None);
+    }
+
+    #[test]
     fn what_is_no_memory_is_refused() {
         for text in [
             "", "24", "GiB", "24gb", "24Gb", "24 G", "-1GB", "1e3MB", "1.2.3GB", ".5GB", "1,5GB", "24GiBs", "²GB",
@@ -75,6 +92,7 @@ mod tests {
     fn bytes_are_written_with_one_decimal() {
         assert_eq!(written(30 << 30), "30.0 GiB");
         assert_eq!(written(1023), "1023 B");
+        assert_eq!(written(1024), "1.0 KiB");
         assert_eq!(written(1536), "1.5 KiB");
         assert_eq!(written(5 << 52), "20480.0 TiB");
     }

@@ -10,7 +10,7 @@ import os
 import pickle
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -358,6 +358,23 @@ def test_the_missing_blocks_of_an_error_are_a_sequence() -> None:
         check({0: [0, 0]}, 1).raise_for_faults()
     assert info.value.missing_blocks == []
     assert not info.value.missing_blocks
+
+
+def missing_blocks(given: list[int], num_blocks: int) -> Sequence[int]:
+    with pytest.raises(devicemap.DeviceMapError) as info:
+        check({0: given}, num_blocks).raise_for_faults()
+    return info.value.missing_blocks
+
+
+def test_the_missing_blocks_equal_those_of_any_sequence_and_no_others() -> None:
+    missing = missing_blocks([0], 10)
+    assert missing == missing_blocks([0, 0], 10)
+    assert missing != missing_blocks([0, 5], 10)
+    for same in (range(1, 10), [*range(1, 10)], (*range(1, 10),)):
+        assert missing == same
+        assert missing != same[:-1]
+        assert missing != [*same, 10]
+    assert missing != "123456789"
 
 
 def test_devices_that_there_are() -> None:
