@@ -314,6 +314,20 @@ def test_the_text_is_short_whatever_the_devices_are(device: Any) -> None:
     assert len(repr(report)) < 150
 
 
+def test_a_device_too_long_to_show_loses_its_middle() -> None:
+    assert str(check({("a" * 8, "b" * 8): []}, 0)).endswith("idle 1 device: ('aaaaaaaa', 'bbbbbbbb')")
+    assert str(check({("a" * 9, "b" * 9): []}, 0)).endswith("idle 1 device: ('aaaaaaaaa'…bbbbbbbbb')")
+
+
+def test_the_repr_counts_what_was_found() -> None:
+    assert repr(check({0: range(3)}, 3)) == "<Report: 3 blocks on 1 device: ok>"
+    report = check({0: [0, 0, "x"], 1: [], 2: [9]}, 3)
+    assert (
+        repr(report)
+        == "<Report: 3 blocks on 3 devices: 1 duplicate, 2 missing, 1 extra, 1 invalid, 1 idle, 1 scattered>"
+    )
+
+
 def test_an_error_has_the_text_and_the_blocks() -> None:
     report = check({"a": [0, 1, 1, 9, 9], "b": [4, "x"]}, 7)
     with pytest.raises(devicemap.DeviceMapError) as info:
