@@ -665,6 +665,12 @@ pub mod tests {
         summed(&numbers).unwrap_or_else(|_| unreachable!("they are costs"))
     }
 
+    /// What the block costs that costs most, found one by one.
+    fn most(sums: &Sums) -> u128 {
+        let costs = (0..sums.len()).map(|block| sums.of(block..block + 1));
+        costs.max().unwrap_or(0)
+    }
+
     /// Whole numbers whose sum fits in 128 bits, of one magnitude or of many.
     fn costs() -> impl Strategy<Value = Vec<u128>> {
         let any_size = (any::<u128>(), 10..128_u32).prop_map(|(number, shift)| number >> shift);
@@ -704,6 +710,7 @@ pub mod tests {
                 mantissas.iter().zip(&shifts).map(|(&m, &shift)| times_power_of_two(m as f64, -shift)).collect();
             let sums = floats(&costs);
             prop_assert!(sums.exact());
+            prop_assert_eq!(sums.largest(), most(&sums));
             let mut exact = 0;
             for (index, (&mantissa, shift)) in mantissas.iter().zip(&shifts).enumerate() {
                 exact += u128::from(mantissa) << (60 - shift);
@@ -722,6 +729,7 @@ pub mod tests {
                 prop_assert!(units.abs_diff(below) <= 1, "{} for {}", units, below);
             }
             prop_assert!(sums.exact() || sums.total() >= 1 << 99);
+            prop_assert!(sums.largest().abs_diff(most(&sums)) <= 1);
         }
 
         #[test]
@@ -733,6 +741,7 @@ pub mod tests {
             let Ok(sums) = summed(&numbers) else { unreachable!() };
             prop_assert!(sums.exact());
             prop_assert!(matches!(sums.amount(sums.total()), Number::Float(_)));
+            prop_assert_eq!(sums.largest(), most(&sums));
             let exact = wholes.iter().sum::<u128>() * 1024 + u128::from(float);
             prop_assert_eq!(round_up(sums.total(), (-10 - sums.exponent).max(0).cast_unsigned()) << (10 + sums.exponent).max(0), exact);
         }

@@ -373,6 +373,10 @@ INFEASIBLE: dict[str, tuple[Problem, str]] = {
         Problem([1] * 20, 2, None, [GIB] * 17 + [30 * GIB] + [GIB] * 2, ["24GiB", "20GiB"]),
         "block 17 needs 30.0 GiB, no device holds more than 24.0 GiB",
     ),
+    "one block before floats": (
+        Problem([10, 0.5], 2, None, None, [5, 6]),
+        "block 0 needs 10, no device holds more than 6",
+    ),
     "all blocks": (
         Problem([141 * GIB // 100] * 100, 4, None, None, ["24GiB"] * 4),
         "the blocks need 141.0 GiB, the devices hold 96.0 GiB",

@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -399,6 +400,7 @@ def test_the_missing_blocks_equal_those_of_any_sequence_and_no_others() -> None:
         assert missing != same[:-1]
         assert missing != [*same, 10]
     assert missing != "123456789"
+    assert missing == ANY
 
 
 def test_devices_that_there_are() -> None:
@@ -516,6 +518,7 @@ def test_reports_are_compared_pickled_and_copied() -> None:
             assert type(again) is Report
             assert str(again) == str(report)
         assert report != "report"
+        assert report == ANY
 
 
 def test_a_report_does_not_change() -> None:
