@@ -329,7 +329,9 @@ def test_half_floats_are_read_as_numpy_reads_them(bits: list[int]) -> None:
 def test_ints_of_every_length_are_read_exactly(value: int) -> None:
     device_map = balance([value, 1, value], range(1))
     assert device_map.loads([value, 1, value]) == {0: 2 * value + 1}
-    assert device_map.loads([value, 0.0, value]) == {0: float(2 * value)}
+    loads = device_map.loads([value, 0.0, value])
+    assert loads == {0: float(2 * value)}
+    assert type(loads[0]) is float
 
 
 SPEEDS: list[Any] = [
@@ -377,6 +379,12 @@ INFEASIBLE: dict[str, tuple[Problem, str]] = {
         Problem([10, 0.5], 2, None, None, [5, 6]),
         "block 0 needs 10, no device holds more than 6",
     ),
+    "of few bytes": (Problem([0.75], 1, None, None, [0.5]), "block 0 needs 0.75, no device holds more than 0.5"),
+    "of a kilobyte": (
+        Problem([1025], 1, None, None, [1024]),
+        "block 0 needs 1.0 KiB, no device holds more than 1.0 KiB",
+    ),
+    "of floats": (Problem([2560.0], 1, None, None, [1024]), "block 0 needs 2.5 KiB, no device holds more than 1.0 KiB"),
     "all blocks": (
         Problem([141 * GIB // 100] * 100, 4, None, None, ["24GiB"] * 4),
         "the blocks need 141.0 GiB, the devices hold 96.0 GiB",
@@ -403,16 +411,45 @@ def test_infeasible_says_why_in_numbers(name: str) -> None:
     assert isinstance(caught.value, ValueError)
 
 
+class Moody:
+    """A number that says which one it is only as a float, or not at all."""
+
+    def __init__(self, value: float | None) -> None:
+        self.value = value
+
+    def __index__(self) -> int:
+        raise TypeError("no int")
+
+    def __float__(self) -> float:
+        if self.value is None:
+            raise LookupError("no number today")
+        return self.value
+
+
+def test_numbers_have_code_of_their_own() -> None:
+    assert balance([1], [0]).loads([Moody(2.5)]) == {0: 2.5}
+    with pytest.raises(LookupError, match="today"):
+        balance([1, Moody(None)], [0])
+
+
 NAN, INFINITE = float("nan"), float("inf")
 WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "negative": (lambda: balance([1, -2], [0]), ValueError, r"costs\[1\] is negative: -2"),
     "negative float": (lambda: balance([1, 0.5, -2.5], [0]), ValueError, r"costs\[2\] is negative: -2.5"),
     "negative in an array": (lambda: balance(np.array([1, -2]), [0]), ValueError, r"costs\[1\] is negative: -2"),
-    "huge negative": (lambda: balance([-(10**100)], [0]), ValueError, r"costs\[0\] is negative: -1000"),
+    "huge negative": (
+        lambda: balance([-(10**100)], [0]),
+        ValueError,
+        r"costs\[0\] is negative: -10{18} … \(101 digits\)$",
+    ),
+    "not so huge": (lambda: balance([-(10**38)], [0]), ValueError, r"costs\[0\] is negative: -10{38}$"),
+    "a little negative": (lambda: balance([-0.5], [0]), ValueError, r"costs\[0\] is negative: -0.5$"),
     "nan": (lambda: balance([1.0, NAN], [0]), ValueError, r"costs\[1\] is not a number: nan"),
     "nan in an array": (lambda: balance(np.array([1, NAN]), [0]), ValueError, r"costs\[1\] is not a number: nan"),
     "infinite": (lambda: balance([INFINITE], [0]), ValueError, r"costs\[0\] is infinite"),
     "infinite half": (lambda: balance(np.array([1, INFINITE], "e"), [0]), ValueError, r"costs\[1\] is infinite"),
+    "negative half": (lambda: balance(np.array([1, -2], "e"), [0]), ValueError, r"costs\[1\] is negative: -2$"),
+    "half that is nan": (lambda: balance(np.array([1, NAN], "e"), [0]), ValueError, r"costs\[1\] is not a number: nan"),
     "text": (lambda: balance([1, "2"], [0]), TypeError, r"costs\[1\] is of type str, not a number"),
     "none": (lambda: balance([1, None], [0]), TypeError, r"costs\[1\] is of type NoneType, not a number"),
     "complex": (lambda: balance([1j], [0]), TypeError, r"costs\[0\] is of type complex, not a number"),
@@ -420,6 +457,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "a string": (lambda: balance("123", [0]), TypeError, "costs is of type str, not a sequence"),
     "a dict": (lambda: balance({0: 1}, [0]), TypeError, "costs is of type dict, not a sequence"),
     "a set": (lambda: balance({1, 2}, [0]), TypeError, "costs is of type set, not a sequence"),
+    "a frozen set": (lambda: balance(frozenset([1]), [0]), TypeError, "costs is of type frozenset, not a sequence"),
     "two dimensions": (lambda: balance(np.ones((2, 2)), [0]), ValueError, "costs has 2 dimensions, not one"),
     "no dimension": (lambda: balance(np.array(1), [0]), TypeError, "costs is of type ndarray, not a sequence"),
     "beyond 128 bits": (lambda: balance([2**127, 2**127], [0]), ValueError, "costs add up to more than 128 bits"),
@@ -430,6 +468,11 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "device twice": (lambda: balance([1], [0, 0]), ValueError, "device 0 is named twice"),
     "speed 0": (lambda: balance([1], [0, 1], speeds=[1, 0.0]), ValueError, r"speeds\[1\] is 0, and has to be more"),
     "speed of 0": (lambda: balance([1], ["a"], speeds={"a": 0}), ValueError, r"speeds\['a'\] is 0"),
+    "negative fraction": (
+        lambda: balance([1], [0], speeds=[Fraction(-1, 2)]),
+        ValueError,
+        r"speeds\[0\] is negative: -0.5",
+    ),
     "negative speed": (lambda: balance([1], [0], speeds=[-1]), ValueError, r"speeds\[0\] is negative"),
     "infinite speed": (lambda: balance([1], [0], speeds=[INFINITE]), ValueError, r"speeds\[0\] is infinite"),
     "fewer speeds": (lambda: balance([1], [0, 1], speeds=[1]), ValueError, "speeds has 1 values for 2 devices"),
