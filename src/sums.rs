@@ -748,6 +748,29 @@ pub mod tests {
     }
 
     #[test]
+    fn a_heavy_block_is_found_wherever_it_lies() {
+        let blocks = 3 * PEAK + 1;
+        for heavy in [
+            0,
+            PEAK - 1,
+            PEAK,
+            PEAK + 1,
+            2 * PEAK - 1,
+            2 * PEAK,
+            3 * PEAK - 1,
+            3 * PEAK,
+        ] {
+            let mut costs = vec![1; blocks];
+            costs[heavy] = 3;
+            let sums = whole(&costs);
+            assert_eq!(sums.first_heavier(0..blocks, 2), Some(heavy));
+            assert_eq!(sums.first_heavier(heavy..heavy + 1, 2), Some(heavy));
+            assert_eq!(sums.first_heavier(0..heavy, 2), None);
+            assert_eq!(sums.first_heavier(heavy + 1..blocks, 2), None);
+        }
+    }
+
+    #[test]
     fn zero_is_exact_in_any_units() {
         for costs in [[0.0, 0.75, 1e20], [1e20, 0.0, 0.75], [0.75, 1e20, 0.0]] {
             let sums = floats(&costs);
