@@ -771,6 +771,18 @@ pub mod tests {
     }
 
     #[test]
+    fn a_level_is_as_wide_as_nothing_costs_anything() {
+        let sums = whole(&[0, 0, 0, 5, 1, 0, 0, 0, 0, 2, 0]);
+        for blocks in 0..=sums.len() {
+            let level = sums.level(blocks);
+            assert!(level.contains(&blocks));
+            for other in 0..=sums.len() {
+                assert_eq!(level.contains(&other), sums.first(other) == sums.first(blocks));
+            }
+        }
+    }
+
+    #[test]
     fn zero_is_exact_in_any_units() {
         for costs in [[0.0, 0.75, 1e20], [1e20, 0.0, 0.75], [0.75, 1e20, 0.0]] {
             let sums = floats(&costs);

@@ -71,6 +71,8 @@ class Problem(NamedTuple):
         assert list(device_map) == list(range(self.devices))
         devicemap.assert_device_map(device_map, len(self.costs))
         assert self.bottleneck(device_map.boundaries) == best, device_map
+        if self.allow_idle and len(self.costs) >= self.devices and 0 in device_map.counts:
+            assert self._replace(allow_idle=False).best() != best, "left out for nothing"
 
 
 def test_all_small_cases_against_brute_force() -> None:
@@ -270,6 +272,8 @@ def test_idle_devices_only_where_they_help() -> None:
         InfeasibleError,
         match="on each of them: device number 1 holds 0 B, less than any block needs; with allow_idle=True",
     ):
+    assert balance([0, 5], range(2), allow_idle=True).counts == (1, 1)
+    with pytest.raises(InfeasibleError, match="not with a block on each of them; with allow_idle=True"):
         balance(costs, devices, max_memory={"cpu": 0})
     assert balance(costs, devices, max_memory={"cpu": 0}, allow_idle=True).counts == (2, 0, 2)
 
