@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import devicemap
@@ -114,6 +114,92 @@ def problems(draw: st.DrawFn) -> Problem:
 @given(problems())
 def test_hypothesis_finds_no_better_map(problem: Problem) -> None:
     problem.check()
+
+
+class Even:
+    """By its definition, where a problem's cuts may lie within a bottleneck, and the taut string through that room."""
+
+    def __init__(self, problem: Problem, bottleneck: Fraction, each: bool) -> None:
+        self.problem, self.each, self.blocks = problem, each, len(problem.costs)
+        self.sums = [0, *accumulate(problem.costs)]
+        self.sizes = [0, *accumulate(problem.costs if problem.sizes is None else problem.sizes)]
+        self.speeds = problem.speeds or [1] * problem.devices
+        self.caps = [bottleneck * speed for speed in self.speeds]
+        # Where each device can start, so that those from it on hold the rest; the last one is nobody.
+        self.starts = [{self.blocks}]
+        for device in reversed(range(problem.devices)):
+            ends = self.starts[0]
+            self.starts.insert(0, {b for b in range(self.blocks + 1) if ends & self.ends(device, b)})
+        low = high = 0
+        self.at, self.windows = [0], [(0, 0)]
+        for device, speed in enumerate(self.speeds):
+            low = min(b for b in self.starts[device + 1] if b >= low + each)
+            high = max(b for b in self.starts[device + 1] if b <= max(self.ends(device, high), default=high))
+            self.at.append(self.at[-1] + speed)
+            self.windows.append((self.sums[low], self.sums[high]))
+        self.heights: list[Any] = [window[0] for window in self.windows]
+        self.pull(0, problem.devices)
+
+    def ends(self, device: int, start: int) -> set[int]:
+        """Where a run of a device from there can end."""
+        limit = None if self.problem.max_memory is None else self.problem.max_memory[device]
+        return {
+            end
+            for end in range(start + self.each, self.blocks + 1)
+            if self.sums[end] - self.sums[start] <= self.caps[device]
+            and (limit is None or self.sizes[end] - self.sizes[start] <= limit)
+        }
+
+    def pull(self, first: int, last: int) -> None:
+        """Bend the string around the window that a straight line would miss by most."""
+        slope = Fraction(self.heights[last] - self.heights[first]) / (self.at[last] - self.at[first])
+        misses = []
+        for between in range(first + 1, last):
+            straight = self.heights[first] + slope * (self.at[between] - self.at[first])
+            self.heights[between] = min(max(straight, self.windows[between][0]), self.windows[between][1])
+            misses.append((abs(straight - self.heights[between]), between))
+        miss, bend = max(misses, default=(0, 0))
+        if miss:
+            self.pull(first, bend)
+            self.pull(bend, last)
+
+    def check(self, boundaries: Sequence[int]) -> None:
+        """Each cut is as near to the string as it can be, and among blocks that cost nothing where they are even."""
+        devices = self.problem.devices
+        for device in range(1, devices):
+            room = self.starts[device] & self.ends(device - 1, boundaries[device - 1])
+            cut = boundaries[device]
+            assert cut in room
+            far = min(abs(self.sums[b] - self.heights[device]) for b in room)
+            assert abs(self.sums[cut] - self.heights[device]) <= far + Fraction(1, 2**30)
+            even = self.blocks // devices * device - -(self.blocks % devices * device) // devices
+            assert abs(cut - even) == min(abs(b - even) for b in room if self.sums[b] == self.sums[cut])
+
+
+@st.composite
+def problems_with_room(draw: st.DrawFn) -> Problem:
+    devices = draw(st.integers(1, 5))
+    amount = draw(st.sampled_from([st.integers(0, 1), st.integers(0, 3), st.sampled_from([0, 0, 0, 1, 9])]))
+    costs = draw(st.lists(amount, min_size=devices, max_size=16))
+    if draw(st.booleans()):
+        costs.insert(draw(st.integers(0, len(costs))), 20)
+    sizes = draw(st.none() | st.lists(st.integers(0, 4), min_size=len(costs), max_size=len(costs)))
+    speeds = draw(st.none() | st.lists(st.integers(1, 4), min_size=devices, max_size=devices))
+    limit = st.none() | st.integers(0, 40)
+    max_memory = draw(st.none() | st.lists(limit, min_size=devices, max_size=devices))
+    return Problem(costs, devices, speeds, sizes, max_memory, draw(st.booleans()))
+
+
+@settings(max_examples=500, deadline=None)
+@given(problems_with_room())
+def test_cuts_lie_nearest_to_the_taut_string(problem: Problem) -> None:
+    try:
+        boundaries = problem.solve().boundaries
+    except InfeasibleError:
+        return
+    bottleneck = problem.bottleneck(boundaries)
+    assert bottleneck is not None
+    Even(problem, bottleneck, all(end > start for start, end in pairwise(boundaries))).check(boundaries)
 
 
 @given(st.lists(any_float, max_size=7), st.integers(1, 4))
