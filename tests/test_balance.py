@@ -406,6 +406,13 @@ def test_costs_of_every_kind(kind: str) -> None:
     assert list(expected.loads(KINDS[kind](costs)).values()) == list(expected.loads(costs).values())
 
 
+@pytest.mark.parametrize("step", [2, -1, -3])
+def test_an_array_in_steps_is_read_to_its_end(step: int) -> None:
+    costs = np.arange(MILLION)[::step]
+    halves = [costs[:1000].sum(), costs[1000:].sum()]
+    assert list(DeviceMap.from_counts([1000, len(costs) - 1000], [0, 1]).loads(costs).values()) == halves
+
+
 @given(st.lists(st.integers(0, 2**16 - 1), max_size=20))
 def test_half_floats_are_read_as_numpy_reads_them(bits: list[int]) -> None:
     costs = np.array(bits, "u2").view("f2")

@@ -112,6 +112,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "backwards": (lambda: DeviceMap({0: range(2), 1: range(2, 1)}), ValueError, "do not start at 2 and ascend"),
     "lists": (lambda: DeviceMap({0: [0, 1]}), TypeError, "of type list, not a range"),  # type: ignore[dict-item]
     "costs of another model": (lambda: map_of(2).loads([1]), ValueError, "1 costs for 2 blocks"),
+    "more costs than blocks": (lambda: map_of(1).loads([1, 2]), ValueError, "2 costs for 1 blocks"),
     "speed 0": (lambda: map_of(1).loads([1], [0.0]), ValueError, r"speeds\[0\] is 0"),
 }
 
