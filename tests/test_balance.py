@@ -345,6 +345,7 @@ def test_few_blocks() -> None:
     assert balance([5, 7, 9], range(4), speeds=speeds).loads([5, 7, 9], speeds)[3] == 4.0
     assert balance([2**127, 1], range(2)).counts == (1, 1)
     assert balance([2**128 - 1], range(1)).counts == (1,)
+    assert balance([2**100] * 3, range(2), speeds=[1, 2**100]).counts == (1, 2)
 
 
 def test_idle_devices_only_where_they_help() -> None:

@@ -116,6 +116,12 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "unknown device": (lambda: split(3, ["a"], shares={"a": 1, "c": 1}), ValueError, "shares names 'c'"),
     "text": (lambda: split(3, ["a"], shares=["1"]), TypeError, r"shares\[0\] is of type str, not a number"),
     "far apart": (lambda: split(3, [0, 1], shares=[1e-300, 1]), ValueError, "too far apart"),
+    "together beyond 128 bits": (lambda: split(3, [0, 1], shares=[2**127, 2**127]), ValueError, "too far apart"),
+    "fractions beyond 128 bits": (
+        lambda: split(3, [0, 1], shares=[Fraction(2**127), 2**127]),
+        ValueError,
+        "too far apart",
+    ),
     "fractions far apart": (
         lambda: split(3, [0, 1], shares=[Fraction(1, 3**90), Fraction(1, 2**90)]),
         ValueError,
