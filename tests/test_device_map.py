@@ -66,7 +66,9 @@ def test_loads_of_arrays_and_of_absent_speeds() -> None:
     device_map = map_of(2, 1)
     assert device_map.loads(np.array([1, 2, 3])) == {"cuda:0": 3, "cuda:1": 3}
     assert device_map.loads(np.array([0.1, 0.2, 3])) == {"cuda:0": 0.1 + 0.2, "cuda:1": 3.0}
-    assert device_map.loads([1, 2, 3], {"cuda:1": 2}) == {"cuda:0": 3.0, "cuda:1": 1.5}
+    loads = device_map.loads([1, 2, 3], {"cuda:1": 2})
+    assert loads == {"cuda:0": 3.0, "cuda:1": 1.5}
+    assert {type(load) for load in loads.values()} == {float}
 
 
 def test_loads_of_floats_are_rounded_once() -> None:
