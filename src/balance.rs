@@ -190,7 +190,7 @@ impl<'a> Search<'a> {
         // What is being tried, if it is not the lower bound itself, and what the last try that failed makes likely.
         let mut guess: Option<Load> = None;
         let mut likely = 0.0;
-        for tries in 0.. {
+        for round in 0.. {
             let tried = guess.unwrap_or(low);
             self.allow(tried);
             match self.can_hold(pulse)? {
@@ -204,10 +204,10 @@ impl<'a> Search<'a> {
                 }
                 Err(short) => {
                     low = low.max(short.next.ok_or(Stopped::Infeasible(Infeasible::Idle))?);
-                    likely = self.likely(tried, &short, tries);
+                    likely = self.likely(tried, &short, round);
                 }
             }
-            guess = between(low, high, likely, tries);
+            guess = between(low, high, likely, round);
         }
         Ok(())
     }
@@ -215,9 +215,9 @@ impl<'a> Search<'a> {
     /// What bottleneck might do: one larger by the devices' share of what was left, twice as much again and again if there
     /// have been many tries.
     #[expect(clippy::cast_precision_loss, reason = "a guess, which may be off")]
-    fn likely(&self, tried: Load, short: &Short, tries: i32) -> f64 {
+    fn likely(&self, tried: Load, short: &Short, round: i32) -> f64 {
         let share = short.left as f64 / self.speed as f64;
-        tried.about() + share * 2_f64.powi((tries - 8).max(0))
+        tried.about() + share * 2_f64.powi((round - 8).max(0))
     }
 
     /// Sets the caps to a bottleneck.
@@ -468,10 +468,10 @@ fn nearer<D: PartialOrd>(
 
 /// A bottleneck to try between a lower bound and what is known to do; none if there is nothing. What is likely, or just less
 /// than what does; but every third time half the way, so that what misleads does not cost many tries.
-fn between(low: Load, high: Option<Load>, likely: f64, tries: i32) -> Option<Load> {
+fn between(low: Load, high: Option<Load>, likely: f64, round: i32) -> Option<Load> {
     let guess = match high.map(Load::about) {
         None => likely,
-        Some(high) if tries % 3 == 2 => low.about() / 2.0 + high / 2.0,
+        Some(high) if round % 3 == 2 => low.about() / 2.0 + high / 2.0,
         Some(high) => likely.min(high - high * 1e-9),
     };
     let guess = Load::about_as(guess).filter(|guess| *guess > low);

@@ -1,5 +1,7 @@
 //! Bytes as people write them: `24GiB`, `10GB`, `512MB`.
 
+use crate::exact::mul_div;
+
 /// The units, with how many bytes each is.
 const UNITS: [(&str, u128); 9] = [
     ("B", 1),
@@ -28,10 +30,10 @@ pub fn bytes(text: &str) -> Option<u128> {
     if fraction.contains('.') || whole.is_empty() {
         return None;
     }
-    // Beyond some dozen digits nothing changes by as much as a byte.
-    let fraction = &fraction[..fraction.len().min(18)];
+    // More digits change less than any unit has bytes.
+    let fraction = &fraction[..fraction.len().min(38)];
     let scale = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
-    let part = fraction.parse::<u128>().ok()?.checked_mul(*unit)? / scale;
+    let (part, _) = mul_div(fraction.parse().ok()?, *unit, scale)?;
     whole.parse::<u128>().ok()?.checked_mul(*unit)?.checked_add(part)
 }
 

@@ -338,6 +338,28 @@ def test_no_cut_can_move_a_whole_block_for_a_smaller_bottleneck(costs: list[int]
     assert balance([cost / 8 for cost in costs], range(devices)).boundaries == boundaries
 
 
+def test_hard_cases_are_quick() -> None:
+    """Each took minutes, or for ever, in some version; here they only have to end, with the optimum."""
+    assert balance([2.0**68, 2**128 - 1], [0]).counts == (2,)
+    assert balance([2**128 - 1, 0, 0, 0], [0, 1]).counts == (2, 2)
+    n = 30_000
+    zigzag = [10**12 + (1 if block % 2 else -1) * int(4e11 * (1 - block / n)) for block in range(n)]
+    assert balance(zigzag, range(n)).counts == (1,) * n
+    rng = random.Random(0)
+    speeds = [2 ** rng.randrange(101) for _ in range(30)]
+    assert 0 not in balance([rng.randrange(10**6) for _ in range(3_000)], range(30), speeds=speeds).counts
+    gaps = balance([1] * n, range(101), sizes=[1, 100] * (n // 2), max_memory=[*[None, 50] * 50, None])
+    assert gaps.counts[1::2] == (1,) * 50
+
+
+def test_loads_whatever_the_speeds_are() -> None:
+    device_map = balance([1, 1], range(2))
+    for speeds in (iter([1, 2]), np.array([1, 2], "f2"), [1, Decimal(2)], [Fraction(1), 2]):
+        loads_of = device_map.loads([100_000.0, 200_000], speeds)
+        assert loads_of == {0: 100_000.0, 1: 100_000.0}
+        assert {type(load) for load in loads_of.values()} == {float}
+
+
 def test_few_blocks() -> None:
     assert balance([], [0, 1]).counts == (0, 0)
     assert balance([5], range(3)).counts == (1, 0, 0)
@@ -356,12 +378,11 @@ def test_idle_devices_only_where_they_help() -> None:
     assert balance(costs, devices, speeds=slow).counts == (2, 1, 1)
     assert balance(costs, devices, speeds=slow, allow_idle=True).counts == (2, 0, 2)
     assert balance(costs, devices, allow_idle=True).counts == (1, 2, 1)
+    assert balance([0, 5], range(2), allow_idle=True).counts == (1, 1)
     with pytest.raises(
         InfeasibleError,
         match="on each of them: device number 1 holds 0 B, less than any block needs; with allow_idle=True",
     ):
-    assert balance([0, 5], range(2), allow_idle=True).counts == (1, 1)
-    with pytest.raises(InfeasibleError, match="not with a block on each of them; with allow_idle=True"):
         balance(costs, devices, max_memory={"cpu": 0})
     assert balance(costs, devices, max_memory={"cpu": 0}, allow_idle=True).counts == (2, 0, 2)
 
@@ -476,12 +497,12 @@ INFEASIBLE: dict[str, tuple[Problem, str]] = {
     ),
     "one block before floats": (
         Problem([10, 0.5], 2, None, None, [5, 6]),
-        "block 0 needs 10, no device holds more than 6",
+        "block 0 needs 10.0 B, no device holds more than 6.0 B",
     ),
-    "of few bytes": (Problem([0.75], 1, None, None, [0.5]), "block 0 needs 0.75, no device holds more than 0.5"),
+    "of few bytes": (Problem([0.75], 1, None, None, [0.5]), "block 0 needs 0.75 B, no device holds more than 0.5 B"),
     "of a kilobyte": (
         Problem([1025], 1, None, None, [1024]),
-        "block 0 needs 1.0 KiB, no device holds more than 1.0 KiB",
+        "block 0 needs 1025 B, no device holds more than 1024 B",
     ),
     "of floats": (Problem([2560.0], 1, None, None, [1024]), "block 0 needs 2.5 KiB, no device holds more than 1.0 KiB"),
     "all blocks": (
@@ -547,7 +568,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "nan in an array": (lambda: balance(np.array([1, NAN]), [0]), ValueError, r"costs\[1\] is not a number: nan"),
     "infinite": (lambda: balance([INFINITE], [0]), ValueError, r"costs\[0\] is infinite"),
     "infinite half": (lambda: balance(np.array([1, INFINITE], "e"), [0]), ValueError, r"costs\[1\] is infinite"),
-    "negative half": (lambda: balance(np.array([1, -2], "e"), [0]), ValueError, r"costs\[1\] is negative: -2$"),
+    "negative half": (lambda: balance(np.array([1, -2], "e"), [0]), ValueError, r"costs\[1\] is negative: -2.0$"),
     "half that is nan": (lambda: balance(np.array([1, NAN], "e"), [0]), ValueError, r"costs\[1\] is not a number: nan"),
     "text": (lambda: balance([1, "2"], [0]), TypeError, r"costs\[1\] is of type str, not a number"),
     "none": (lambda: balance([1, None], [0]), TypeError, r"costs\[1\] is of type NoneType, not a number"),
@@ -558,7 +579,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "a set": (lambda: balance({1, 2}, [0]), TypeError, "costs is of type set, not a sequence"),
     "a frozen set": (lambda: balance(frozenset([1]), [0]), TypeError, "costs is of type frozenset, not a sequence"),
     "two dimensions": (lambda: balance(np.ones((2, 2)), [0]), ValueError, "costs has 2 dimensions, not one"),
-    "no dimension": (lambda: balance(np.array(1), [0]), TypeError, "costs is of type ndarray, not a sequence"),
+    "no dimension": (lambda: balance(np.array(1), [0]), TypeError, "0-d array"),
     "beyond 128 bits": (lambda: balance([2**127, 2**127], [0]), ValueError, "costs add up to more than 128 bits"),
     "one beyond": (lambda: balance([2**128], [0]), ValueError, r"costs\[0\] is of more than 128 bits"),
     "sizes": (lambda: balance([1], [0], sizes=[-1]), ValueError, r"sizes\[0\] is negative"),

@@ -47,7 +47,8 @@ class DeviceMap(dict["_DeviceT", range]):
     _boundaries: tuple[int, ...]
     _devices: tuple[_DeviceT, ...]
 
-    def __init__(self, runs: Mapping[_DeviceT, range]) -> None:
+    def __new__(cls, runs: Mapping[_DeviceT, range]) -> DeviceMap[_DeviceT]:
+        """Make a device map of ranges that follow each other."""
         end = 0
         for device, run in runs.items():
             if not isinstance(run, range):
@@ -55,19 +56,18 @@ class DeviceMap(dict["_DeviceT", range]):
             if run.step != 1 or run.start != end or run.stop < end:
                 raise ValueError(f"the blocks of device {device!r} are {run!r}, and do not start at {end} and ascend")
             end = run.stop
-        self._take(_native.distinct(runs), [run.stop for run in runs.values()])
+        return cls._of(_native.distinct(runs), [run.stop for run in runs.values()])
 
-    def _take(self, devices: tuple[_DeviceT, ...], ends: Sequence[int]) -> None:
-        """Become the map in which the run of each device ends there."""
-        self._devices = devices
-        self._boundaries = (0, *ends)
-        dict.__init__(self, zip(devices, map(range, self._boundaries, ends), strict=True))
+    def __init__(self, runs: Mapping[_DeviceT, range]) -> None:
+        """Do nothing: all is made, and does not change."""
 
     @classmethod
     def _of(cls, devices: tuple[_DeviceT, ...], ends: Sequence[int]) -> DeviceMap[_DeviceT]:
         """Make the map of distinct devices in which the run of each ends there."""
-        self = cls.__new__(cls)
-        self._take(devices, ends)
+        self: DeviceMap[_DeviceT] = dict.__new__(cls)
+        self._devices = devices
+        self._boundaries = (0, *ends)
+        dict.__init__(self, zip(devices, map(range, self._boundaries, ends), strict=True))
         return self
 
     @classmethod
@@ -155,7 +155,7 @@ class DeviceMap(dict["_DeviceT", range]):
 
         Returns:
             ``{device: load}``, in the order of the devices: ints where all costs are ints and there are no speeds,
-            floats otherwise. Sums of floats are exact, rounded once.
+            floats otherwise. Sums of floats are exact, rounded once, unless the costs span more than 128 bits.
 
         Raises:
             ValueError: there are more or fewer costs than blocks, or a number cannot be a cost or a speed.

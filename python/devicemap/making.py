@@ -62,8 +62,8 @@ def balance(  # noqa: PLR0913, each is a part of the problem, most by keyword
 
     The load of a device is the sum of its blocks' costs over its speed; the largest is the bottleneck. No contiguous
     device map in this order of devices, within the limits of memory, has a smaller one: the result is exact, in integer
-    arithmetic of 128 bits. Floats are the binary fractions that they are, so their sums are exact too, unless they span
-    more than 127 bits; what lies below that is rounded up.
+    arithmetic of 128 bits. Floats are the binary fractions that they are, so their sums are exact too, unless there are
+    more than 128 bits from the lowest bit of any to the highest of their sum: then it is rounded to some hundred.
 
     Of the maps that reach the bottleneck it is an even one. Each cut between two devices has some room: the blocks at
     which it can lie if no device is to carry more than the bottleneck. Through that room goes a taut string, the line

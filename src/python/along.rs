@@ -7,10 +7,10 @@ use pyo3::types::{PyDict, PyFloat, PyMapping, PyString, PyTuple};
 
 use super::costs::{AnyNumber, amount, any_number, drained};
 use super::error::{type_error, value_error};
-use super::{gathered, layout, no_memory};
+use super::{gathered, is_iterable, layout, no_memory};
 use crate::memory;
 use crate::numbers::{Number, Reader};
-use crate::sums::{One, Summing};
+use crate::sums::{One, Refusal, Summing};
 
 /// One value a device, under the name by which errors call them.
 pub struct Along<'a, 'py> {
@@ -43,6 +43,11 @@ impl<'a, 'py> Along<'a, 'py> {
         })
     }
 
+    /// The interpreter.
+    pub fn py(&self) -> Python<'py> {
+        self.devices.py()
+    }
+
     /// The values themselves.
     pub fn values(&self) -> &[Option<Bound<'py, PyAny>>] {
         &self.values
@@ -66,7 +71,12 @@ impl<'a, 'py> Along<'a, 'py> {
                 Some(value) if is_fraction(value)? => return self.ratios(absent),
                 Some(value) => amount(value, || self.place(index))?,
             };
-            summing.read(&One(number)).map_err(|_| self.too_far_apart())?;
+            if summing.read(&One(number)).is_err() {
+                return Err(match summing.refusal() {
+                    Refusal::Memory(error) => no_memory(error),
+                    Refusal::TooLarge => self.too_far_apart(),
+                });
+            }
         }
         let sums = summing.finish();
         if !sums.exact() {
@@ -143,6 +153,8 @@ pub fn bytes(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<N
         AnyNumber::Float(f64::INFINITY) => Ok(Number::Whole(u128::MAX)),
         // More than any blocks take.
         AnyNumber::Int(int) if int.gt(0)? && int.extract::<u128>().is_err() => Ok(Number::Whole(u128::MAX)),
+        // A fraction that no float is: rather a little less than a little more.
+        AnyNumber::Float(limit) if limit > 0.0 && value.lt(limit)? => Ok(Number::Float(limit.next_down())),
         _ => amount(value, place),
     }
 }
@@ -182,7 +194,7 @@ fn by_device<'py>(
 #[pyfunction]
 pub fn distinct<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
     let py = devices.py();
-    if devices.is_instance_of::<PyString>() || devices.try_iter().is_err() {
+    if devices.is_instance_of::<PyString>() || !is_iterable(devices)? {
         let text = format!("devices is {}, not a sequence of devices", devices.repr()?);
         return Err(type_error(py, &text));
     }

@@ -25,7 +25,7 @@ pub fn balance<'py>(
     let mut ears = Ears::new(devices.py());
     let speeds = match speeds {
         None => gathered((0..devices.len()).map(|_| 1))?,
-        Some(speeds) => speeds_of(devices, speeds)?,
+        Some(speeds) => speeds_of(&Along::of("speeds", devices, speeds)?)?,
     };
     let limits = max_memory.map(|limits| limits_of(devices, limits)).transpose()?;
     let costs = sums_of(&mut ears, "costs", costs)?;
@@ -66,12 +66,11 @@ pub fn balance<'py>(
 }
 
 /// The speeds of the devices, in proportion.
-pub fn speeds_of(devices: &Bound<'_, PyTuple>, speeds: &Bound<'_, PyAny>) -> PyResult<Vec<u128>> {
-    let given = Along::of("speeds", devices, speeds)?;
+pub fn speeds_of(given: &Along<'_, '_>) -> PyResult<Vec<u128>> {
     let speeds = given.weights(1)?;
     match speeds.iter().position(|speed| *speed == 0) {
         Some(index) => Err(value_error(
-            devices.py(),
+            given.py(),
             &format!("{} is 0, and has to be more", given.place(index)),
         )),
         None => Ok(speeds),
@@ -96,17 +95,14 @@ fn limits_of(devices: &Bound<'_, PyTuple>, limits: &Bound<'_, PyAny>) -> PyResul
 fn told(why: &Infeasible, sizes: &Sums, devices: &[Device]) -> String {
     let size = |units| figure(sizes.amount(units));
     match *why {
-        Infeasible::Block(block) => format!(
-            "block {block} needs {}, no device holds more than {}",
-            size(sizes.of(block..block + 1)),
-            size(devices.iter().map(|device| device.memory).max().unwrap_or(0)),
-        ),
+        Infeasible::Block(block) => {
+            let most = devices.iter().map(|device| device.memory).max().unwrap_or(0);
+            let (needs, most) = beside(sizes, sizes.of(block..block + 1), most);
+            format!("block {block} needs {needs}, no device holds more than {most}")
+        }
         Infeasible::All(held) => {
-            format!(
-                "the blocks need {}, the devices hold {}",
-                size(sizes.total()),
-                size(held)
-            )
+            let (needed, most) = beside(sizes, sizes.total(), held);
+            format!("the blocks need {needed}, the devices hold {most}")
         }
         Infeasible::Order(held) => {
             let which = match held {
@@ -138,6 +134,20 @@ fn told(why: &Infeasible, sizes: &Sums, devices: &[Device]) -> String {
     }
 }
 
+/// Two different amounts as people read them: to the byte if they look alike otherwise.
+fn beside(sizes: &Sums, one: u128, other: u128) -> (String, String) {
+    let texts = [one, other].map(|units| figure(sizes.amount(units)));
+    let [one, other] = if texts[0] == texts[1] {
+        [one, other].map(|units| match sizes.amount(units) {
+            Number::Whole(bytes) => format!("{bytes} B"),
+            Number::Float(bytes) => format!("{bytes:?} B"),
+        })
+    } else {
+        texts
+    };
+    (one, other)
+}
+
 /// An amount of memory as people read it.
 #[expect(
     clippy::cast_possible_truncation,
@@ -147,7 +157,7 @@ fn told(why: &Infeasible, sizes: &Sums, devices: &[Device]) -> String {
 fn figure(amount: Number) -> String {
     match amount {
         Number::Whole(bytes) => written(bytes),
-        Number::Float(bytes) if bytes < 1024.0 => format!("{bytes} B"),
+        Number::Float(bytes) if !(1024.0..1e30).contains(&bytes) => format!("{bytes:?} B"),
         Number::Float(bytes) => written(bytes as u128),
     }
 }

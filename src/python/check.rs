@@ -16,10 +16,10 @@ use super::cover::{Verdict, cover};
 use super::error::{type_error, value_error};
 use super::faults::IN_A_SET;
 use super::values::{Value, entries_of};
-use super::{Ears, ask_for_ints, layout, no_memory};
+use super::{Ears, ask_for_ints, index, layout, no_memory};
 use crate::coverage::{Coverage, Tally};
 use crate::sparse::Sparse;
-use ints::{index, plain, settle};
+use ints::{plain, settle};
 use naming::Naming;
 use notes::Notes;
 

@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString};
 
 use super::error::{type_error, value_error};
 use super::values::{Items, Read};
-use super::{Ears, layout, list_of, no_memory};
+use super::{Ears, index, is_iterable, layout, list_of, no_memory};
 use crate::numbers::{Number, Reader};
 use crate::sums::{One, Refusal, Summing, Sums, is_cost};
 
@@ -51,7 +51,7 @@ pub fn amount(number: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult
         },
         AnyNumber::Float(float) if is_cost(Number::Float(float)) => Ok(Number::Float(float)),
         AnyNumber::Float(float) if float.is_nan() => wrong("not a number: nan"),
-        AnyNumber::Float(float) if float < 0.0 => wrong(&format!("negative: {float}")),
+        AnyNumber::Float(float) if float < 0.0 => wrong(&format!("negative: {float:?}")),
         AnyNumber::Float(_) => wrong("infinite"),
     }
 }
@@ -73,11 +73,13 @@ pub fn any_number<'py>(number: &Bound<'py, PyAny>, place: impl Fn() -> String) -
         return Ok(AnyNumber::Float(float.value()));
     }
     let py = number.py();
-    // A tensor has an `__index__` whatever it holds, which raises if that is no integer.
-    if number.hasattr(intern!(py, "__index__"))?
-        && let Ok(int) = number.call_method0(intern!(py, "__index__"))
-    {
-        return Ok(AnyNumber::Int(int));
+    if number.hasattr(intern!(py, "__index__"))? {
+        match index(number) {
+            Ok(int) => return Ok(AnyNumber::Int(int)),
+            // A tensor has an `__index__` whatever it holds, which raises if that is no integer.
+            Err(error) if error.is_instance_of::<PyTypeError>(py) => {}
+            Err(error) => return Err(error),
+        }
     }
     number.extract().map(AnyNumber::Float).map_err(|error| {
         if !error.is_instance_of::<PyTypeError>(py) {
@@ -94,7 +96,7 @@ pub fn drained<'py>(name: &str, sequence: &Bound<'py, PyAny>, wanted: &str) -> P
     let unordered = sequence.is_instance_of::<PyDict>()
         || sequence.is_instance_of::<PySet>()
         || sequence.is_instance_of::<PyFrozenSet>();
-    if unordered || sequence.is_instance_of::<PyString>() || sequence.try_iter().is_err() {
+    if unordered || sequence.is_instance_of::<PyString>() || !is_iterable(sequence)? {
         let type_ = sequence.get_type();
         let text = format!("{name} is of type {}, not {wanted}", type_.name()?);
         return Err(type_error(sequence.py(), &text));

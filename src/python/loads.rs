@@ -5,9 +5,9 @@ use pyo3::types::{PyList, PyTuple};
 
 use super::along::Along;
 use super::balance::speeds_of;
-use super::costs::sums_of;
+use super::costs::{AnyNumber, any_number, sums_of};
 use super::error::value_error;
-use super::{Ears, layout};
+use super::{Ears, gathered, layout, no_memory};
 use crate::numbers::Number;
 
 /// The sum of each device's costs over its speed: ints where all costs are and there are no speeds, floats else.
@@ -19,30 +19,41 @@ pub fn loads<'py>(
     speeds: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyList>> {
     let py = devices.py();
-    let boundaries: Vec<usize> = boundaries.extract()?;
-    let speeds = speeds
-        .map(|speeds| {
-            speeds_of(devices, speeds)?;
-            Along::of("speeds", devices, speeds)
-        })
-        .transpose()?;
+    let mut ends = gathered([].into_iter())?;
+    ends.try_reserve_exact(boundaries.len()).map_err(no_memory)?;
+    for end in boundaries {
+        ends.push(end.extract::<usize>()?);
+    }
+    if ends.len() != devices.len() + 1 || !ends.is_sorted() {
+        return Err(value_error(py, "these are no boundaries of these devices"));
+    }
+    let speeds = speeds.map(|speeds| Along::of("speeds", devices, speeds)).transpose()?;
+    if let Some(speeds) = &speeds {
+        speeds_of(speeds)?;
+    }
     let sums = sums_of(&mut Ears::new(py), "costs", costs)?;
-    let blocks = boundaries.last().copied().unwrap_or(0);
+    let blocks = ends[devices.len()];
     if sums.len() != blocks {
         let text = format!("there are {} costs for {blocks} blocks", sums.len());
         return Err(value_error(py, &text));
     }
     let loads = layout::new_list(py)?;
-    for (device, ends) in boundaries.windows(2).enumerate() {
-        let load = match sums.amount(sums.of(ends[0]..ends[1])) {
+    for (device, ends) in ends.windows(2).enumerate() {
+        let mut load = match sums.amount(sums.of(ends[0]..ends[1])) {
             Number::Whole(cost) => layout::new_large_int(py, cost)?,
             Number::Float(cost) => layout::new_float(py, cost)?.into_any(),
         };
-        match speeds.as_ref().and_then(|speeds| speeds.values()[device].as_ref()) {
-            Some(speed) => loads.append(load.div(speed)?)?,
-            None if speeds.is_some() => loads.append(load.div(layout::new_int(py, 1)?)?)?,
-            None => loads.append(load)?,
+        if let Some(speeds) = &speeds {
+            // By Python's own numbers, whose division of ints is rounded but once.
+            load = match &speeds.values()[device] {
+                None => load.div(layout::new_int(py, 1)?)?,
+                Some(speed) => match any_number(speed, || speeds.place(device))? {
+                    AnyNumber::Int(speed) => load.div(speed)?,
+                    AnyNumber::Float(speed) => load.div(layout::new_float(py, speed)?)?,
+                },
+            };
         }
+        loads.append(load)?;
     }
     Ok(loads)
 }

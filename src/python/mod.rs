@@ -18,7 +18,9 @@ pub mod values;
 use std::collections::TryReserveError;
 
 use pyo3::exceptions::PyMemoryError;
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 
 /// How much is read or made between two looks whether Ctrl-C was pressed, in blocks: a millisecond's work or so.
@@ -84,4 +86,20 @@ fn list_of_numbers<'py>(py: Python<'py>, numbers: &[usize]) -> PyResult<Bound<'p
         list.append(layout::new_int(py, number.cast_signed() as i64)?)?;
     }
     Ok(list)
+}
+
+/// Whether `iter()` has something to call.
+fn is_iterable(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = value.py();
+    let type_ = value.get_type();
+    Ok(match type_.getattr_opt(intern!(py, "__iter__"))? {
+        Some(iter) => !iter.is_none(),
+        None => type_.hasattr(intern!(py, "__getitem__"))?,
+    })
+}
+
+/// `operator.index(object)`, which is an exact int.
+fn index<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    static INDEX: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    INDEX.import(object.py(), "operator", "index")?.call1((object,))
 }

@@ -1,15 +1,13 @@
 //! Device maps made of plain ints.
 
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyInt, PyList, PyString};
 
 use super::super::block::is_bool;
 use super::super::error::type_error;
 use super::super::values::{Items, Read, Value, drain};
-use super::super::{Ears, layout};
+use super::super::{Ears, index, is_iterable, layout};
 use super::{add, tuples};
 use crate::numbers::{Numbers, Reader, Stop};
 
@@ -44,16 +42,6 @@ pub fn settle<'py>(
         }
     }
     Ok(settled)
-}
-
-/// Whether `iter()` has something to call.
-fn is_iterable(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let py = value.py();
-    let type_ = value.get_type();
-    Ok(match type_.getattr_opt(intern!(py, "__iter__"))? {
-        Some(iter) => !iter.is_none(),
-        None => type_.hasattr(intern!(py, "__getitem__"))?,
-    })
 }
 
 /// The values with plain ints only, and `{device: items}` of those that stand for none. Code of the user's may run.
@@ -143,12 +131,6 @@ fn plain_items<'py>(
         }
     }
     Ok(ints)
-}
-
-/// `operator.index(object)`, which is an exact int.
-pub fn index<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    static INDEX: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    INDEX.import(object.py(), "operator", "index")?.call1((object,))
 }
 
 /// The int at an index of items which are all ints, as an exact one. None if it is no int any more, or gone.
