@@ -82,6 +82,15 @@ def test_all_small_cases_against_brute_force() -> None:
         for costs in costs_of_n:
             for devices in range(1, 5):
                 Problem(costs, devices).check()
+
+
+def test_all_cases_of_eight_blocks_against_brute_force() -> None:
+    for n, devices in product((7, 8), range(2, 5)):
+        for costs in product([0, 2], repeat=n):
+            Problem(costs, devices).check()
+
+
+def test_all_small_limits_and_speeds_against_brute_force() -> None:
     for costs in product([0, 1, 4], repeat=4):
         for limits in product([None, 1, 4], repeat=2):
             for speeds in ((1, 1), (1, 2), (3, 1)):
@@ -210,6 +219,48 @@ def test_floats_of_any_magnitude_are_balanced_to_their_rounding(costs: list[floa
     assert best is not None
     assert found is not None
     assert found <= best * (1 + Fraction(1, 2**60))
+
+
+def best_by_table(problem: Problem) -> Fraction | None:
+    """The smallest bottleneck by a table of the first blocks on the first devices: any size, in quadratic time."""
+    blocks = len(problem.costs)
+    sums = [0, *accumulate(problem.costs)]
+    sizes = [0, *accumulate(problem.costs if problem.sizes is None else problem.sizes)]
+    least = 0 if problem.allow_idle or blocks < problem.devices else 1
+    best: list[Fraction | None] = [Fraction(0), *[None] * blocks]
+    for device in range(problem.devices):
+        speed = 1 if problem.speeds is None else problem.speeds[device]
+        limit = None if problem.max_memory is None else problem.max_memory[device]
+        row: list[Fraction | None] = [None] * (blocks + 1)
+        for end in range(blocks + 1):
+            for start in range(end - least + 1):
+                before = best[start]
+                if before is not None and (limit is None or sizes[end] - sizes[start] <= limit):
+                    load = max(before, Fraction(sums[end] - sums[start]) / speed)
+                    row[end] = load if row[end] is None else min(load, row[end])  # type: ignore[type-var]
+        best = row
+    return best[-1]
+
+
+@st.composite
+def larger_problems(draw: st.DrawFn) -> Problem:
+    blocks, devices = draw(st.integers(5, 30)), draw(st.integers(2, 8))
+    costs = draw(st.lists(small, min_size=blocks, max_size=blocks))
+    sizes = draw(st.none() | st.lists(small, min_size=blocks, max_size=blocks))
+    speeds = draw(st.none() | st.lists(st.integers(1, 9), min_size=devices, max_size=devices))
+    limit = st.none() | st.integers(0, 2 * sum(costs if sizes is None else sizes) // devices + 1)
+    max_memory = draw(st.none() | st.lists(limit, min_size=devices, max_size=devices))
+    return Problem(costs, devices, speeds, sizes, max_memory, draw(st.booleans()))
+
+
+@given(larger_problems())
+def test_hypothesis_finds_no_better_map_of_more_blocks(problem: Problem) -> None:
+    best = best_by_table(problem)
+    if best is None:
+        with pytest.raises(InfeasibleError):
+            problem.solve()
+    else:
+        assert problem.bottleneck(problem.solve().boundaries) == best
 
 
 class Greedy:
