@@ -187,7 +187,7 @@ LONG_RUNS: dict[str, Callable[[], Any]] = {
     "costs of another kind": lambda: devicemap.balance([Fraction(1, 3)] * (1 << 19), range(3)),
     "many devices": lambda: devicemap.balance([1, 2, 3] * (1 << 19), range(1 << 20)),
     "blocks that few devices can hold": lambda: devicemap.balance(
-        [1] * (1 << 17), range(199), sizes=[1, 9] * (1 << 16), max_memory=[*[10**6, 5] * 99, 10**6]
+        [block * 7919 % 10**6 for block in range(1 << 15)], range(1000), speeds=[1, 1, 1, 10**9] * 250
     ),
     "many reports": lambda: devicemap.check({0: range(1 << 23), 1: range(1 << 23)}, 1 << 23),
 }
