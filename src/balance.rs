@@ -78,15 +78,14 @@ impl Problem<'_> {
         let each = blocks >= devices.len();
         let search = |each| Search::new(self.costs, self.sizes, devices, each);
         let mut found = search(each && !self.allow_idle)?;
-        found.climb(&mut pulse).map_err(|stopped| match stopped {
+        let bottleneck = found.climb(&mut pulse).map_err(|stopped| match stopped {
             Stopped::Infeasible(_) => Stopped::Infeasible(self.why()),
             other => other,
         })?;
         if each && self.allow_idle {
             // Nobody is left out for nothing.
             let mut all_busy = search(true)?;
-            all_busy.caps.clone_from(&found.caps);
-            if all_busy.can_hold(&mut pulse)?.is_ok() {
+            if all_busy.can_hold(bottleneck, &mut pulse)?.is_ok() {
                 found = all_busy;
             }
         }
@@ -140,15 +139,15 @@ struct Search<'a> {
     lengths: Vec<usize>,
     /// The largest load that a device had when last looked at.
     held: Load,
+    /// The mean load of those that were filled then: that could not take all that was left.
+    filled: Load,
 }
 
-/// The devices cannot hold all blocks.
-struct Short {
-    /// The least load, above those that were allowed, by which a device could have taken a block more.
-    next: Option<Load>,
-    /// What the blocks cost that were left.
-    left: u128,
-}
+/// The devices cannot hold all blocks. The least larger bottleneck within which they might, if there is any.
+struct Short(Option<Load>);
+
+/// After how many devices to look whether those before them could hold the rest at all.
+const LOOK: usize = 32;
 
 impl<'a> Search<'a> {
     fn new(
@@ -171,30 +170,26 @@ impl<'a> Search<'a> {
             furthest: filled(costs.len(), devices.len())?,
             lengths: filled(costs.len() / devices.len(), devices.len())?,
             held: Load { cost: 0, speed: 1 },
+            filled: Load { cost: 0, speed: 1 },
         })
     }
 
-    /// Sets the caps to the smallest bottleneck, if there is any that can be reached.
-    fn climb<E>(&mut self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<(), Stopped<E>> {
+    /// Finds the smallest bottleneck that can be reached, if there is any, and leaves the caps and starts at it.
+    fn climb<E>(&mut self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Load, Stopped<E>> {
         let fastest = self.devices.iter().map(|device| device.speed).max().unwrap_or(1);
         // No map does better than all devices at work all the time, or than the largest block on the fastest.
-        let all = Load {
-            cost: self.costs.total(),
-            speed: self.speed,
-        };
-        let mut low = all.max(Load {
+        let mean = self.mean_but(0, self.speed);
+        let mut low = mean.max(Load {
             cost: self.costs.largest(),
             speed: fastest,
         });
         let mut high: Option<Load> = None;
-        // What is being tried, if it is not the lower bound itself, and what the last try that failed makes likely.
+        // What is being tried, if it is not the lower bound itself.
         let mut guess: Option<Load> = None;
-        let mut likely = 0.0;
         for round in 0.. {
             let tried = guess.unwrap_or(low);
-            self.allow(tried);
-            match self.can_hold(pulse)? {
-                Ok(()) if guess.is_none() => return Ok(()),
+            match self.can_hold(tried, pulse)? {
+                Ok(()) if guess.is_none() => return Ok(low),
                 Ok(()) => {
                     // What no device needed is not needed, unless for blocks that a device could not hold with less.
                     let held = self.held;
@@ -202,22 +197,19 @@ impl<'a> Search<'a> {
                     let less = !self.each || !self.has_heavy_blocks();
                     high = Some(if less { tried.min(held) } else { tried });
                 }
-                Err(short) => {
-                    low = low.max(short.next.ok_or(Stopped::Infeasible(Infeasible::Idle))?);
-                    likely = self.likely(tried, &short, round);
-                }
+                Err(Short(next)) => low = low.max(next.ok_or(Stopped::Infeasible(Infeasible::Idle))?),
             }
-            guess = between(low, high, likely, round);
+            // As much more as the filled devices carried less than the mean, so that all could carry that.
+            let more = mean.about() - self.filled.about();
+            guess = between(low, high, tried.about(), more, round);
         }
-        Ok(())
+        Ok(low)
     }
 
-    /// What bottleneck might do: one larger by the devices' share of what was left, twice as much again and again if there
-    /// have been many tries.
-    #[expect(clippy::cast_precision_loss, reason = "a guess, which may be off")]
-    fn likely(&self, tried: Load, short: &Short, round: i32) -> f64 {
-        let share = short.left as f64 / self.speed as f64;
-        tried.about() + share * 2_f64.powi((round - 8).max(0))
+    /// The mean load of devices of so much speed together that hold all blocks but some of so much cost.
+    fn mean_but(&self, left: u128, speed: u128) -> Load {
+        let cost = self.costs.total().saturating_sub(left);
+        Load { cost, speed }
     }
 
     /// Sets the caps to a bottleneck.
@@ -233,10 +225,16 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether the devices can hold all blocks within their caps, and if so, where they can start.
-    fn can_hold<E>(&mut self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Result<(), Short>, Stopped<E>> {
+    /// Whether the devices can hold all blocks within a bottleneck, and if so, where they can start.
+    fn can_hold<E>(
+        &mut self,
+        bottleneck: Load,
+        pulse: &mut impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<Result<(), Short>, Stopped<E>> {
         let blocks = self.costs.len();
         let mut next = None;
+        self.allow(bottleneck);
+        self.filled = self.mean_but(0, self.speed);
         self.held.cost = 0;
         self.starts.clear();
         self.levels.clear();
@@ -250,26 +248,45 @@ impl<'a> Search<'a> {
                 self.furthest[device] = end;
             }
             if end < blocks {
-                let left = self.costs.of(end..blocks);
-                return Ok(Err(Short { next, left }));
+                self.filled = self.mean_but(self.costs.of(end..blocks), self.speed);
+                return Ok(Err(Short(next)));
             }
         } else {
             self.furthest.fill(blocks);
         }
-        for device in (0..self.devices.len()).rev() {
+        // The speed of the devices that have been looked at, and what the blocks before theirs cost.
+        let mut speed = 0;
+        for (done, device) in (0..self.devices.len()).rev().enumerate() {
             let ends = self.levels[self.levels.len() - 1]..self.starts.len();
-            let lowest = self.starts[ends.start].start;
+            let left = self.costs.first(self.starts[ends.start].start);
+            if left > 0 && speed > 0 {
+                self.filled = self.mean_but(left, speed);
+            }
+            if done % LOOK == 0 && speed > self.speed / LOOK as u128 {
+                let needed = Load {
+                    cost: left,
+                    speed: self.speed - speed,
+                };
+                if needed > bottleneck {
+                    note(&mut next, needed);
+                    return Ok(Err(Short(next)));
+                }
+            }
+            speed += self.devices[device].speed;
             self.levels.push(ends.end);
             self.add_starts(device, ends, &mut next, pulse)?;
             if self.starts_of(device).is_empty() {
                 // The first device may not end at 0, where it would have no block.
-                let left = self.costs.first(lowest).max(1);
-                return Ok(Err(Short { next, left }));
+                self.filled = self.mean_but(left.max(1), self.speed);
+                return Ok(Err(Short(next)));
             }
         }
-        let lowest = self.starts_of(0)[0].start;
-        let left = self.costs.first(lowest);
-        Ok(if lowest == 0 { Ok(()) } else { Err(Short { next, left }) })
+        let left = self.costs.first(self.starts_of(0)[0].start);
+        if left > 0 {
+            self.filled = self.mean_but(left, self.speed);
+            return Ok(Err(Short(next)));
+        }
+        Ok(Ok(()))
     }
 
     /// The runs of blocks at which a device can start.
@@ -342,7 +359,13 @@ impl<'a> Search<'a> {
             .back(end, self.caps[device], end.saturating_sub(self.lengths[device]));
         let by_size = self.sizes.map_or(0, |sizes| sizes.back(end, memory, by_cost));
         if by_cost > by_size {
-            note(next, self.costs.of(by_cost - 1..end), speed);
+            note(
+                next,
+                Load {
+                    cost: self.costs.of(by_cost - 1..end),
+                    speed,
+                },
+            );
         }
         let start = by_cost.max(by_size);
         self.lengths[device] = end - start;
@@ -359,7 +382,13 @@ impl<'a> Search<'a> {
             .sizes
             .map_or(self.costs.len(), |sizes| sizes.reach(start, memory, by_cost));
         if by_cost < by_size {
-            note(next, self.costs.of(start..by_cost + 1), speed);
+            note(
+                next,
+                Load {
+                    cost: self.costs.of(start..by_cost + 1),
+                    speed,
+                },
+            );
         }
         by_cost.min(by_size)
     }
@@ -466,21 +495,27 @@ fn nearer<D: PartialOrd>(
     }
 }
 
-/// A bottleneck to try between a lower bound and what is known to do; none if there is nothing. What is likely, or just less
-/// than what does; but every third time half the way, so that what misleads does not cost many tries.
-fn between(low: Load, high: Option<Load>, likely: f64, round: i32) -> Option<Load> {
-    let guess = match high.map(Load::about) {
-        None => likely,
-        Some(high) if round % 3 == 2 => low.about() / 2.0 + high / 2.0,
-        Some(high) => likely.min(high - high * 1e-9),
+/// A bottleneck to try between a lower bound and what is known to do; none if there is nothing. It is so much more or less
+/// than the last that was tried, and ever more as long as nothing does. So that what misleads does not cost many tries, it
+/// is half the way between them now and then: often if what is likely does not even lie there.
+fn between(low: Load, high: Option<Load>, tried: f64, more: f64, round: i32) -> Option<Load> {
+    let guess = if let Some(high) = high.map(Load::about) {
+        let (low, likely) = (low.about(), tried + more);
+        let turns = if low < likely && likely < high { 4 } else { 2 };
+        if round % turns == turns - 1 {
+            low / 2.0 + high / 2.0
+        } else {
+            likely.min(high - high * 1e-9)
+        }
+    } else {
+        tried + more * 2_f64.powi((round - 8).max(0))
     };
     let guess = Load::about_as(guess).filter(|guess| *guess > low);
     guess.filter(|guess| high.is_none_or(|high| *guess < high))
 }
 
 /// Keeps the least of the loads that would let a device take a block more.
-fn note(next: &mut Option<Load>, cost: u128, speed: u128) {
-    let load = Load { cost, speed };
+fn note(next: &mut Option<Load>, load: Load) {
     *next = Some(next.map_or(load, |next| next.min(load)));
 }
 
