@@ -8,6 +8,7 @@
 //! partitioning", 2004, who do so for equal processors).
 
 use std::collections::TryReserveError;
+use std::mem;
 use std::ops::Range;
 
 use crate::exact::{Load, mul_div};
@@ -126,14 +127,14 @@ struct Search<'a> {
     each: bool,
     /// The most that each device may carry.
     caps: Vec<u128>,
-    /// Where devices can start within their caps, if all behind them hold the rest: runs, from the last device's back to
-    /// the first's, those of one device ascending with gaps between them.
-    starts: Vec<Range<usize>>,
-    /// Where among these the runs of a device begin, counted from the end of the model. The first are those of none: the
-    /// end.
-    levels: Vec<usize>,
-    /// No device can end behind this: where it ends if it and all before it take all they can. Looked for only where some
-    /// device cannot hold every block, so that the starts may have many gaps.
+    /// Where devices can start within the caps that are being tried.
+    starts: Starts,
+    /// Where they can start within the last that did.
+    found: Starts,
+    /// Whether there may be gaps between the starts: some device cannot hold every block, but must get one.
+    gaps: bool,
+    /// No device can end behind this: where it ends if it and all before it take all they can. Looked for only where the
+    /// starts may have many gaps.
     furthest: Vec<usize>,
     /// How many blocks each device had when last looked at: a good guess for the next time.
     lengths: Vec<usize>,
@@ -141,6 +142,53 @@ struct Search<'a> {
     held: Load,
     /// The mean load of those that were filled then: that could not take all that was left.
     filled: Load,
+}
+
+/// Where devices can start, if all behind them hold the rest: for each device, from the last back to the first, runs of
+/// blocks, ascending and with gaps between them.
+struct Starts {
+    runs: Vec<Range<usize>>,
+    /// Where among the runs those of each level begin. At level 0 is the model's end; at each next one is a device.
+    levels: Vec<usize>,
+}
+
+impl Starts {
+    fn try_new(devices: usize) -> Result<Self, TryReserveError> {
+        let (mut runs, mut levels) = (Vec::new(), Vec::new());
+        runs.try_reserve_exact(devices + 1)?;
+        levels.try_reserve_exact(devices + 1)?;
+        Ok(Self { runs, levels })
+    }
+
+    /// Begins anew, at level 0.
+    fn clear(&mut self) {
+        self.runs.clear();
+        self.levels.clear();
+        self.begin();
+    }
+
+    /// Begins the next level.
+    fn begin(&mut self) {
+        self.levels.push(self.runs.len());
+    }
+
+    /// Which of the runs are those of a level.
+    fn level(&self, level: usize) -> Range<usize> {
+        self.levels[level]..self.levels.get(level + 1).copied().unwrap_or(self.runs.len())
+    }
+
+    /// Adds a run to the last level, into one with the one before if they meet.
+    fn push(&mut self, run: Range<usize>) -> Result<(), TryReserveError> {
+        let level = self.levels[self.levels.len() - 1];
+        match self.runs[level..].last_mut() {
+            Some(last) if run.start <= last.end => last.end = run.end,
+            _ => {
+                self.runs.try_reserve(1)?;
+                self.runs.push(run);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The devices cannot hold all blocks. The least larger bottleneck within which they might, if there is any.
@@ -156,8 +204,6 @@ impl<'a> Search<'a> {
         devices: &'a [Device],
         each: bool,
     ) -> Result<Self, TryReserveError> {
-        let mut levels = Vec::new();
-        levels.try_reserve_exact(devices.len() + 1)?;
         Ok(Self {
             costs,
             sizes,
@@ -165,8 +211,9 @@ impl<'a> Search<'a> {
             speed: devices.iter().map(|device| device.speed).sum(),
             each,
             caps: filled(0, devices.len())?,
-            starts: Vec::new(),
-            levels,
+            starts: Starts::try_new(devices.len())?,
+            found: Starts::try_new(devices.len())?,
+            gaps: false,
             furthest: filled(costs.len(), devices.len())?,
             lengths: filled(costs.len() / devices.len(), devices.len())?,
             held: Load { cost: 0, speed: 1 },
@@ -174,7 +221,7 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Finds the smallest bottleneck that can be reached, if there is any, and leaves the caps and starts at it.
+    /// Finds the smallest bottleneck that can be reached, if there is any. The caps, and the starts found, are those of it.
     fn climb<E>(&mut self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Load, Stopped<E>> {
         let fastest = self.devices.iter().map(|device| device.speed).max().unwrap_or(1);
         // No map does better than all devices at work all the time, or than the largest block on the fastest.
@@ -189,20 +236,23 @@ impl<'a> Search<'a> {
         for round in 0.. {
             let tried = guess.unwrap_or(low);
             match self.can_hold(tried, pulse)? {
-                Ok(()) if guess.is_none() => return Ok(low),
                 Ok(()) => {
-                    // What no device needed is not needed, unless for blocks that a device could not hold with less.
+                    // What no device needed is not needed, and the starts are the same without it, unless there are blocks
+                    // that a device could not hold with less.
                     let held = self.held;
                     self.allow(held);
-                    let less = !self.each || !self.has_heavy_blocks();
-                    high = Some(if less { tried.min(held) } else { tried });
+                    high = Some(if self.may_have_gaps() { tried } else { tried.min(held) });
                 }
                 Err(Short(next)) => low = low.max(next.ok_or(Stopped::Infeasible(Infeasible::Idle))?),
+            }
+            if high.is_some_and(|high| high <= low) {
+                break;
             }
             // As much more as the filled devices carried less than the mean, so that all could carry that.
             let more = mean.about() - self.filled.about();
             guess = between(low, high, tried.about(), more, round);
         }
+        self.allow(low);
         Ok(low)
     }
 
@@ -237,10 +287,9 @@ impl<'a> Search<'a> {
         self.filled = self.mean_but(0, self.speed);
         self.held.cost = 0;
         self.starts.clear();
-        self.levels.clear();
-        self.levels.push(0);
-        self.push(blocks..blocks + 1)?;
-        if self.each && self.has_heavy_blocks() {
+        self.starts.push(blocks..blocks + 1)?;
+        self.gaps = self.may_have_gaps();
+        if self.gaps {
             let mut end = 0;
             for device in 0..self.devices.len() {
                 pulse(1).map_err(Stopped::Interrupted)?;
@@ -251,14 +300,12 @@ impl<'a> Search<'a> {
                 self.filled = self.mean_but(self.costs.of(end..blocks), self.speed);
                 return Ok(Err(Short(next)));
             }
-        } else {
-            self.furthest.fill(blocks);
         }
         // The speed of the devices that have been looked at, and what the blocks before theirs cost.
         let mut speed = 0;
         for (done, device) in (0..self.devices.len()).rev().enumerate() {
-            let ends = self.levels[self.levels.len() - 1]..self.starts.len();
-            let left = self.costs.first(self.starts[ends.start].start);
+            let ends = self.starts.level(done);
+            let left = self.costs.first(self.starts.runs[ends.start].start);
             if left > 0 && speed > 0 {
                 self.filled = self.mean_but(left, speed);
             }
@@ -273,40 +320,27 @@ impl<'a> Search<'a> {
                 }
             }
             speed += self.devices[device].speed;
-            self.levels.push(ends.end);
+            self.starts.begin();
             self.add_starts(device, ends, &mut next, pulse)?;
-            if self.starts_of(device).is_empty() {
+            if self.starts.level(done + 1).is_empty() {
                 // The first device may not end at 0, where it would have no block.
                 self.filled = self.mean_but(left.max(1), self.speed);
                 return Ok(Err(Short(next)));
             }
         }
-        let left = self.costs.first(self.starts_of(0)[0].start);
-        if left > 0 {
-            self.filled = self.mean_but(left, self.speed);
+        let first = self.starts.level(self.devices.len()).start;
+        let lowest = self.starts.runs[first].start;
+        if lowest > 0 {
+            self.filled = self.mean_but(self.costs.first(lowest).max(1), self.speed);
             return Ok(Err(Short(next)));
         }
+        mem::swap(&mut self.found, &mut self.starts);
         Ok(Ok(()))
     }
 
-    /// The runs of blocks at which a device can start.
+    /// The runs of blocks at which a device can start, of those found.
     fn starts_of(&self, device: usize) -> &[Range<usize>] {
-        let level = self.devices.len() - device;
-        let end = self.levels.get(level + 1).copied().unwrap_or(self.starts.len());
-        &self.starts[self.levels[level]..end]
-    }
-
-    /// Adds a run of starts of the device that is at work, into one with the last if they meet.
-    fn push(&mut self, run: Range<usize>) -> Result<(), TryReserveError> {
-        let level = self.levels[self.levels.len() - 1];
-        match self.starts[level..].last_mut() {
-            Some(last) if run.start <= last.end => last.end = run.end,
-            _ => {
-                self.starts.try_reserve(1)?;
-                self.starts.push(run);
-            }
-        }
-        Ok(())
+        &self.found.runs[self.found.level(self.devices.len() - device)]
     }
 
     /// Adds where a device can start, if it is to end at one of some starts. Notes in `next` by what load it could have
@@ -318,15 +352,19 @@ impl<'a> Search<'a> {
         next: &mut Option<Load>,
         pulse: &mut impl FnMut(usize) -> Result<(), E>,
     ) -> Result<(), Stopped<E>> {
-        if !self.each {
+        if !self.gaps {
             pulse(1).map_err(Stopped::Interrupted)?;
-            let (lowest, behind) = (self.starts[ends.start].start, self.starts[ends.end - 1].end);
-            let start = self.back(device, lowest, next);
-            self.push(start..behind)?;
+            let own = usize::from(self.each);
+            let run = &self.starts.runs[ends.start];
+            let run = run.start.max(own)..run.end;
+            if !run.is_empty() {
+                let start = self.back(device, run.start, next);
+                self.starts.push(start..run.end - own)?;
+            }
             return Ok(());
         }
         for index in ends {
-            let run = &self.starts[index];
+            let run = &self.starts.runs[index];
             let run = run.start.max(1)..run.end.min(self.furthest[device] + 1);
             if run.is_empty() {
                 continue;
@@ -340,7 +378,7 @@ impl<'a> Search<'a> {
                 let last = block.unwrap_or(run.end - 1);
                 if end <= last {
                     let start = self.back(device, end, next);
-                    self.push(start..last)?;
+                    self.starts.push(start..last)?;
                 }
                 if let Some(block) = block {
                     self.back(device, block + 1, next);
@@ -351,27 +389,27 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// Where the longest run of a device to `end` starts.
+    /// Where the longest run of a device to `end` starts. Notes in `next` by what load it could have started elsewhere.
     fn back(&mut self, device: usize, end: usize, next: &mut Option<Load>) -> usize {
         let Device { speed, memory } = self.devices[device];
-        let by_cost = self
-            .costs
-            .back(end, self.caps[device], end.saturating_sub(self.lengths[device]));
-        let by_size = self.sizes.map_or(0, |sizes| sizes.back(end, memory, by_cost));
-        if by_cost > by_size {
+        let guess = end.saturating_sub(self.lengths[device]);
+        let mut run = self.costs.back(end, self.caps[device], guess);
+        let by_size = self.sizes.map_or(0, |sizes| sizes.back(end, memory, run.start).start);
+        if run.start > by_size {
             note(
                 next,
                 Load {
-                    cost: self.costs.of(by_cost - 1..end),
+                    cost: run.with_one_more,
                     speed,
                 },
             );
+        } else if run.start < by_size {
+            run.start = by_size;
+            run.cost = self.costs.of(by_size..end);
         }
-        let start = by_cost.max(by_size);
-        self.lengths[device] = end - start;
-        let cost = self.costs.of(start..end);
-        self.held = self.held.max(Load { cost, speed });
-        start
+        self.lengths[device] = end - run.start;
+        self.held = self.held.max(Load { cost: run.cost, speed });
+        run.start
     }
 
     /// Where the longest run of a device from `start` ends. Notes in `next` by what load it could have ended elsewhere.
@@ -393,13 +431,11 @@ impl<'a> Search<'a> {
         by_cost.min(by_size)
     }
 
-    /// Whether some device cannot hold every block.
-    fn has_heavy_blocks(&self) -> bool {
+    /// Whether some device cannot hold every block, but must get one.
+    fn may_have_gaps(&self) -> bool {
         let largest = self.costs.largest();
-        self.caps.iter().any(|cap| *cap < largest)
-            || self
-                .sizes
-                .is_some_and(|sizes| self.devices.iter().any(|device| device.memory < sizes.largest()))
+        let too_small = |sizes: &Sums| self.devices.iter().any(|device| device.memory < sizes.largest());
+        self.each && (self.caps.iter().any(|cap| *cap < largest) || self.sizes.is_some_and(too_small))
     }
 
     /// The blocks up to some one that a device cannot hold.

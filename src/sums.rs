@@ -358,6 +358,16 @@ fn times_power_of_two(value: f64, exponent: i32) -> f64 {
     value * power(exponent / 2) * power(exponent - exponent / 2)
 }
 
+/// A run of blocks to some end.
+pub struct Back {
+    /// Where it starts.
+    pub start: usize,
+    /// What it costs.
+    pub cost: u128,
+    /// What it would cost with the block before it, if there is one.
+    pub with_one_more: u128,
+}
+
 /// The sums of the first costs, to be searched.
 pub struct Sums {
     firsts: Width,
@@ -421,9 +431,17 @@ impl Sums {
         }
     }
 
-    /// Where the longest run to `end` starts that costs no more than `most`. The nearer the guess, the faster.
-    pub fn back(&self, end: usize, most: u128, guess: usize) -> usize {
-        self.first_at_least(self.first(end).saturating_sub(most), guess)
+    /// The longest run to `end` that costs no more than `most`. The nearer the guess where it starts, the faster.
+    pub fn back(&self, end: usize, most: u128, guess: usize) -> Back {
+        with!(self, sums => {
+            let total = sums[end].wide();
+            let start = lower_bound(sums, total.saturating_sub(most), guess, self.blocks_per_unit);
+            Back {
+                start,
+                cost: total - sums[start].wide(),
+                with_one_more: total - sums[start.saturating_sub(1)].wide(),
+            }
+        })
     }
 
     /// The fewest first blocks that cost at least so much; one more than there are if none do. The nearer `guess` is to
@@ -691,7 +709,7 @@ pub mod tests {
             let end = (at..=costs.len()).rev().find(|&end| fits(at..end));
             prop_assert_eq!(Some(sums.reach(at, most, guess)), end);
             let start = (0..=at).find(|&start| fits(start..at));
-            prop_assert_eq!(Some(sums.back(at, most, guess)), start);
+            prop_assert_eq!(Some(sums.back(at, most, guess).start), start);
             let heavy = (at..costs.len()).find(|&block| costs[block] > most);
             prop_assert_eq!(sums.first_heavier(at..costs.len(), most), heavy);
         }
