@@ -194,8 +194,9 @@ impl Starts {
 /// The devices cannot hold all blocks. The least larger bottleneck within which they might, if there is any.
 struct Short(Option<Load>);
 
-/// After how many devices to look whether those before them could hold the rest at all.
-const LOOK: usize = 32;
+/// After how many devices to look whether those before them could hold the rest at all; few in tests, whose problems are
+/// small.
+const LOOK: usize = if cfg!(test) { 2 } else { 32 };
 
 impl<'a> Search<'a> {
     fn new(
@@ -309,7 +310,8 @@ impl<'a> Search<'a> {
             if left > 0 && speed > 0 {
                 self.filled = self.mean_but(left, speed);
             }
-            if done % LOOK == 0 && speed > self.speed / LOOK as u128 {
+            // Not before an eighth has been looked at, since what is likely comes from those.
+            if done % LOOK == 0 && speed > self.speed / 8 {
                 let needed = Load {
                     cost: left,
                     speed: self.speed - speed,
@@ -354,13 +356,9 @@ impl<'a> Search<'a> {
     ) -> Result<(), Stopped<E>> {
         if !self.gaps {
             pulse(1).map_err(Stopped::Interrupted)?;
-            let own = usize::from(self.each);
-            let run = &self.starts.runs[ends.start];
-            let run = run.start.max(own)..run.end;
-            if !run.is_empty() {
-                let start = self.back(device, run.start, next);
-                self.starts.push(start..run.end - own)?;
-            }
+            let Range { start, end } = self.starts.runs[ends.start];
+            let start = self.back(device, start, next);
+            self.starts.push(start..end - usize::from(self.each))?;
             return Ok(());
         }
         for index in ends {

@@ -90,6 +90,11 @@ def test_all_cases_of_eight_blocks_against_brute_force() -> None:
             Problem(costs, devices).check()
 
 
+def test_a_bottleneck_that_only_a_later_run_needs() -> None:
+    """The first map that is found has less, but not with a block on each device."""
+    Problem((1, 16, 0, 1, 5, 4), 4, speeds=(4, 1, 1, 3)).check()
+
+
 def test_all_small_limits_and_speeds_against_brute_force() -> None:
     for costs in product([0, 1, 4], repeat=4):
         for limits in product([None, 1, 4], repeat=2):
@@ -253,14 +258,29 @@ def larger_problems(draw: st.DrawFn) -> Problem:
     return Problem(costs, devices, speeds, sizes, max_memory, draw(st.booleans()))
 
 
-@given(larger_problems())
-def test_hypothesis_finds_no_better_map_of_more_blocks(problem: Problem) -> None:
+def check_by_table(problem: Problem) -> None:
     best = best_by_table(problem)
     if best is None:
         with pytest.raises(InfeasibleError):
             problem.solve()
     else:
         assert problem.bottleneck(problem.solve().boundaries) == best
+
+
+@given(larger_problems())
+def test_hypothesis_finds_no_better_map_of_more_blocks(problem: Problem) -> None:
+    check_by_table(problem)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_map_on_many_devices_is_better(seed: int) -> None:
+    """So many that the search may see before the first device that the rest cannot be held."""
+    rng = random.Random(seed)
+    blocks, devices = rng.randrange(60, 160), rng.randrange(33, 80)
+    costs = [rng.choice([0, 1, rng.randrange(30), rng.randrange(300)]) for _ in range(blocks)]
+    speeds = rng.choice([None, [rng.choice([1, 2, rng.randrange(1, 1000)]) for _ in range(devices)]])
+    limits = [rng.choice([None, rng.randrange(sum(costs) // 8)]) for _ in range(devices)]
+    check_by_table(Problem(costs, devices, speeds, None, rng.choice([None, limits]), rng.random() < 0.5))
 
 
 class Greedy:
