@@ -2,8 +2,8 @@
 //!
 //! A bottleneck can be reached if the devices, from the last one on, can hold all blocks within it. Whether they can
 //! takes a search of the sums for each device; where they cannot, the search also tells the next larger bottleneck that
-//! might do. So a lower bound climbs from one load that really occurs to the next, in leaps found by bisection, until it
-//! can be reached: then it is the optimum, exactly, whatever the numbers (after Nicol, "Rectilinear partitioning of
+//! might do. So a lower bound climbs from one load that might do to the next, in leaps found by trying what is likely,
+//! until it can be reached: then it is the optimum, exactly, whatever the numbers (after Nicol, "Rectilinear partitioning of
 //! irregular data parallel computations", 1994, and Pinar and Aykanat, "Fast optimal load balancing algorithms for 1D
 //! partitioning", 2004, who do so for equal processors).
 
@@ -542,7 +542,7 @@ fn between(low: Load, high: Option<Load>, tried: f64, more: f64, round: i32) -> 
             likely.min(high - high * 1e-9)
         }
     } else {
-        tried + more * 2_f64.powi((round - 8).max(0))
+        tried + more.max(tried * 1e-6) * 2_f64.powi((round - 8).max(0))
     };
     let guess = Load::about_as(guess).filter(|guess| *guess > low);
     guess.filter(|guess| high.is_none_or(|high| *guess < high))

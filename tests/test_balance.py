@@ -419,6 +419,8 @@ def test_hard_cases_are_quick() -> None:
     rng = random.Random(0)
     speeds = [2 ** rng.randrange(101) for _ in range(30)]
     assert 0 not in balance([rng.randrange(10**6) for _ in range(3_000)], range(30), speeds=speeds).counts
+    speeds = [2 ** rng.randrange(60) for _ in range(200)]
+    assert 0 not in balance([rng.random() for _ in range(3_000)], range(200), speeds=speeds).counts
     gaps = balance([1] * n, range(101), sizes=[1, 100] * (n // 2), max_memory=[*[None, 50] * 50, None])
     assert gaps.counts[1::2] == (1,) * 50
 
