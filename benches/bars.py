@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from benches.clock import Call, SideBySide, side_by_side, written
+from benches.clock import Call, side_by_side, written
 from benches.contenders import (
     MILLION,
     asserts,
@@ -38,44 +38,34 @@ class Result:
 
 
 @dataclass(frozen=True)
-class AtLeast:
-    """A bar: how many times as fast as another we must be."""
+class Ratio:
+    """A bar: how many times as fast as another we must be, or how many times another's time we may take."""
 
     what: str
     against: str
     factor: float
     contenders: Callable[[], tuple[Call, Call]]
     """Both, checked and ready to be timed."""
+    faster: bool
 
     @property
     def bar(self) -> str:
         """The bar in words."""
-        return f"≥ {self.factor:,g} × faster than {self.against}"
-
-    def measure(self, seconds: float) -> Result:
-        """Time both in turn for so many seconds."""
-        times = side_by_side(*self.contenders(), seconds)
-        return _compared(self, times, 1 / times.ratio, met=1 / times.ratio >= self.factor)
-
-
-@dataclass(frozen=True)
-class AtMost:
-    """A bar: how many times another's time we may take."""
-
-    what: str
-    against: str
-    factor: float
-    contenders: Callable[[], tuple[Call, Call]]
-
-    @property
-    def bar(self) -> str:
-        """The bar in words."""
+        if self.faster:
+            return f"≥ {self.factor:,g} × faster than {self.against}"
         return f"≤ {self.factor:g} × the time of {self.against}"
 
     def measure(self, seconds: float) -> Result:
         """Time both in turn for so many seconds."""
         times = side_by_side(*self.contenders(), seconds)
-        return _compared(self, times, times.ratio, met=times.ratio <= self.factor)
+        factor = 1 / times.ratio if self.faster else times.ratio
+        figure = f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}" if factor >= 0.001 else "< 0.001"
+        met = factor >= self.factor if self.faster else factor <= self.factor
+        return Result(self, times.ours, times.other, f"{figure} ×", met, times.rounds)
+
+
+AtLeast = partial(Ratio, faster=True)
+AtMost = partial(Ratio, faster=False)
 
 
 @dataclass(frozen=True)
@@ -98,13 +88,7 @@ class Within:
         return Result(self, time, None, written(time), time <= self.seconds, 1)
 
 
-Bar: TypeAlias = AtLeast | AtMost | Within
-
-
-def _compared(bar: Bar, times: SideBySide, factor: float, *, met: bool) -> Result:
-    figure = f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}" if factor >= 0.001 else "< 0.001"
-    return Result(bar, times.ours, times.other, f"{figure} ×", met, times.rounds)
-
+Bar: TypeAlias = Ratio | Within
 
 SMALL = (12, 2), (48, 4), (96, 8)
 TOUCH = "one touch of every int"
