@@ -132,10 +132,9 @@ mod tests {
     fn a_load_of_about_so_much_is_near() {
         for load in [1e-38, 2e-30, 0.1, 1.0, 3.5, 499_960.0, 1e20, 1e38] {
             let near = Load::about_as(load).map_or(0.0, Load::about);
-            assert!(
-                (near / load - 1.0).abs() < 0.7 && (near / load - 1.0).abs() < 1e-9 || load < 1e-29,
-                "{load}"
-            );
+            // A cost of few bits is only as exact as it has bits.
+            let off = if load < 1e-29 { 0.7 } else { 1e-9 };
+            assert!((near / load - 1.0).abs() < off, "{load}");
         }
         for load in [0.0, 1e39, f64::INFINITY, f64::NAN] {
             assert!(Load::about_as(load).is_none(), "{load}");

@@ -379,7 +379,7 @@ pub struct Sums {
     largest: u128,
     /// How many blocks cost one unit, in the mean.
     blocks_per_unit: f64,
-    /// The largest cost of each [`PEAK`] blocks.
+    /// The largest cost of each [`PEAK`] blocks; none if there is no memory for them.
     peaks: OnceCell<Vec<u128>>,
 }
 
@@ -485,7 +485,7 @@ impl Sums {
         let mut block = run.start;
         while block < run.end {
             let end = run.end.min((block / PEAK + 1) * PEAK);
-            if self.peaks()[block / PEAK] > most
+            if self.peaks().get(block / PEAK).is_none_or(|peak| *peak > most)
                 && let Some(heavy) = (block..end).find(|&block| self.of(block..block + 1) > most)
             {
                 return Some(heavy);
@@ -539,10 +539,12 @@ fn peaks<S: Sum>(sums: &[S]) -> Vec<u128> {
             .unwrap_or(0)
     };
     let blocks = sums.len() - 1;
-    (0..blocks)
-        .step_by(PEAK)
-        .map(|start| costs(&sums[start..=blocks.min(start + PEAK)]))
-        .collect()
+    let mut peaks = Vec::new();
+    if peaks.try_reserve_exact(blocks.div_ceil(PEAK)).is_ok() {
+        let starts = (0..blocks).step_by(PEAK);
+        peaks.extend(starts.map(|start| costs(&sums[start..=blocks.min(start + PEAK)])));
+    }
+    peaks
 }
 
 /// A number as a float; one of 64 bits in few steps.

@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyFloat, PyMapping, PyString, PyTuple};
 
 use super::costs::{AnyNumber, amount, any_number, drained};
 use super::error::{type_error, value_error};
-use super::{gathered, is_iterable, layout, no_memory};
+use super::{gathered, gathered_if_all, is_iterable, layout, no_memory};
 use crate::memory;
 use crate::numbers::{Number, Reader};
 use crate::sums::{One, Refusal, Summing};
@@ -89,9 +89,7 @@ impl<'a, 'py> Along<'a, 'py> {
     fn ratios(&self, absent: u32) -> PyResult<Vec<u128>> {
         static LCM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let py = self.devices.py();
-        let mut ratios = gathered([].into_iter())?;
-        ratios.try_reserve_exact(self.values.len()).map_err(no_memory)?;
-        for (index, value) in self.values.iter().enumerate() {
+        let ratio = |(index, value): (usize, &Option<Bound<'py, PyAny>>)| {
             let number = match value {
                 None => layout::new_int(py, absent.into())?.into_any(),
                 Some(value) => {
@@ -103,8 +101,9 @@ impl<'a, 'py> Along<'a, 'py> {
                 }
             };
             let ratio = number.call_method0(intern!(py, "as_integer_ratio"))?;
-            ratios.push((ratio.get_item(0)?, ratio.get_item(1)?));
-        }
+            Ok((ratio.get_item(0)?, ratio.get_item(1)?))
+        };
+        let ratios = gathered_if_all(self.values.iter().enumerate().map(ratio))?;
         let denominators = layout::new_list(py)?;
         for (_, denominator) in &ratios {
             denominators.append(denominator)?;
@@ -116,15 +115,12 @@ impl<'a, 'py> Along<'a, 'py> {
                 .cast_into::<PyTuple>()?,
         )?;
         let mut sum = 0_u128;
-        let mut weights = gathered([].into_iter())?;
-        weights.try_reserve_exact(ratios.len()).map_err(no_memory)?;
-        for (numerator, denominator) in ratios {
+        gathered_if_all(ratios.into_iter().map(|(numerator, denominator)| {
             let weight = numerator.mul(common.floor_div(denominator)?)?;
             let weight: u128 = weight.extract().map_err(|_| self.too_far_apart())?;
             sum = sum.checked_add(weight).ok_or_else(|| self.too_far_apart())?;
-            weights.push(weight);
-        }
-        Ok(weights)
+            Ok(weight)
+        }))
     }
 
     fn too_far_apart(&self) -> PyErr {

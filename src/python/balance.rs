@@ -6,7 +6,7 @@ use pyo3::types::{PyList, PyTuple};
 use super::along::{Along, bytes};
 use super::costs::sums_of;
 use super::error::{infeasible, value_error};
-use super::{Ears, gathered, list_of_numbers, no_memory};
+use super::{Ears, gathered, gathered_if_all, list_of_numbers, no_memory};
 use crate::balance::{Device, Infeasible, Problem, Stopped};
 use crate::memory::written;
 use crate::numbers::Number;
@@ -80,15 +80,11 @@ pub fn speeds_of(given: &Along<'_, '_>) -> PyResult<Vec<u128>> {
 /// The limits of the devices, where they have one.
 fn limits_of(devices: &Bound<'_, PyTuple>, limits: &Bound<'_, PyAny>) -> PyResult<Vec<Option<Number>>> {
     let given = Along::of("max_memory", devices, limits)?;
-    let values = given.values().iter().enumerate();
-    values
-        .map(|(index, value)| {
-            value
-                .as_ref()
-                .map(|value| bytes(value, || given.place(index)))
-                .transpose()
-        })
-        .collect()
+    let limit = |(index, value): (usize, &Option<Bound<'_, PyAny>>)| {
+        let value = value.as_ref();
+        value.map(|value| bytes(value, || given.place(index))).transpose()
+    };
+    gathered_if_all(given.values().iter().enumerate().map(limit))
 }
 
 /// Why there is no map, in numbers.

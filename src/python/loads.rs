@@ -7,7 +7,7 @@ use super::along::Along;
 use super::balance::speeds_of;
 use super::costs::{AnyNumber, any_number, sums_of};
 use super::error::value_error;
-use super::{Ears, gathered, layout, no_memory};
+use super::{Ears, gathered_if_all, layout};
 use crate::numbers::Number;
 
 /// The sum of each device's costs over its speed: ints where all costs are and there are no speeds, floats else.
@@ -19,11 +19,7 @@ pub fn loads<'py>(
     speeds: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyList>> {
     let py = devices.py();
-    let mut ends = gathered([].into_iter())?;
-    ends.try_reserve_exact(boundaries.len()).map_err(no_memory)?;
-    for end in boundaries {
-        ends.push(end.extract::<usize>()?);
-    }
+    let ends = gathered_if_all(boundaries.iter().map(|end| end.extract::<usize>()))?;
     if ends.len() != devices.len() + 1 || !ends.is_sorted() {
         return Err(value_error(py, "these are no boundaries of these devices"));
     }

@@ -73,9 +73,16 @@ fn list_of<'py>(items: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
 
 /// Items in a vector, or the error that there is no memory for them.
 fn gathered<T>(items: impl ExactSizeIterator<Item = T>) -> PyResult<Vec<T>> {
+    gathered_if_all(items.map(Ok))
+}
+
+/// Items in a vector, or the first error among them.
+fn gathered_if_all<T>(items: impl ExactSizeIterator<Item = PyResult<T>>) -> PyResult<Vec<T>> {
     let mut all = Vec::new();
     all.try_reserve_exact(items.len()).map_err(no_memory)?;
-    all.extend(items);
+    for item in items {
+        all.push(item?);
+    }
     Ok(all)
 }
 
