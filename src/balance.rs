@@ -457,7 +457,7 @@ impl<'a> Search<'a> {
             pulse(1).map_err(Stopped::Interrupted)?;
             let least = start + usize::from(self.each);
             // Beside what costs nothing, an even number of blocks.
-            let even = (blocks / devices) * device + (blocks % devices * device).div_ceil(devices);
+            let even = || (blocks / devices) * device + (blocks % devices * device).div_ceil(devices);
             let target = (targets[device], start + self.lengths[device - 1]);
             let near = |behind| nearest(self.costs, self.starts_of(device), least..behind, target, even);
             let mut end = near(blocks + 1);
@@ -497,7 +497,13 @@ impl<'a> Search<'a> {
 
 /// Of some starts in some room, of which there is one, that whose blocks before it cost most nearly as much as `target`, a
 /// sum and a guess where it is; of some between which nothing costs anything, that nearest to `even`.
-fn nearest(costs: &Sums, starts: &[Range<usize>], room: Range<usize>, target: (f64, usize), even: usize) -> usize {
+fn nearest(
+    costs: &Sums,
+    starts: &[Range<usize>],
+    room: Range<usize>,
+    target: (f64, usize),
+    even: impl Fn() -> usize,
+) -> usize {
     let (target, guess) = target;
     let behind = costs.first_at_least_about(target, guess).clamp(room.start, room.end);
     let far = |start| (costs.about(start) - target).abs();
@@ -509,7 +515,7 @@ fn nearest(costs: &Sums, starts: &[Range<usize>], room: Range<usize>, target: (f
         return near;
     }
     let level = level.start.max(room.start)..level.end.min(room.end);
-    let even = even.clamp(level.start, level.end - 1);
+    let even = even().clamp(level.start, level.end - 1);
     nearer(starts, even, &level, |start: usize| start.abs_diff(even)).unwrap_or(near)
 }
 
@@ -529,17 +535,22 @@ fn nearer<D: PartialOrd>(
     }
 }
 
-/// A bottleneck to try between a lower bound and what is known to do; none if there is nothing. It is so much more or less
-/// than the last that was tried, and ever more as long as nothing does. So that what misleads does not cost many tries, it
-/// is half the way between them now and then: often if what is likely does not even lie there.
+/// A bottleneck to try between a lower bound and what is known to do; none to try the bound itself. It is so much more or
+/// less than the last that was tried, and ever more as long as nothing does. So that what misleads does not cost many tries,
+/// it is half the way between them now and then: often if what is likely does not even lie there, or next to what does.
 fn between(low: Load, high: Option<Load>, tried: f64, more: f64, round: i32) -> Option<Load> {
     let guess = if let Some(high) = high.map(Load::about) {
         let (low, likely) = (low.about(), tried + more);
-        let turns = if low < likely && likely < high { 4 } else { 2 };
+        let inside = low < likely && likely < high - (high - low) / 64.0;
+        let turns = if inside { 4 } else { 2 };
         if round % turns == turns - 1 {
             low / 2.0 + high / 2.0
+        } else if likely >= high {
+            high - high * 1e-9
+        } else if inside {
+            likely
         } else {
-            likely.min(high - high * 1e-9)
+            return None;
         }
     } else {
         tried + more.max(tried * 1e-6) * 2_f64.powi((round - 8).max(0))

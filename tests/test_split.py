@@ -104,6 +104,11 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "float": (lambda: split(3.0, [0]), TypeError, "float"),  # type: ignore[arg-type]
     "huge": (lambda: split(10**30, [0]), OverflowError, "too large"),
     "no devices": (lambda: split(3, []), ValueError, "there are no devices"),
+    "devices in no order": (
+        lambda: split(3, {"a", "b"}),
+        TypeError,
+        "devices is a set, which has no order: give a list",
+    ),
     "device twice": (lambda: split(3, [0, 1, 0]), ValueError, "device 0 is named twice"),
     "a number": (lambda: split(3, 4), TypeError, "devices is 4, not a sequence"),  # type: ignore[arg-type]
     "fewer shares": (lambda: split(3, [0, 1], shares=[1]), ValueError, "shares has 1 values for 2 devices"),

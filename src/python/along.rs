@@ -3,7 +3,7 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyFloat, PyMapping, PyString, PyTuple};
+use pyo3::types::{PyDict, PyFloat, PyFrozenSet, PyMapping, PySet, PyString, PyTuple};
 
 use super::costs::{AnyNumber, amount, any_number, drained};
 use super::error::{type_error, value_error};
@@ -139,7 +139,7 @@ pub fn bytes(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<N
             value_error(
                 text.py(),
                 &format!(
-                    "{} is {shown}: not a number and one of B, KB, MB, GB, TB, KiB, MiB, GiB and TiB",
+                    "{} is {shown}, not a number followed by a unit: B, KB, MB, GB, TB, KiB, MiB, GiB or TiB",
                     place()
                 ),
             )
@@ -194,20 +194,19 @@ pub fn distinct<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple
         let text = format!("devices is {}, not a sequence of devices", devices.repr()?);
         return Err(type_error(py, &text));
     }
-    let devices = devices
-        .py()
-        .get_type::<PyTuple>()
-        .call1((devices,))?
-        .cast_into::<PyTuple>()?;
+    if devices.is_instance_of::<PySet>() || devices.is_instance_of::<PyFrozenSet>() {
+        return Err(type_error(py, "devices is a set, which has no order: give a list"));
+    }
+    let devices = py.get_type::<PyTuple>().call1((devices,))?.cast_into::<PyTuple>()?;
     if devices.is_empty() {
         return Err(value_error(py, "there are no devices"));
     }
     let seen: Bound<'py, PyDict> = layout::new_dict(py)?;
-    for device in &devices {
-        if seen.contains(&device)? {
+    for (index, device) in devices.iter().enumerate() {
+        seen.set_item(&device, ())?;
+        if seen.len() == index {
             return Err(value_error(py, &format!("device {} is named twice", device.repr()?)));
         }
-        seen.set_item(device, ())?;
     }
     Ok(devices)
 }
