@@ -40,11 +40,28 @@ pub fn bytes(text: &str) -> Option<u128> {
 /// Bytes in the unit that keeps the number short.
 #[expect(clippy::cast_precision_loss, reason = "a figure for people, of four digits or so")]
 pub fn written(bytes: u128) -> String {
-    let unit = UNITS[5..].iter().rev().find(|(_, size)| bytes >= *size);
+    // What would be rounded to 1024.0 of a unit is 1.0 of the next.
+    let unit = UNITS[5..]
+        .iter()
+        .rev()
+        .find(|(_, size)| bytes as f64 / *size as f64 >= 0.99995);
     match unit {
         Some((name, size)) => format!("{:.1} {name}", bytes as f64 / *size as f64),
-        None => format!("{bytes} B"),
+        None => in_bytes(bytes),
     }
+}
+
+/// Bytes to the last one, with separators.
+pub fn in_bytes(bytes: u128) -> String {
+    let digits = bytes.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3 + 3);
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text + " B"
 }
 
 #[cfg(test)]
@@ -93,9 +110,23 @@ mod tests {
     #[test]
     fn bytes_are_written_with_one_decimal() {
         assert_eq!(written(30 << 30), "30.0 GiB");
-        assert_eq!(written(1023), "1023 B");
+        assert_eq!(written(1023), "1,023 B");
+        assert_eq!(written((1 << 30) - 1), "1.0 GiB");
+        assert_eq!(written(1 << 50), "1024.0 TiB");
         assert_eq!(written(1024), "1.0 KiB");
         assert_eq!(written(1536), "1.5 KiB");
         assert_eq!(written(5 << 52), "20480.0 TiB");
+    }
+
+    #[test]
+    fn bytes_are_written_to_the_last_one() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1,000 B"),
+            (12_345_678, "12,345,678 B"),
+        ] {
+            assert_eq!(in_bytes(bytes), text);
+        }
     }
 }

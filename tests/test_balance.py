@@ -446,15 +446,17 @@ def test_few_blocks() -> None:
 
 def test_idle_devices_only_where_they_help() -> None:
     costs = [1, 1, 1, 1]
-    slow = {"cpu": Fraction(1, 100)}
+    slow = {"cpu": 1e-9}
     devices = ["gpu", "cpu", "gpu1"]
     assert balance(costs, devices, speeds=slow).counts == (2, 1, 1)
     assert balance(costs, devices, speeds=slow, allow_idle=True).counts == (2, 0, 2)
+    assert balance([*[1] * 300, 0.1], devices, speeds=slow, allow_idle=True).counts == (150, 0, 151)
+    assert balance(costs, devices, speeds=slow, allow_idle=True, max_memory=[1, 9, 1]).counts == (1, 2, 1)
     assert balance(costs, devices, allow_idle=True).counts == (1, 2, 1)
     assert balance([0, 5], range(2), allow_idle=True).counts == (1, 1)
     with pytest.raises(
         InfeasibleError,
-        match="on each of them: device number 1 holds 0 B, less than any block needs; with allow_idle=True",
+        match="on each of them: device 'cpu' holds 0 B, and no block needs less than 1 B; with allow_idle=True",
     ):
         balance(costs, devices, max_memory={"cpu": 0})
     assert balance(costs, devices, max_memory={"cpu": 0}, allow_idle=True).counts == (2, 0, 2)
@@ -575,7 +577,7 @@ INFEASIBLE: dict[str, tuple[Problem, str]] = {
     "of few bytes": (Problem([0.75], 1, None, None, [0.5]), "block 0 needs 0.75 B, no device holds more than 0.5 B"),
     "of a kilobyte": (
         Problem([1025], 1, None, None, [1024]),
-        "block 0 needs 1025 B, no device holds more than 1024 B",
+        "block 0 needs 1,025 B, no device holds more than 1,024 B",
     ),
     "of floats": (Problem([2560.0], 1, None, None, [1024]), "block 0 needs 2.5 KiB, no device holds more than 1.0 KiB"),
     "all blocks": (
@@ -584,11 +586,15 @@ INFEASIBLE: dict[str, tuple[Problem, str]] = {
     ),
     "the order": (
         Problem([1] * 80, 3, None, [GIB] * 58 + [20 * GIB] + [GIB] * 21, [41 * GIB, 18 * GIB, "40.5GiB"]),
-        "in this order the devices hold blocks 0–78 only, of 80: block 79, of 1.0 GiB, is left",
+        "in this order the devices hold blocks 0–78 only: the next, of 1.0 GiB, is too much",
     ),
     "none in order": (
         Problem([8, 1], 2, None, None, [1, 8]),
-        "in this order the devices hold block 0 only, of 2: block 1, of 1 B, is left",
+        "in this order the devices hold block 0 only: the next, of 1 B, is too much",
+    ),
+    "several blocks": (
+        Problem([10] * 9, 3, None, None, [39, 39, 19]),
+        "in this order the devices hold blocks 0–6 only: the next, of 10 B, is too much; 2 blocks of 20 B are left",
     ),
     "nothing": (Problem([9, 1], 2, None, None, [0, 9]), "the blocks need 10 B, the devices hold 9 B"),
 }
@@ -675,7 +681,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "memory": (
         lambda: balance([1], [0], max_memory=["24gb"]),
         ValueError,
-        r"max_memory\[0\] is '24gb': not a number and one of B, KB",
+        r"max_memory\[0\] is '24gb', not a number followed by a unit: B, KB",
     ),
     "negative memory": (
         lambda: balance([1], ["a"], max_memory={"a": -1}),

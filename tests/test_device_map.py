@@ -92,6 +92,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "fewer counts": (lambda: DeviceMap.from_counts([1], ["a", "b"]), ValueError, "1 counts for 2 devices"),
     "negative count": (lambda: DeviceMap.from_counts([1, -2], [0, 1]), ValueError, r"counts\[1\] is negative: -2"),
     "count of another kind": (lambda: DeviceMap.from_counts([1.5], [0]), TypeError, "float"),  # type: ignore[list-item]
+    "no runs": (lambda: DeviceMap([("a", 3)]), TypeError, "the blocks of device 'a' are of type int, not a range"),  # type: ignore[arg-type]
     "device twice": (lambda: DeviceMap.from_counts([1, 2], ["a", "a"]), ValueError, "device 'a' is named twice"),
     "equal devices": (lambda: DeviceMap.from_counts([1, 2], [1, 1.0]), ValueError, "device 1.0 is named twice"),
     "no devices": (lambda: DeviceMap.from_counts([], []), ValueError, "there are no devices"),
@@ -112,7 +113,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "gap": (lambda: DeviceMap({0: range(2), 1: range(3, 4)}), ValueError, "do not start at 2"),
     "steps": (lambda: DeviceMap({0: range(0, 4, 2)}), ValueError, "do not start at 0 and ascend"),
     "backwards": (lambda: DeviceMap({0: range(2), 1: range(2, 1)}), ValueError, "do not start at 2 and ascend"),
-    "lists": (lambda: DeviceMap({0: [0, 1]}), TypeError, "of type list, not a range"),  # type: ignore[dict-item]
+    "lists": (lambda: DeviceMap({0: [0, 1]}), TypeError, "of type list, not a range"),  # type: ignore[arg-type]
     "costs of another model": (lambda: map_of(2).loads([1]), ValueError, "1 costs for 2 blocks"),
     "more costs than blocks": (lambda: map_of(1).loads([1, 2]), ValueError, "2 costs for 1 blocks"),
     "speed 0": (lambda: map_of(1).loads([1], [0.0]), ValueError, r"speeds\[0\] is 0"),

@@ -35,10 +35,11 @@ class DeviceMap(dict["_DeviceT", range]):
     :meth:`from_boundaries`.
 
     Args:
-        runs: the range of each device.
+        runs: the range of each device: a mapping, or pairs.
 
     Raises:
         ValueError: the ranges do not follow each other from 0.
+        TypeError: the blocks of a device are no range.
 
     """
 
@@ -47,8 +48,9 @@ class DeviceMap(dict["_DeviceT", range]):
     _boundaries: tuple[int, ...]
     _devices: tuple[_DeviceT, ...]
 
-    def __new__(cls, runs: Mapping[_DeviceT, range]) -> DeviceMap[_DeviceT]:
+    def __new__(cls, runs: Mapping[_DeviceT, range] | Iterable[tuple[_DeviceT, range]]) -> DeviceMap[_DeviceT]:
         """Make a device map of ranges that follow each other."""
+        runs = dict(runs)
         end = 0
         for device, run in runs.items():
             if not isinstance(run, range):
@@ -58,7 +60,7 @@ class DeviceMap(dict["_DeviceT", range]):
             end = run.stop
         return cls._of(_native.distinct(runs), [run.stop for run in runs.values()])
 
-    def __init__(self, runs: Mapping[_DeviceT, range]) -> None:
+    def __init__(self, runs: Mapping[_DeviceT, range] | Iterable[tuple[_DeviceT, range]]) -> None:
         """Do nothing: all is made, and does not change."""
 
     @classmethod

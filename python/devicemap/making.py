@@ -70,7 +70,7 @@ def balance(  # noqa: PLR0913, each is a part of the problem, most by keyword
     with the most even loads; each cut, from the first to the last, is set where the costs before it come nearest to
     that line. Among blocks that cost nothing it is set where the number of blocks is most even.
 
-    The search raises a lower bound from one load that really occurs to the next until it can be reached, in the manner
+    The search raises a lower bound from one load that might do to the next until it can be reached, in the manner
     of Pinar and Aykanat, "Fast optimal load balancing algorithms for 1D partitioning" (2004).
 
     Args:
@@ -79,8 +79,9 @@ def balance(  # noqa: PLR0913, each is a part of the problem, most by keyword
             What the embedding and the head cost is added to the first and the last block.
         devices: the devices in order; each hashable and named once.
         speeds: how much of the costs each device does in a unit of time, above 0: a sequence along the devices, or a
-            mapping by device in which those of speed 1 may be absent.
-        sizes: the memory that each block takes, in bytes; ``costs`` if absent. Of use only with ``max_memory``.
+            mapping by device. None or absent is a speed of 1.
+        sizes: the memory that each block takes, in bytes; ``costs`` if absent, which have to be bytes then. Of use only
+            with ``max_memory``.
         max_memory: the most that the sizes of each device's blocks may add up to: a sequence along the devices, or a
             mapping by device; None or absent is no limit. In bytes, or as text: ``"24GiB"``, ``"10GB"``, ``"512MB"``.
         allow_idle: whether a device may get no blocks where that makes the bottleneck smaller, or a map possible.

@@ -8,7 +8,7 @@ use super::costs::sums_of;
 use super::error::{infeasible, value_error};
 use super::{Ears, gathered, gathered_if_all, list_of_numbers, no_memory};
 use crate::balance::{Device, Infeasible, Problem, Stopped};
-use crate::memory::written;
+use crate::memory::{in_bytes, written};
 use crate::numbers::Number;
 use crate::sums::Sums;
 
@@ -38,6 +38,7 @@ pub fn balance<'py>(
     }
     let sizes = sizes.as_ref().unwrap_or(&costs);
     let limits = limits.unwrap_or_default();
+    let names = devices;
     let devices = gathered(speeds.into_iter().enumerate().map(|(index, speed)| {
         Device {
             speed,
@@ -60,7 +61,7 @@ pub fn balance<'py>(
         .map_err(|stopped| match stopped {
             Stopped::Interrupted(error) => error,
             Stopped::Memory(error) => no_memory(error),
-            Stopped::Infeasible(why) => infeasible(ears.py, &told(&why, sizes, &devices)),
+            Stopped::Infeasible(why) => infeasible(ears.py, &told(&why, sizes, names, &devices)),
         })?;
     list_of_numbers(ears.py, &ends)
 }
@@ -88,7 +89,7 @@ fn limits_of(devices: &Bound<'_, PyTuple>, limits: &Bound<'_, PyAny>) -> PyResul
 }
 
 /// Why there is no map, in numbers.
-fn told(why: &Infeasible, sizes: &Sums, devices: &[Device]) -> String {
+fn told(why: &Infeasible, sizes: &Sums, names: &Bound<'_, PyTuple>, devices: &[Device]) -> String {
     let size = |units| figure(sizes.amount(units));
     match *why {
         Infeasible::Block(block) => {
@@ -106,21 +107,21 @@ fn told(why: &Infeasible, sizes: &Sums, devices: &[Device]) -> String {
                 _ => format!("blocks 0–{} only", held - 1),
             };
             let next = size(sizes.of(held..held + 1));
-            format!(
-                "in this order the devices hold {which}, of {}: block {held}, of {next}, is left",
-                sizes.len()
-            )
+            let more = match sizes.len() - held {
+                1 => String::new(),
+                left => format!("; {left} blocks of {} are left", size(sizes.of(held..sizes.len()))),
+            };
+            format!("in this order the devices hold {which}: the next, of {next}, is too much{more}")
         }
         Infeasible::Idle => {
-            let least = (0..sizes.len()).map(|block| sizes.of(block..block + 1)).min();
-            let small = devices
-                .iter()
-                .position(|device| least.is_some_and(|least| device.memory < least));
+            let blocks = (0..sizes.len()).map(|block| sizes.of(block..block + 1));
+            let least = blocks.min().unwrap_or(0);
+            let small = devices.iter().position(|device| device.memory < least);
             let why = small.map_or(String::new(), |device| {
-                format!(
-                    ": device number {device} holds {}, less than any block needs",
-                    size(devices[device].memory)
-                )
+                let name = names.get_item(device).and_then(|name| name.repr());
+                let name = name.map_or_else(|_| format!("number {device}"), |name| name.to_string());
+                let (holds, needs) = beside(sizes, devices[device].memory, least);
+                format!(": device {name} holds {holds}, and no block needs less than {needs}")
             });
             format!(
                 "the devices hold the blocks, but not with a block on each of them{why}; with allow_idle=True some may be \
@@ -135,7 +136,7 @@ fn beside(sizes: &Sums, one: u128, other: u128) -> (String, String) {
     let texts = [one, other].map(|units| figure(sizes.amount(units)));
     let [one, other] = if texts[0] == texts[1] {
         [one, other].map(|units| match sizes.amount(units) {
-            Number::Whole(bytes) => format!("{bytes} B"),
+            Number::Whole(bytes) => in_bytes(bytes),
             Number::Float(bytes) => format!("{bytes:?} B"),
         })
     } else {

@@ -19,7 +19,8 @@ Attributes:
     missing_blocks: blocks of the model that are given to no device, ascending.
     extra_blocks: what the map gives that is no block of the model, in the map's order.
 
-Each is a list, empty where there is no fault of the kind. The first and the last hold the map's own objects.";
+Each is a sequence, empty where there is no fault of the kind. Those of ``assert_device_map`` are lists; the first and the
+last hold the map's own objects.";
 
 const INFEASIBLE_DOC: &str = "\
 No device map can be made: the memory of the devices does not hold the blocks.
