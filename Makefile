@@ -20,7 +20,7 @@ export PYO3_BUILD_EXTENSION_MODULE := 1
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(BUILT) $(VENV)/.demo ## the map of a million blocks made, checked, broken and timed
+demo: $(BUILT) $(VENV)/.demo ## a model balanced; a million blocks mapped, checked, broken and timed
 	$(BIN)/python -m benches.demo
 
 test: $(BUILT) $(VENV)/.test ## all tests, Python's and Rust's; torch makes the first run long

@@ -21,11 +21,11 @@ RECORDED = "¹"
 
 EXPLAINED = (
     "What is placed, whole and in order, is the embedding, each decoder block, the last norm and the head, in bfloat16."
-    " The optimum comes from trying out every end of every run. Gemma-2B and GPT-2 XL use the embedding as the head"
+    " The optimum is found by trying every end of every run. Gemma-2B and GPT-2 XL use the embedding as the head"
     " too: it counts once, where the embedding is; with an untied head it counts at both ends, as in a pipeline whose"
     " last stage holds a copy. accelerate is `get_balanced_memory` and `infer_auto_device_map`, as"
     ' `from_pretrained(device_map="balanced")` calls them, with memory enough everywhere; DeepSpeed is'
-    " `partition_balanced` and `partition_uniform`; torchgpipe is `solve`. They do not all seek the same: accelerate"
+    " `partition_balanced` and `partition_uniform`; torchgpipe is `solve`. Not all of them seek the optimum: accelerate"
     " keeps room on the first device for offloading, `partition_balanced` seeks the smallest difference between the"
     " largest load and the smallest, `partition_uniform` looks at no cost, and `solve` is an approximation."
 )
@@ -95,8 +95,10 @@ def loads(costs: Sequence[int], counts: Sequence[int], devices: int) -> list[int
 def section(measured: Iterable[dict[str, Any]]) -> str:
     """The README's part, in Markdown, from rows as JSON has them."""
     table = [Row(**row) for row in measured]
+    best = [peer for peer in PEERS[1:] if all(f"{row.ratio(peer) or 0:.2f}" == "1.00" for row in table)]
     parts = [
-        "The heaviest device's bytes over the fewest possible, 1.00 being the optimum:",
+        "The heaviest device's bytes over the fewest possible, 1.00 being the optimum"
+        + (f", which {' and '.join(best)} reaches here as well:" if best else ":"),
         markdown(table),
         EXPLAINED,
     ]
