@@ -211,12 +211,12 @@ impl<'a> Search<'a> {
             devices,
             speed: devices.iter().map(|device| device.speed).sum(),
             each,
-            caps: filled(0, devices.len())?,
+            caps: repeated(0, devices.len())?,
             starts: Starts::try_new(devices.len())?,
             found: Starts::try_new(devices.len())?,
             gaps: false,
-            furthest: filled(costs.len(), devices.len())?,
-            lengths: filled(costs.len() / devices.len(), devices.len())?,
+            furthest: repeated(costs.len(), devices.len())?,
+            lengths: repeated(costs.len() / devices.len(), devices.len())?,
             held: Load { cost: 0, speed: 1 },
             filled: Load { cost: 0, speed: 1 },
         })
@@ -451,7 +451,7 @@ impl<'a> Search<'a> {
     fn cut<E>(&self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Vec<usize>, Stopped<E>> {
         let (blocks, devices) = (self.costs.len(), self.devices.len());
         let targets = self.targets()?;
-        let mut ends = filled(blocks, devices)?;
+        let mut ends = repeated(blocks, devices)?;
         let mut start = 0;
         for device in 1..devices {
             pulse(1).map_err(Stopped::Interrupted)?;
@@ -602,7 +602,7 @@ fn last_to(starts: &[Range<usize>], block: usize) -> Option<usize> {
     starts[..behind].last().map(|run| block.min(run.end - 1))
 }
 
-fn filled<T: Clone>(item: T, len: usize) -> Result<Vec<T>, TryReserveError> {
+fn repeated<T: Clone>(item: T, len: usize) -> Result<Vec<T>, TryReserveError> {
     let mut items = Vec::new();
     items.try_reserve_exact(len + 1)?;
     items.resize(len, item);

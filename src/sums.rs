@@ -301,10 +301,10 @@ fn whole(number: Number) -> Option<u64> {
 /// are too coarse for it.
 #[inline]
 fn units(cost: Number, exponent: i32, exact: bool) -> Option<u128> {
-    if !is_cost(cost) {
-        return None;
-    }
-    if let Number::Float(float) = cost {
+    if let Number::Float(float) = cost
+        && float.to_bits() < f64::INFINITY.to_bits()
+    {
+        // Finite and not negative, as one comparison tells of all but the negative 0.
         let (mantissa, power) = parts(float);
         let shift = power.wrapping_sub(exponent).cast_unsigned();
         if shift < u64::BITS {
@@ -312,6 +312,9 @@ fn units(cost: Number, exponent: i32, exact: bool) -> Option<u128> {
             let (low, high) = (mantissa << shift, (mantissa >> 1) >> (63 - shift));
             return Some(u128::from(high) << 64 | u128::from(low));
         }
+    }
+    if !is_cost(cost) {
+        return None;
     }
     let (number, power) = parts_of(cost);
     let shift = power - exponent;
