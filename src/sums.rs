@@ -98,8 +98,8 @@ impl Summing {
     }
 
     /// Reads costs into sums of one width. Gives where it ended: at a number that is no cost, or that these sums, counted
-    /// in these units, cannot take.
-    #[inline]
+    /// in these units, cannot take. A function of its own, so that what the loop keeps fits into registers.
+    #[inline(never)]
     fn read_into<S: Sum>(
         sums: &mut Vec<S>,
         largest: &mut u128,
