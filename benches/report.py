@@ -92,8 +92,17 @@ def section(run: Run) -> str:
             table(["map", *MAKES], (cells(run, "get", on, MAKES) for on in ("8 devices", "one block a device"))),
             "<details>\n<summary>The bars: ratios, the two measured side by side in one run</summary>",
             table(
-                ["", "bar", "", "measured"],
-                ([bar["what"], bar["bar"], "met" if bar["met"] else "**missed**", bar["measured"]] for bar in run.bars),
+                ["", "bar", "", "measured", "a call"],
+                (
+                    [
+                        bar["what"],
+                        bar["bar"],
+                        "met" if bar["met"] else "**missed**",
+                        bar["measured"],
+                        written(bar["seconds"][0]),
+                    ]
+                    for bar in run.bars
+                ),
                 words=3,
             ),
             "</details>",
