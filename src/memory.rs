@@ -41,12 +41,10 @@ pub fn bytes(text: &str) -> Option<u128> {
 #[expect(clippy::cast_precision_loss, reason = "a figure for people, of four digits or so")]
 pub fn written(bytes: u128) -> String {
     // What would be rounded to 1024.0 of a unit is 1.0 of the next.
-    let unit = UNITS[5..]
-        .iter()
-        .rev()
-        .find(|(_, size)| bytes as f64 / *size as f64 >= 0.99995);
-    match unit {
-        Some((name, size)) => format!("{:.1} {name}", bytes as f64 / *size as f64),
+    let units = UNITS[5..].iter().rev();
+    let mut amounts = units.map(|(name, size)| (bytes as f64 / *size as f64, name));
+    match amounts.find(|(amount, _)| *amount >= 0.99995) {
+        Some((amount, name)) => format!("{amount:.1} {name}"),
         None => in_bytes(bytes),
     }
 }
