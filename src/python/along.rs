@@ -3,11 +3,11 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyFloat, PyFrozenSet, PyMapping, PySet, PyString, PyTuple};
+use pyo3::types::{PyDict, PyFloat, PyMapping, PyString, PyTuple};
 
 use super::costs::{AnyNumber, amount, any_number, drained};
 use super::error::{type_error, value_error};
-use super::{gathered, gathered_if_all, is_iterable, layout, no_memory};
+use super::{gathered, gathered_if_all, is_iterable, is_set, layout, no_memory};
 use crate::memory;
 use crate::numbers::{Number, Reader};
 use crate::sums::{One, Refusal, Summing};
@@ -194,7 +194,7 @@ pub fn distinct<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple
         let text = format!("devices is {}, not a sequence of devices", devices.repr()?);
         return Err(type_error(py, &text));
     }
-    if devices.is_instance_of::<PySet>() || devices.is_instance_of::<PyFrozenSet>() {
+    if is_set(devices) {
         return Err(type_error(py, "devices is a set, which has no order: give a list"));
     }
     let devices = py.get_type::<PyTuple>().call1((devices,))?.cast_into::<PyTuple>()?;

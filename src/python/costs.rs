@@ -4,11 +4,11 @@ use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString};
 
 use super::error::{type_error, value_error};
 use super::values::{Items, Read};
-use super::{Ears, index, is_iterable, layout, list_of, no_memory};
+use super::{Ears, index, is_iterable, is_set, layout, list_of, no_memory};
 use crate::numbers::{Number, Reader};
 use crate::sums::{One, Refusal, Summing, Sums, is_cost};
 
@@ -93,9 +93,7 @@ pub fn any_number<'py>(number: &Bound<'py, PyAny>, place: impl Fn() -> String) -
 
 /// A sequence's items in a list of their own, where it has an order; errors say what is wanted.
 pub fn drained<'py>(name: &str, sequence: &Bound<'py, PyAny>, wanted: &str) -> PyResult<Bound<'py, PyList>> {
-    let unordered = sequence.is_instance_of::<PyDict>()
-        || sequence.is_instance_of::<PySet>()
-        || sequence.is_instance_of::<PyFrozenSet>();
+    let unordered = sequence.is_instance_of::<PyDict>() || is_set(sequence);
     if unordered || sequence.is_instance_of::<PyString>() || !is_iterable(sequence)? {
         let type_ = sequence.get_type();
         let text = format!("{name} is of type {}, not {wanted}", type_.name()?);

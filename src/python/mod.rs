@@ -21,7 +21,7 @@ use pyo3::exceptions::PyMemoryError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyList;
+use pyo3::types::{PyFrozenSet, PyList, PySet};
 
 /// How much is read or made between two looks whether Ctrl-C was pressed, in blocks: a millisecond's work or so.
 const BETWEEN_SIGNALS: usize = 1 << 16;
@@ -103,6 +103,11 @@ fn is_iterable(value: &Bound<'_, PyAny>) -> PyResult<bool> {
         Some(iter) => !iter.is_none(),
         None => type_.hasattr(intern!(py, "__getitem__"))?,
     })
+}
+
+/// Whether it is a set, which has no order.
+fn is_set(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PySet>() || value.is_instance_of::<PyFrozenSet>()
 }
 
 /// `operator.index(object)`, which is an exact int.
