@@ -12,7 +12,7 @@ use std::mem;
 use std::ops::Range;
 
 use crate::exact::{Load, mul_div};
-use crate::sums::Sums;
+use crate::sums::{Sums, about};
 use crate::taut::taut;
 
 /// What a device can do.
@@ -488,7 +488,7 @@ impl<'a> Search<'a> {
             let starts = self.starts_of(index + 1);
             low = first_from(starts, low + usize::from(self.each)).unwrap_or(low);
             high = last_to(starts, self.reach(index, high, &mut None)).unwrap_or(high);
-            speed += device.speed as f64;
+            speed += about(device.speed);
             room.push((speed, self.costs.about(low)..=self.costs.about(high.max(low))));
         }
         taut(&room)
@@ -560,6 +560,7 @@ fn between(low: Load, high: Option<Load>, tried: f64, more: f64, round: i32) -> 
 }
 
 /// Keeps the least of the loads that would let a device take a block more.
+#[inline]
 fn note(next: &mut Option<Load>, load: Load) {
     *next = Some(next.map_or(load, |next| next.min(load)));
 }

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::TryReserveError;
+use std::hint::black_box;
 use std::ops::Range;
 
 use crate::numbers::{AHEAD, Number, Numbers, Reader, Stop};
@@ -437,6 +438,8 @@ impl Sums {
     /// The longest run to `end` that costs no more than `most`. The nearer the guess where it starts, the faster.
     pub fn back(&self, end: usize, most: u128, guess: usize) -> Back {
         with!(self, sums => {
+            // The run before this one, if it is about as long, starts there: it will be in the cache when it is looked for.
+            black_box(sums.get((2 * guess).saturating_sub(end)).copied());
             let total = sums[end].wide();
             let start = lower_bound(sums, total.saturating_sub(most), guess, self.blocks_per_unit);
             Back {
@@ -553,12 +556,12 @@ fn peaks<S: Sum>(sums: &[S]) -> Vec<u128> {
 /// A number as a float; one of 64 bits in few steps.
 #[inline]
 #[expect(clippy::cast_precision_loss, reason = "for what need not be exact")]
-fn about(number: u128) -> f64 {
-    u64::try_from(number).map_or(number as f64, |number| number as f64)
+pub fn about(number: u128) -> f64 {
+    u64::try_from(number).map_or_else(|_| number as f64, |number| number as f64)
 }
 
-/// The index of the first sum that is at least `sum`. The guess is mended once, by what a block costs in the mean; from
-/// there the search goes in growing steps.
+/// The index of the first sum that is at least `sum`: looked for near the guess, then near the guess mended by what a block
+/// costs in the mean, then ever farther from there.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -568,39 +571,43 @@ fn lower_bound<S: Sum>(sums: &[S], sum: u128, guess: usize, per_unit: f64) -> us
     let Some(sum) = S::narrow(sum) else {
         return sums.len();
     };
-    let guess = guess.min(sums.len() - 1);
-    let off = |from: S, to: S| (about(to.wide() - from.wide()) * per_unit) as usize;
-    let mut at = if sums[guess] < sum {
-        guess.saturating_add(off(sums[guess], sum)).min(sums.len() - 1)
-    } else {
-        guess.saturating_sub(off(sum, sums[guess]))
-    };
+    near(sums, sum, guess).unwrap_or_else(|| {
+        let guess = guess.min(sums.len() - 1);
+        let off = |from: S, to: S| (about(to.wide() - from.wide()) * per_unit) as usize;
+        let mended = if sums[guess] < sum {
+            guess.saturating_add(off(sums[guess], sum)).min(sums.len() - 1)
+        } else {
+            guess.saturating_sub(off(sum, sums[guess]))
+        };
+        near(sums, sum, mended).unwrap_or_else(|| far(sums, sum, mended))
+    })
+}
+
+/// How many sums are near a guess.
+const NEAR: usize = 8;
+
+/// The index of the first sum that is at least `sum`, if it is near the guess. All near ones are compared, which takes less
+/// time than a branch that the processor foresees wrongly.
+#[inline]
+fn near<S: Sum>(sums: &[S], sum: S, guess: usize) -> Option<usize> {
+    let first = guess.wrapping_sub(NEAR / 2);
+    let near: &[S; NEAR] = sums.get(first..)?.first_chunk()?;
+    let among = near[0] < sum && sum <= near[NEAR - 1];
+    among.then(|| first + near.iter().filter(|&&near| near < sum).count())
+}
+
+/// The index of the first sum that is at least `sum`, in growing steps from the guess.
+fn far<S: Sum>(sums: &[S], sum: S, guess: usize) -> usize {
     // All before `low` are less, none from `high` on.
-    let (mut low, mut high) = (0, sums.len());
-    let mut step = 2;
-    if sums[at] < sum {
-        while at < high {
-            if sums[at] >= sum {
-                high = at;
-                break;
-            }
-            low = at + 1;
-            at += step;
-            step *= 2;
-        }
-    } else {
-        loop {
-            if sums[at] < sum {
-                low = at + 1;
-                break;
-            }
-            high = at;
-            if at == 0 {
-                break;
-            }
-            at = at.saturating_sub(step);
-            step *= 2;
-        }
+    let (mut low, mut high) = (guess, guess);
+    let mut step = NEAR;
+    while low > 0 && sums[low - 1] >= sum {
+        low = low.saturating_sub(step);
+        step *= 2;
+    }
+    while high < sums.len() && sums[high] < sum {
+        high = sums.len().min(high + step);
+        step *= 2;
     }
     low + sums[low..high].partition_point(|&other| other < sum)
 }
