@@ -478,7 +478,6 @@ impl<'a> Search<'a> {
 
     /// What the blocks before each device would cost together, if the loads were as even as the room for its start lets
     /// them be.
-    #[expect(clippy::cast_precision_loss, reason = "whether a map is even need not be exact")]
     fn targets(&self) -> Result<Vec<f64>, TryReserveError> {
         let mut room = Vec::new();
         room.try_reserve_exact(self.devices.len() + 1)?;
@@ -537,20 +536,18 @@ fn nearer<D: PartialOrd>(
 
 /// A bottleneck to try between a lower bound and what is known to do; none to try the bound itself. It is so much more or
 /// less than the last that was tried, and ever more as long as nothing does. So that what misleads does not cost many tries,
-/// it is half the way between them now and then: often if what is likely does not even lie there, or next to what does.
+/// it is half the way between them now and then: often if what is likely does not lie there, or next to what does.
 fn between(low: Load, high: Option<Load>, tried: f64, more: f64, round: i32) -> Option<Load> {
     let guess = if let Some(high) = high.map(Load::about) {
         let (low, likely) = (low.about(), tried + more);
-        let inside = low < likely && likely < high - (high - low) / 64.0;
-        let turns = if inside { 4 } else { 2 };
-        if round % turns == turns - 1 {
+        let near = high - (high - low) / 64.0;
+        let inside = low < likely && likely < near;
+        if round % if inside { 4 } else { 2 } == 0 {
             low / 2.0 + high / 2.0
-        } else if likely >= high {
+        } else if likely >= near {
             high - high * 1e-9
-        } else if inside {
-            likely
         } else {
-            return None;
+            likely
         }
     } else {
         tried + more.max(tried * 1e-6) * 2_f64.powi((round - 8).max(0))
