@@ -662,7 +662,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "beyond 128 bits": (lambda: balance([2**127, 2**127], [0]), ValueError, "costs add up to more than 128 bits"),
     "one beyond": (lambda: balance([2**128], [0]), ValueError, r"costs\[0\] is of more than 128 bits"),
     "sizes": (lambda: balance([1], [0], sizes=[-1]), ValueError, r"sizes\[0\] is negative"),
-    "fewer sizes": (lambda: balance([1, 2], [0], sizes=[1]), ValueError, "1 sizes for 2 costs"),
+    "fewer sizes": (lambda: balance([1, 2], [0], sizes=[1]), ValueError, "sizes has length 1, but costs 2"),
     "no devices": (lambda: balance([1], []), ValueError, "there are no devices"),
     "device twice": (lambda: balance([1], [0, 0]), ValueError, "device 0 is named twice"),
     "speed 0": (lambda: balance([1], [0, 1], speeds=[1, 0.0]), ValueError, r"speeds\[1\] is 0, and has to be more"),
@@ -674,7 +674,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "negative speed": (lambda: balance([1], [0], speeds=[-1]), ValueError, r"speeds\[0\] is negative"),
     "infinite speed": (lambda: balance([1], [0], speeds=[INFINITE]), ValueError, r"speeds\[0\] is infinite"),
-    "fewer speeds": (lambda: balance([1], [0, 1], speeds=[1]), ValueError, "speeds has 1 values for 2 devices"),
+    "fewer speeds": (lambda: balance([1], [0, 1], speeds=[1]), ValueError, "speeds has length 1, but devices 2"),
     "a speed": (lambda: balance([1], [0], speeds=2), TypeError, "speeds is of type int"),  # type: ignore[arg-type]
     "unknown device": (lambda: balance([1], [0], speeds={1: 2}), ValueError, "speeds names 1, which is none of"),
     "far apart": (lambda: balance([1], [0, 1], speeds=[1e-300, 1e300]), ValueError, "speeds lie too far apart"),

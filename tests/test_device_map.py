@@ -89,7 +89,7 @@ def test_device_of_skips_idle_devices() -> None:
 
 
 WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
-    "fewer counts": (lambda: DeviceMap.from_counts([1], ["a", "b"]), ValueError, "1 counts for 2 devices"),
+    "fewer counts": (lambda: DeviceMap.from_counts([1], ["a", "b"]), ValueError, "counts has length 1, but devices 2"),
     "negative count": (lambda: DeviceMap.from_counts([1, -2], [0, 1]), ValueError, r"counts\[1\] is negative: -2"),
     "count of another kind": (lambda: DeviceMap.from_counts([1.5], [0]), TypeError, "float"),  # type: ignore[list-item]
     "no runs": (lambda: DeviceMap([("a", 3)]), TypeError, "the blocks of device 'a' are of type int, not a range"),  # type: ignore[arg-type]
@@ -107,9 +107,9 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "fewer boundaries": (
         lambda: DeviceMap.from_boundaries([0, 3], [0, 1]),
         ValueError,
-        "2 boundaries for 2 devices, not 3",
+        "boundaries has length 2, not one more than devices, 2",
     ),
-    "no boundaries": (lambda: DeviceMap.from_boundaries([], [0]), ValueError, "0 boundaries"),
+    "no boundaries": (lambda: DeviceMap.from_boundaries([], [0]), ValueError, "boundaries has length 0"),
     "gap": (lambda: DeviceMap({0: range(2), 1: range(3, 4)}), ValueError, "do not start at 2"),
     "steps": (lambda: DeviceMap({0: range(0, 4, 2)}), ValueError, "do not start at 0 and ascend"),
     "backwards": (lambda: DeviceMap({0: range(2), 1: range(2, 1)}), ValueError, "do not start at 2 and ascend"),

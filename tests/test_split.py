@@ -111,7 +111,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "device twice": (lambda: split(3, [0, 1, 0]), ValueError, "device 0 is named twice"),
     "a number": (lambda: split(3, 4), TypeError, "devices is 4, not a sequence"),  # type: ignore[arg-type]
-    "fewer shares": (lambda: split(3, [0, 1], shares=[1]), ValueError, "shares has 1 values for 2 devices"),
+    "fewer shares": (lambda: split(3, [0, 1], shares=[1]), ValueError, "shares has length 1, but devices 2"),
     "negative share": (lambda: split(3, [0, 1], shares=[1, -2]), ValueError, r"shares\[1\] is negative: -2"),
     "nan": (lambda: split(3, [0, 1], shares=[1, float("nan")]), ValueError, r"shares\[1\] is not a number"),
     "infinite": (lambda: split(3, [0], shares=[float("inf")]), ValueError, r"shares\[0\] is infinite"),

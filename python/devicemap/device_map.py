@@ -88,7 +88,7 @@ class DeviceMap(dict["_DeviceT", range]):
         names = _native.distinct(devices)
         numbers = list(map(index, counts))
         if len(numbers) != len(names):
-            raise ValueError(f"there are {len(numbers)} counts for {len(names)} devices")
+            raise ValueError(f"counts has length {len(numbers)}, but devices {len(names)}")
         for place, count in enumerate(numbers):
             if count < 0:
                 raise ValueError(f"counts[{place}] is negative: {count}")
@@ -112,7 +112,7 @@ class DeviceMap(dict["_DeviceT", range]):
         names = _native.distinct(devices)
         ends = list(map(index, boundaries))
         if len(ends) != len(names) + 1:
-            raise ValueError(f"there are {len(ends)} boundaries for {len(names)} devices, not {len(names) + 1}")
+            raise ValueError(f"boundaries has length {len(ends)}, not one more than devices, {len(names)}")
         if ends[0] != 0:
             raise ValueError(f"boundaries[0] is {ends[0]}, not 0")
         for place, (start, end) in enumerate(pairwise(ends)):

@@ -29,7 +29,7 @@ impl<'a, 'py> Along<'a, 'py> {
         } else {
             let list = drained(name, given, "a sequence of one value a device, nor a mapping by device")?;
             if list.len() != devices.len() {
-                let text = format!("{name} has {} values for {} devices", list.len(), devices.len());
+                let text = format!("{name} has length {}, but devices {}", list.len(), devices.len());
                 return Err(value_error(devices.py(), &text));
             }
             let values = list.iter().map(|value| (!value.is_none()).then_some(value));

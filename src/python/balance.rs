@@ -33,7 +33,7 @@ pub fn balance<'py>(
     if let Some(sizes) = &sizes
         && sizes.len() != costs.len()
     {
-        let text = format!("there are {} sizes for {} costs", sizes.len(), costs.len());
+        let text = format!("sizes has length {}, but costs {}", sizes.len(), costs.len());
         return Err(value_error(ears.py, &text));
     }
     let sizes = sizes.as_ref().unwrap_or(&costs);
