@@ -45,8 +45,9 @@ pub enum Infeasible {
     All(u128),
     /// In this order the devices hold no more than so many of the first blocks.
     Order(usize),
-    /// The devices hold the blocks, but not with a block on each.
-    Idle,
+    /// The devices hold the blocks, but not with a block on each. Why, if one device is to blame: of these blocks it must
+    /// get one, and can hold none.
+    Idle(Option<(usize, Range<usize>)>),
 }
 
 /// Why there is no answer.
@@ -99,7 +100,7 @@ impl Problem<'_> {
     /// Why no bottleneck can be reached.
     fn why(&self) -> Infeasible {
         let Some(sizes) = self.sizes else {
-            return Infeasible::Idle;
+            return Infeasible::Idle(None);
         };
         let memory = || self.devices.iter().map(|device| device.memory);
         if let Some(block) = sizes.first_heavier(0..sizes.len(), memory().max().unwrap_or(0)) {
@@ -111,8 +112,34 @@ impl Problem<'_> {
         }
         match memory().fold(0, |held, memory| sizes.reach(held, memory, held)) {
             held if held < sizes.len() => Infeasible::Order(held),
-            _ => Infeasible::Idle,
+            _ => Infeasible::Idle(self.to_blame(sizes)),
         }
+    }
+
+    /// A device that can hold none of the blocks of which it must get one: those at which it can start, or can end, if the
+    /// others get one each and no more than they can hold.
+    fn to_blame(&self, sizes: &Sums) -> Option<(usize, Range<usize>)> {
+        let (blocks, devices) = (sizes.len(), self.devices.len());
+        let memory = |device: usize| self.devices[device].memory;
+        // One block for each of those before it and behind it is not for it.
+        let room = |device: usize| device..(blocks + device + 1).saturating_sub(devices);
+        let holds_none = |device, run: Range<usize>| {
+            let holds = |block| sizes.of(block..block + 1) <= memory(device);
+            (!run.clone().any(holds)).then_some((device, run))
+        };
+        let mut before = 0;
+        let mut first = (0..devices).map(|device| {
+            let run = device..room(device).end.min(before + 1);
+            before = sizes.reach(before, memory(device), before);
+            holds_none(device, run)
+        });
+        let mut behind = blocks;
+        let mut last = (0..devices).rev().map(|device| {
+            let run = device.max(behind.saturating_sub(1))..room(device).end;
+            behind = sizes.back(behind, memory(device), behind).start;
+            holds_none(device, run)
+        });
+        first.find_map(|found| found).or_else(|| last.find_map(|found| found))
     }
 }
 
@@ -244,7 +271,7 @@ impl<'a> Search<'a> {
                     self.allow(held);
                     high = Some(if self.may_have_gaps() { tried } else { tried.min(held) });
                 }
-                Err(Short(next)) => low = low.max(next.ok_or(Stopped::Infeasible(Infeasible::Idle))?),
+                Err(Short(next)) => low = low.max(next.ok_or(Stopped::Infeasible(Infeasible::Idle(None)))?),
             }
             if high.is_some_and(|high| high <= low) {
                 break;
@@ -715,6 +742,21 @@ mod tests {
             let best = all_cuts(blocks, devices).into_iter().filter_map(|ends| bottleneck(&problem, &ends)).min();
             let solved = solved(&problem);
             prop_assert_eq!(solved.is_ok(), best.is_some());
+            if let Err(Infeasible::Idle(Some((device, run)))) = &solved {
+                let (_, Some(sizes), devices, _) = &problem else { unreachable!("only memory can be short") };
+                prop_assert!(sizes[run.clone()].iter().all(|size| *size > devices[*device].memory));
+                // Whatever the others take that they can hold, it takes one of those.
+                for ends in all_cuts(blocks, devices.len()) {
+                    let starts = std::iter::once(&0).chain(&ends);
+                    let mut runs = starts.zip(&ends).map(|(&start, &end)| start..end).enumerate();
+                    let can = runs.all(|(index, run)| {
+                        let size: u128 = sizes[run.clone()].iter().sum();
+                        !run.is_empty() && (index == *device || size <= devices[index].memory)
+                    });
+                    let start = if *device == 0 { 0 } else { ends[device - 1] };
+                    prop_assert!(!can || start.max(run.start) < ends[*device].min(run.end), "{:?}", ends);
+                }
+            }
             if let Ok(ends) = solved {
                 prop_assert_eq!(ends.len(), devices);
                 prop_assert_eq!(ends[devices - 1], blocks);

@@ -456,10 +456,16 @@ def test_idle_devices_only_where_they_help() -> None:
     assert balance([0, 5], range(2), allow_idle=True).counts == (1, 1)
     with pytest.raises(
         InfeasibleError,
-        match="on each of them: device 'cpu' holds 0 B, and no block needs less than 1 B; with allow_idle=True",
+        match="on each of them: device 'cpu' holds 0 B and has to get one of the blocks 1–2, none of which needs less "
+        "than 1 B; with allow_idle=True",
     ):
         balance(costs, devices, max_memory={"cpu": 0})
     assert balance(costs, devices, max_memory={"cpu": 0}, allow_idle=True).counts == (2, 0, 2)
+    sizes = [30 * 2**30, *[2**30] * 5]
+    for blocks, which in ((sizes, "block 0"), (sizes[::-1], "block 5")):
+        limits = {devices[0 if blocks is sizes else -1]: "24GiB"}
+        with pytest.raises(InfeasibleError, match=f"holds 24.0 GiB and has to get {which}, which needs 30.0 GiB; with"):
+            balance(blocks, devices, max_memory=limits)
 
 
 def test_a_device_that_holds_only_a_later_block_gets_that_one() -> None:

@@ -113,15 +113,21 @@ fn told(why: &Infeasible, sizes: &Sums, names: &Bound<'_, PyTuple>, devices: &[D
             };
             format!("in this order the devices hold {which}: the next, of {next}, is too much{more}")
         }
-        Infeasible::Idle => {
-            let blocks = (0..sizes.len()).map(|block| sizes.of(block..block + 1));
-            let least = blocks.min().unwrap_or(0);
-            let small = devices.iter().position(|device| device.memory < least);
-            let why = small.map_or(String::new(), |device| {
-                let name = names.get_item(device).and_then(|name| name.repr());
+        Infeasible::Idle(ref to_blame) => {
+            let why = to_blame.as_ref().map_or(String::new(), |(device, blocks)| {
+                let name = names.get_item(*device).and_then(|name| name.repr());
                 let name = name.map_or_else(|_| format!("number {device}"), |name| name.to_string());
-                let (holds, needs) = beside(sizes, devices[device].memory, least);
-                format!(": device {name} holds {holds}, and no block needs less than {needs}")
+                let least = blocks.clone().map(|block| sizes.of(block..block + 1)).min();
+                let (holds, needs) = beside(sizes, devices[*device].memory, least.unwrap_or(0));
+                let which = match blocks.len() {
+                    1 => format!("has to get block {}, which needs {needs}", blocks.start),
+                    _ => format!(
+                        "has to get one of the blocks {}–{}, none of which needs less than {needs}",
+                        blocks.start,
+                        blocks.end - 1
+                    ),
+                };
+                format!(": device {name} holds {holds} and {which}")
             });
             format!(
                 "the devices hold the blocks, but not with a block on each of them{why}; with allow_idle=True some may be \
