@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "check"]
 
+_ALLOWED = "idle", "scattered", "unordered"
+"""What is no fault."""
 _WIDTH = 120
-"""How long a line of a report may become."""
-_LONGEST = 24
+"""How long a line of a report may become, if what it has to show lets it."""
+_LONGEST = 30
 """And how long one thing in it."""
 
 
@@ -159,7 +161,7 @@ class Report:
         lines = [f"{'ok' if self.ok else 'not ok'}: {self._size()}"]
         for kind, count, noun, listed in self._findings():
             if count:
-                head = f"{kind} {_many(count, noun)}: "
+                head = f"{'note: ' if kind in _ALLOWED else ''}{kind} {_many(count, noun)}: "
                 lines.append(head + listed(_WIDTH - len(head)))
         return "\n".join(lines)
 
@@ -174,7 +176,7 @@ class Report:
         yield "missing", missing, "block", partial(_listed, map(_run, self.missing), len(self.missing), "run", ", ")
         yield "extra", len(self.extra), "block", _given(self.extra)
         yield "invalid", invalid, "item", partial(_listed, items, len(self.invalid), "device", "; ")
-        for kind in ("unknown", "idle", "scattered", "unordered"):
+        for kind in ("unknown", *_ALLOWED):
             devices = getattr(self, kind)
             yield kind, len(devices), "device", partial(_listed, map(_shown, devices), len(devices), "device", ", ")
 
@@ -278,21 +280,23 @@ def _given(blocks: dict[int, tuple[Any, ...]]) -> Callable[[int], str]:
 
 
 def _few(things: tuple[object, ...]) -> str:
-    return _listed(map(_shown, things), len(things), "", ", ", 40)
+    return _listed(map(_shown, things), len(things), "", ", ", 40, least=2)
 
 
 def _many(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _listed(pieces: Iterable[str], of: int, unit: str, separator: str, width: int) -> str:
-    """Join as many of so many pieces as fit, but at least one, and say how many more there are."""
+def _listed(  # noqa: PLR0913, PLR0917 (one for each way in which lists differ)
+    pieces: Iterable[str], of: int, unit: str, separator: str, width: int, least: int = 1
+) -> str:
+    """Join as many of so many pieces as fit, but at least so many, and say how many more there are."""
     text = rest = ""
     for shown, piece in enumerate(pieces, 1):
         longer = text + separator + piece if text else piece
         more = _many(of - shown, f"more {unit}") if unit else f"{of - shown:,} more"
         tail = f"{separator}… and {more}" if shown < of else ""
-        if text and len(longer) + len(tail) > width:
+        if shown > least and len(longer) + len(tail) > width:
             break
         text, rest = longer, tail
     return text + rest
