@@ -40,7 +40,7 @@ def test_views_are_those_of_a_naive_walk(counts: list[int]) -> None:
     for device, blocks in lists.items():
         assert all(device_map.device_of(b) == device for b in blocks)
     devicemap.assert_device_map(device_map, block)
-    assert DeviceMap.from_boundaries(device_map.boundaries, lists) == device_map
+    assert DeviceMap.from_boundaries(device_map.boundaries, list(lists)) == device_map
     assert DeviceMap(dict(device_map)) == device_map
 
 

@@ -94,12 +94,13 @@ def test_shares_of_every_kind(shares: Any) -> None:
 
 def test_devices_of_every_kind() -> None:
     assert split(3, iter(["a", None])) == {"a": range(2), None: range(2, 3)}
-    assert split(3, {"a": 0, "b": 0}) == {"a": range(2), "b": range(2, 3)}
+    assert split(3, {"a": 0, "b": 0}.keys()) == {"a": range(2), "b": range(2, 3)}
     assert isinstance(split(np.int64(3), [(0, 1)]), DeviceMap)
     assert split(True, [0]).num_blocks == 1
 
 
 WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
+    "devices with values": (lambda: split(3, {"a": "1GiB"}), TypeError, "a dict, whose values would be lost"),
     "negative": (lambda: split(-1, [0]), ValueError, "n_blocks is negative: -1"),
     "float": (lambda: split(3.0, [0]), TypeError, "float"),  # type: ignore[arg-type]
     "huge": (lambda: split(10**30, [0]), OverflowError, "too large"),

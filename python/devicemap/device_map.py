@@ -54,11 +54,13 @@ class DeviceMap(dict["_DeviceT", range]):
         end = 0
         for device, run in runs.items():
             if not isinstance(run, range):
-                raise TypeError(f"the blocks of device {device!r} are of type {type(run).__name__}, not a range")
+                raise TypeError(
+                    f"the blocks of device {device!r} are of type {type(run).__name__}, not a range: see from_counts"
+                )
             if run.step != 1 or run.start != end or run.stop < end:
                 raise ValueError(f"the blocks of device {device!r} are {run!r}, and do not start at {end} and ascend")
             end = run.stop
-        return cls._of(_native.distinct(runs), [run.stop for run in runs.values()])
+        return cls._of(_native.distinct(tuple(runs)), [run.stop for run in runs.values()])
 
     def __init__(self, runs: Mapping[_DeviceT, range] | Iterable[tuple[_DeviceT, range]]) -> None:
         """Do nothing: all is made, and does not change."""

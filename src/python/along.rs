@@ -197,6 +197,11 @@ pub fn distinct<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple
     if is_set(devices) {
         return Err(type_error(py, "devices is a set, which has no order: give a list"));
     }
+    if devices.is_instance_of::<PyDict>() {
+        let text = "devices is a dict, whose values would be lost: give list(devices), and the values by name, as max_memory \
+                    for example";
+        return Err(type_error(py, text));
+    }
     let devices = py.get_type::<PyTuple>().call1((devices,))?.cast_into::<PyTuple>()?;
     if devices.is_empty() {
         return Err(value_error(py, "there are no devices"));
