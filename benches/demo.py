@@ -88,8 +88,8 @@ def check(device_map: DeviceMap) -> None:
 
 
 def break_it() -> None:
-    """Break the device map in three ways, each a change to device 3, and show what is said of it."""
-    heading("4. Break it", "the original's messages, their lists cut short")
+    """Break the device map in three ways, each a change to device 3, then in all at once; show what is said of it."""
+    heading("4. Break it", "the original's messages, their lists cut short; then a report")
     for fault, change in BREAKS.items():
         broken = contiguous(BLOCKS, DEVICES)
         change(broken[3])
@@ -98,6 +98,12 @@ def break_it() -> None:
         lines = textwrap.wrap(shortened(str(message)), 96)
         print(textwrap.indent("\n".join(lines), "     "))
         took(Call(peers.verdict, devicemap.assert_device_map, Case(broken, BLOCKS)))
+    broken = contiguous(BLOCKS, DEVICES)
+    for change in BREAKS.values():
+        change(broken[3])
+    print(f"   {bold('All of that at once')}, {dim('by devicemap.check')}")
+    print(textwrap.indent(str(devicemap.check(broken, BLOCKS)), "     "))
+    took(Call(devicemap.check, broken, BLOCKS))
 
 
 def _repeat(blocks: list[int]) -> None:

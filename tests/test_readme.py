@@ -1,7 +1,8 @@
-"""What the README shows is what happens."""
+"""What the README and the docstrings show is what happens."""
 
 from __future__ import annotations
 
+import doctest
 import importlib.util
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 import devicemap
+from devicemap import checking, making
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
@@ -43,3 +45,10 @@ def test_the_one_changed_line() -> None:
         if line.startswith("+"):
             exec(line[1:], names)  # noqa: S102, running it is the test
     assert names["get_device_map"] is devicemap.get_device_map
+
+
+def test_the_examples_of_the_docstrings() -> None:
+    for module in (checking, making):
+        tested = doctest.testmod(module)
+        assert tested.attempted > 0
+        assert tested.failed == 0

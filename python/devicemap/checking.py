@@ -251,6 +251,13 @@ def check(device_map: _Items, num_blocks: SupportsIndex, *, devices: Iterable[Ha
         ValueError: ``num_blocks`` is negative.
         OverflowError, MemoryError: memory cannot hold what is asked for.
 
+    Examples:
+        >>> print(check({"cuda:0": [0, 1, 2], "cuda:1": [2, 3]}, 5))
+        not ok: 5 blocks on 2 devices
+        duplicate 1 block: 2 on 'cuda:0', 'cuda:1'
+        missing 1 block: 4
+        note: unordered 1 device: 'cuda:1'
+
     """
     return Report(*_check(device_map, num_blocks, devices))
 

@@ -44,6 +44,12 @@ def split(
         TypeError: ``n_blocks`` is no integer, a device is not hashable, or a share is no number.
         OverflowError: there are more blocks than a Python sequence can have.
 
+    Examples:
+        >>> split(10, ["cuda:0", "cuda:1", "cuda:2"]).counts
+        (4, 3, 3)
+        >>> split(10, ["cuda:0", "cpu"], shares=[4, 1])
+        DeviceMap({'cuda:0': range(0, 8), 'cpu': range(8, 10)})
+
     """
     names = _native.distinct(devices)
     return DeviceMap._of(names, _native.split(index(n_blocks), names, shares))
@@ -96,6 +102,13 @@ def balance(  # noqa: PLR0913, each is a part of the problem, most by keyword
             speed not above 0; or there are more or fewer of something than there should be. The message names the
             place.
         TypeError: something is no number, or a device is not hashable.
+
+    Examples:
+        >>> costs = [9, 2, 2, 2, 2, 2, 2, 2, 2, 8]
+        >>> balance(costs, ["cuda:0", "cuda:1", "cuda:2"])
+        DeviceMap({'cuda:0': range(0, 2), 'cuda:1': range(2, 8), 'cuda:2': range(8, 10)})
+        >>> balance(costs, ["cuda:0", "cuda:1"], sizes=[2**30] * 10, max_memory=["4GiB", None]).counts
+        (4, 6)
 
     """
     names = _native.distinct(devices)
