@@ -252,6 +252,11 @@ impl<'a> Search<'a> {
     /// Finds the smallest bottleneck that can be reached, if there is any. The caps, and the starts found, are those of it.
     fn climb<E>(&mut self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Load, Stopped<E>> {
         let fastest = self.devices.iter().map(|device| device.speed).max().unwrap_or(1);
+        // Within this each device can take any blocks.
+        let most = Load {
+            cost: self.costs.total(),
+            speed: self.devices.iter().map(|device| device.speed).min().unwrap_or(1),
+        };
         // No map does better than all devices at work all the time, or than the largest block on the fastest.
         let mean = self.mean_but(0, self.speed);
         let mut low = mean.max(Load {
@@ -278,7 +283,7 @@ impl<'a> Search<'a> {
             }
             // As much more as the filled devices carried less than the mean, so that all could carry that.
             let more = mean.about() - self.filled.about();
-            guess = between(low, high, tried.about(), more, round);
+            guess = between(low, high, most, tried.about(), more, round);
         }
         self.allow(low);
         Ok(low)
@@ -562,9 +567,10 @@ fn nearer<D: PartialOrd>(
 }
 
 /// A bottleneck to try between a lower bound and what is known to do; none to try the bound itself. It is so much more or
-/// less than the last that was tried, and ever more as long as nothing does. So that what misleads does not cost many tries,
+/// less than the last that was tried, and ever more as long as nothing does, up
+/// to what is enough for all. So that what misleads does not cost many tries,
 /// it is half the way between them now and then: often if what is likely does not lie there, or next to what does.
-fn between(low: Load, high: Option<Load>, tried: f64, more: f64, round: i32) -> Option<Load> {
+fn between(low: Load, high: Option<Load>, most: Load, tried: f64, more: f64, round: i32) -> Option<Load> {
     let guess = if let Some(high) = high.map(Load::about) {
         let (low, likely) = (low.about(), tried + more);
         let near = high - (high - low) / 64.0;
@@ -579,7 +585,12 @@ fn between(low: Load, high: Option<Load>, tried: f64, more: f64, round: i32) -> 
     } else {
         tried + more.max(tried * 1e-6) * 2_f64.powi((round - 8).max(0))
     };
-    let guess = Load::about_as(guess).filter(|guess| *guess > low);
+    let guess = if high.is_none() && guess >= most.about() {
+        Some(most)
+    } else {
+        Load::about_as(guess)
+    };
+    let guess = guess.filter(|guess| *guess > low);
     guess.filter(|guess| high.is_none_or(|high| *guess < high))
 }
 
