@@ -94,6 +94,11 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "count of another kind": (lambda: DeviceMap.from_counts([1.5], [0]), TypeError, "float"),  # type: ignore[list-item]
     "no runs": (lambda: DeviceMap([("a", 3)]), TypeError, "the blocks of device 'a' are of type int, not a range"),  # type: ignore[arg-type]
     "device twice": (lambda: DeviceMap.from_counts([1, 2], ["a", "a"]), ValueError, "device 'a' is named twice"),
+    "pairs that name one twice": (
+        lambda: DeviceMap([("a", range(9)), ("a", range(2))]),
+        ValueError,
+        "device 'a' is named twice",
+    ),
     "equal devices": (lambda: DeviceMap.from_counts([1, 2], [1, 1.0]), ValueError, "device 1.0 is named twice"),
     "no devices": (lambda: DeviceMap.from_counts([], []), ValueError, "there are no devices"),
     "unhashable device": (lambda: DeviceMap.from_counts([1], [[]]), TypeError, "unhashable"),  # type: ignore[type-var]
@@ -114,8 +119,8 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "steps": (lambda: DeviceMap({0: range(0, 4, 2)}), ValueError, "do not start at 0 and ascend"),
     "backwards": (lambda: DeviceMap({0: range(2), 1: range(2, 1)}), ValueError, "do not start at 2 and ascend"),
     "lists": (lambda: DeviceMap({0: [0, 1]}), TypeError, "of type list, not a range"),  # type: ignore[arg-type]
-    "costs of another model": (lambda: map_of(2).loads([1]), ValueError, "1 costs for 2 blocks"),
-    "more costs than blocks": (lambda: map_of(1).loads([1, 2]), ValueError, "2 costs for 1 blocks"),
+    "costs of another model": (lambda: map_of(2).loads([1]), ValueError, "costs has length 1, but num_blocks is 2"),
+    "more costs than blocks": (lambda: map_of(1).loads([1, 2]), ValueError, "costs has length 2, but num_blocks is 1"),
     "speed 0": (lambda: map_of(1).loads([1], [0.0]), ValueError, r"speeds\[0\] is 0"),
 }
 

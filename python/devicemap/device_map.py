@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from itertools import accumulate, pairwise
 from operator import index
 
@@ -10,7 +11,7 @@ from devicemap import _native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
     from typing import Any, SupportsIndex, TypeVar
 
     from devicemap._native import _Along, _Amounts, _Devices
@@ -38,7 +39,7 @@ class DeviceMap(dict["_DeviceT", range]):
         runs: the range of each device: a mapping, or pairs.
 
     Raises:
-        ValueError: the ranges do not follow each other from 0.
+        ValueError: the ranges do not follow each other from 0, or a device is named twice.
         TypeError: the blocks of a device are no range.
 
     """
@@ -50,9 +51,10 @@ class DeviceMap(dict["_DeviceT", range]):
 
     def __new__(cls, runs: Mapping[_DeviceT, range] | Iterable[tuple[_DeviceT, range]]) -> DeviceMap[_DeviceT]:
         """Make a device map of ranges that follow each other."""
-        runs = dict(runs)
+        pairs = list(runs.items() if isinstance(runs, Mapping) else runs)
+        names = _native.distinct([device for device, _ in pairs])
         end = 0
-        for device, run in runs.items():
+        for device, run in pairs:
             if not isinstance(run, range):
                 raise TypeError(
                     f"the blocks of device {device!r} are of type {type(run).__name__}, not a range: see from_counts"
@@ -60,7 +62,7 @@ class DeviceMap(dict["_DeviceT", range]):
             if run.step != 1 or run.start != end or run.stop < end:
                 raise ValueError(f"the blocks of device {device!r} are {run!r}, and do not start at {end} and ascend")
             end = run.stop
-        return cls._of(_native.distinct(tuple(runs)), [run.stop for run in runs.values()])
+        return cls._of(names, [run.stop for _, run in pairs])
 
     def __init__(self, runs: Mapping[_DeviceT, range] | Iterable[tuple[_DeviceT, range]]) -> None:
         """Do nothing: all is made, and does not change."""

@@ -30,7 +30,7 @@ pub fn loads<'py>(
     let sums = sums_of(&mut Ears::new(py), "costs", costs)?;
     let blocks = ends[devices.len()];
     if sums.len() != blocks {
-        let text = format!("there are {} costs for {blocks} blocks", sums.len());
+        let text = format!("costs has length {}, but num_blocks is {blocks}", sums.len());
         return Err(value_error(py, &text));
     }
     let loads = layout::new_list(py)?;
