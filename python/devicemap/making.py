@@ -99,8 +99,8 @@ def balance(  # noqa: PLR0913, each is a part of the problem, most by keyword
     Raises:
         InfeasibleError: the devices cannot hold the blocks in this order; the message says why, in numbers.
         ValueError: there are no devices, or one is named twice; a cost, size or limit is negative or not finite, a
-            speed not above 0; or there are more or fewer of something than there should be. The message names the
-            place.
+            speed not above 0; speeds lie so far apart that 128 bits cannot hold them; or there are more or fewer of
+            something than there should be. The message names the place.
         TypeError: something is no number, or a device is not hashable.
 
     Examples:

@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyFloat, PyMapping, PyString, PyTuple};
 
 use super::costs::{AnyNumber, amount, any_number, drained};
 use super::error::{type_error, value_error};
-use super::{gathered, gathered_if_all, is_iterable, is_set, layout, no_memory};
+use super::{gathered, gathered_if_all, is_iterable, is_set, layout, no_memory, shown};
 use crate::memory;
 use crate::numbers::{Number, Reader};
 use crate::sums::{One, Refusal, Summing};
@@ -131,27 +131,26 @@ impl<'a, 'py> Along<'a, 'py> {
     }
 }
 
-/// A limit of memory as a number of bytes.
-pub fn bytes(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Number> {
+/// A limit of memory as a number of bytes; none if it is beyond all numbers.
+pub fn bytes(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Option<Number>> {
     if let Ok(text) = value.cast::<PyString>() {
-        return memory::bytes(text.to_str()?).map(Number::Whole).ok_or_else(|| {
-            let shown = text.repr().map_or_else(|_| "no memory".into(), |repr| repr.to_string());
-            value_error(
-                text.py(),
-                &format!(
-                    "{} is {shown}, not a number followed by a unit: B, KB, MB, GB, TB, KiB, MiB, GiB or TiB",
-                    place()
-                ),
-            )
-        });
+        if let Some(bytes) = memory::bytes(text.to_str()?) {
+            return Ok(Some(Number::Whole(bytes)));
+        }
+        let text = format!(
+            "{} is {}, not a number followed by a unit: B, KB, MB, GB, TB, KiB, MiB, GiB or TiB",
+            place(),
+            shown(value)?
+        );
+        return Err(value_error(value.py(), &text));
     }
+    // What no number here is: rather a little less than a little more.
+    let below = |limit: f64| Some(Number::Float(limit.next_down()));
     match any_number(value, &place)? {
-        AnyNumber::Float(f64::INFINITY) => Ok(Number::Whole(u128::MAX)),
-        // More than any blocks take.
-        AnyNumber::Int(int) if int.gt(0)? && int.extract::<u128>().is_err() => Ok(Number::Whole(u128::MAX)),
-        // A fraction that no float is: rather a little less than a little more.
-        AnyNumber::Float(limit) if limit > 0.0 && value.lt(limit)? => Ok(Number::Float(limit.next_down())),
-        _ => amount(value, place),
+        AnyNumber::Float(f64::INFINITY) => Ok(None),
+        AnyNumber::Int(int) if int.gt(0)? && int.extract::<u128>().is_err() => Ok(int.extract().ok().and_then(below)),
+        AnyNumber::Float(limit) if limit > 0.0 && value.lt(limit)? => Ok(below(limit)),
+        _ => amount(value, place).map(Some),
     }
 }
 
@@ -177,7 +176,7 @@ fn by_device<'py>(
         let Some(index) = places.get_item(&device)? else {
             let text = format!(
                 "{name} names {}, which is none of the devices: add it to them, or leave it out",
-                device.repr()?
+                shown(&device)?
             );
             return Err(value_error(devices.py(), &text));
         };
@@ -191,7 +190,7 @@ fn by_device<'py>(
 pub fn distinct<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
     let py = devices.py();
     if devices.is_instance_of::<PyString>() || !is_iterable(devices)? {
-        let text = format!("devices is {}, not a sequence of devices", devices.repr()?);
+        let text = format!("devices is {}, not a sequence of devices", shown(devices)?);
         return Err(type_error(py, &text));
     }
     if is_set(devices) {
@@ -210,7 +209,7 @@ pub fn distinct<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple
     for (index, device) in devices.iter().enumerate() {
         seen.set_item(&device, ())?;
         if seen.len() == index {
-            return Err(value_error(py, &format!("device {} is named twice", device.repr()?)));
+            return Err(value_error(py, &format!("device {} is named twice", shown(&device)?)));
         }
     }
     Ok(devices)

@@ -6,7 +6,7 @@ use pyo3::types::{PyList, PyTuple};
 use super::along::{Along, bytes};
 use super::costs::sums_of;
 use super::error::{infeasible, value_error};
-use super::{Ears, gathered, gathered_if_all, list_of_numbers, no_memory};
+use super::{Ears, gathered, gathered_if_all, list_of_numbers, no_memory, shown};
 use crate::balance::{Device, Infeasible, Problem, Stopped};
 use crate::memory::{in_bytes, written};
 use crate::numbers::Number;
@@ -61,7 +61,10 @@ pub fn balance<'py>(
         .map_err(|stopped| match stopped {
             Stopped::Interrupted(error) => error,
             Stopped::Memory(error) => no_memory(error),
-            Stopped::Infeasible(why) => infeasible(ears.py, &told(&why, sizes, names, &devices)),
+            Stopped::Infeasible(why) => match told(&why, sizes, names, &devices) {
+                Ok(text) => infeasible(ears.py, &text),
+                Err(error) => error,
+            },
         })?;
     list_of_numbers(ears.py, &ends)
 }
@@ -82,16 +85,16 @@ pub fn speeds_of(given: &Along<'_, '_>) -> PyResult<Vec<u128>> {
 fn limits_of(devices: &Bound<'_, PyTuple>, limits: &Bound<'_, PyAny>) -> PyResult<Vec<Option<Number>>> {
     let given = Along::of("max_memory", devices, limits)?;
     let limit = |(index, value): (usize, &Option<Bound<'_, PyAny>>)| {
-        let value = value.as_ref();
-        value.map(|value| bytes(value, || given.place(index))).transpose()
+        let place = || given.place(index);
+        value.as_ref().map_or(Ok(None), |value| bytes(value, place))
     };
     gathered_if_all(given.values().iter().enumerate().map(limit))
 }
 
 /// Why there is no map, in numbers.
-fn told(why: &Infeasible, sizes: &Sums, names: &Bound<'_, PyTuple>, devices: &[Device]) -> String {
+fn told(why: &Infeasible, sizes: &Sums, names: &Bound<'_, PyTuple>, devices: &[Device]) -> PyResult<String> {
     let size = |units| figure(sizes.amount(units));
-    match *why {
+    Ok(match *why {
         Infeasible::Block(block) => {
             let most = devices.iter().map(|device| device.memory).max().unwrap_or(0);
             let (needs, most) = beside(sizes, sizes.of(block..block + 1), most);
@@ -114,27 +117,29 @@ fn told(why: &Infeasible, sizes: &Sums, names: &Bound<'_, PyTuple>, devices: &[D
             format!("in this order the devices hold {which}: the next, of {next}, is too much{more}")
         }
         Infeasible::Idle(ref to_blame) => {
-            let why = to_blame.as_ref().map_or(String::new(), |(device, blocks)| {
-                let name = names.get_item(*device).and_then(|name| name.repr());
-                let name = name.map_or_else(|_| format!("number {device}"), |name| name.to_string());
-                let least = blocks.clone().map(|block| sizes.of(block..block + 1)).min();
-                let (holds, needs) = beside(sizes, devices[*device].memory, least.unwrap_or(0));
-                let which = match blocks.len() {
-                    1 => format!("has to get block {}, which needs {needs}", blocks.start),
-                    _ => format!(
-                        "has to get one of the blocks {}–{}, none of which needs less than {needs}",
-                        blocks.start,
-                        blocks.end - 1
-                    ),
-                };
-                format!(": device {name} holds {holds} and {which}")
-            });
+            let why = match to_blame {
+                None => String::new(),
+                Some((device, blocks)) => {
+                    let least = blocks.clone().map(|block| sizes.of(block..block + 1)).min();
+                    let (holds, needs) = beside(sizes, devices[*device].memory, least.unwrap_or(0));
+                    let which = match blocks.len() {
+                        1 => format!("block {}, which needs {needs}", blocks.start),
+                        _ => format!(
+                            "one of the blocks {}–{}, none of which needs less than {needs}",
+                            blocks.start,
+                            blocks.end - 1
+                        ),
+                    };
+                    let name = shown(&names.get_item(*device)?)?;
+                    format!(": device {name} holds {holds} and has to get {which}")
+                }
+            };
             format!(
                 "the devices hold the blocks, but not with a block on each of them{why}; with allow_idle=True some may be \
                  left without"
             )
         }
-    }
+    })
 }
 
 /// Two different amounts as people read them: to the byte if they look alike otherwise.

@@ -1,7 +1,7 @@
 //! Costs and sizes: numbers read out of Python objects, in place where they are kept as such.
 
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString};
@@ -46,7 +46,10 @@ pub fn amount(number: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult
     match number {
         AnyNumber::Int(int) => match int.extract::<u128>() {
             Ok(whole) => Ok(Number::Whole(whole)),
-            Err(_) if int.lt(0)? => wrong(&format!("negative: {}", shown(&int)?)),
+            Err(_) if int.lt(0)? => wrong(&match int.extract::<i128>() {
+                Ok(whole) => format!("negative: {whole}"),
+                Err(_) => "negative".into(),
+            }),
             Err(_) => wrong("of more than 128 bits"),
         },
         AnyNumber::Float(float) if is_cost(Number::Float(float)) => Ok(Number::Float(float)),
@@ -58,7 +61,7 @@ pub fn amount(number: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult
 
 /// Something that is a number, of any size.
 pub enum AnyNumber<'py> {
-    /// One that is an int, or gives one by `__index__`.
+    /// One that is an int, or gives one by `__index__`; an exact one, which runs no code of the user's.
     Int(Bound<'py, PyAny>),
     /// One that gives a float.
     Float(f64),
@@ -66,7 +69,7 @@ pub enum AnyNumber<'py> {
 
 /// What a Python object is as a number.
 pub fn any_number<'py>(number: &Bound<'py, PyAny>, place: impl Fn() -> String) -> PyResult<AnyNumber<'py>> {
-    if number.is_instance_of::<PyInt>() {
+    if number.is_exact_instance_of::<PyInt>() {
         return Ok(AnyNumber::Int(number.clone()));
     }
     if let Ok(float) = number.cast::<PyFloat>() {
@@ -82,6 +85,9 @@ pub fn any_number<'py>(number: &Bound<'py, PyAny>, place: impl Fn() -> String) -
         }
     }
     number.extract().map(AnyNumber::Float).map_err(|error| {
+        if error.is_instance_of::<PyOverflowError>(py) {
+            return value_error(py, &format!("{} is larger than any float", place()));
+        }
         if !error.is_instance_of::<PyTypeError>(py) {
             return error;
         }
@@ -126,14 +132,4 @@ fn refused(py: Python<'_>, name: &str, summing: &mut Summing) -> PyErr {
         Refusal::Memory(error) => no_memory(error),
         Refusal::TooLarge => value_error(py, &format!("{name} add up to more than 128 bits can hold")),
     }
-}
-
-/// A number in an error: short, whatever its size.
-fn shown(int: &Bound<'_, PyAny>) -> PyResult<String> {
-    let text = int.str()?.to_string();
-    Ok(if text.len() > 40 {
-        format!("{} … ({} digits)", &text[..20], text.len() - 1)
-    } else {
-        text
-    })
 }

@@ -110,6 +110,18 @@ fn is_set(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PySet>() || value.is_instance_of::<PyFrozenSet>()
 }
 
+/// An object's repr, the middle left out if it is long.
+fn shown(object: &Bound<'_, PyAny>) -> PyResult<String> {
+    let repr = object.repr()?;
+    let text = repr.to_string_lossy();
+    let long = text.chars().count();
+    if long <= 60 {
+        return Ok(text.into_owned());
+    }
+    let part = |skipped, taken| text.chars().skip(skipped).take(taken).collect::<String>();
+    Ok(format!("{}…{}", part(0, 40), part(long - 19, 19)))
+}
+
 /// `operator.index(object)`, which is an exact int.
 fn index<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     static INDEX: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
