@@ -7,7 +7,7 @@
 //! irregular data parallel computations", 1994, and Pinar and Aykanat, "Fast optimal load balancing algorithms for 1D
 //! partitioning", 2004, who do so for equal processors).
 
-use std::collections::TryReserveError;
+use std::collections::{TryReserveError, VecDeque};
 use std::mem;
 use std::ops::Range;
 
@@ -121,26 +121,61 @@ impl Problem<'_> {
     fn to_blame(&self, sizes: &Sums) -> Option<(usize, Range<usize>)> {
         let (blocks, devices) = (sizes.len(), self.devices.len());
         let memory = |device: usize| self.devices[device].memory;
+        let size = |block| sizes.of(block..block + 1);
         // One block for each of those before it and behind it is not for it.
         let room = |device: usize| device..(blocks + device + 1).saturating_sub(devices);
-        let holds_none = |device, run: Range<usize>| {
-            let holds = |block| sizes.of(block..block + 1) <= memory(device);
-            (!run.clone().any(holds)).then_some((device, run))
-        };
         let mut before = 0;
-        let mut first = (0..devices).map(|device| {
-            let run = device..room(device).end.min(before + 1);
+        let first = (0..devices).map(|device| {
+            let window = device..room(device).end.min(before + 1);
             before = sizes.reach(before, memory(device), before);
-            holds_none(device, run)
+            window
         });
+        if let Some((device, window)) = too_heavy(first, size, memory) {
+            return Some((device, window));
+        }
+        // As seen from the end.
+        let mirrored = |window: Range<usize>| blocks - window.end..blocks - window.start;
         let mut behind = blocks;
-        let mut last = (0..devices).rev().map(|device| {
-            let run = device.max(behind.saturating_sub(1))..room(device).end;
+        let last = (0..devices).rev().map(|device| {
+            let window = device.max(behind.saturating_sub(1))..room(device).end;
             behind = sizes.back(behind, memory(device), behind).start;
-            holds_none(device, run)
+            mirrored(window)
         });
-        first.find_map(|found| found).or_else(|| last.find_map(|found| found))
+        let (device, window) = too_heavy(
+            last,
+            |block| size(blocks - 1 - block),
+            |device| memory(devices - 1 - device),
+        )?;
+        Some((devices - 1 - device, mirrored(window)))
     }
+}
+
+/// The first of some devices that can hold none of the blocks in its window. The windows' ends never go back.
+fn too_heavy(
+    windows: impl Iterator<Item = Range<usize>>,
+    size: impl Fn(usize) -> u128,
+    memory: impl Fn(usize) -> u128,
+) -> Option<(usize, Range<usize>)> {
+    // The blocks of the window that are smaller than all behind them in it: the first is the smallest.
+    let mut smallest = VecDeque::new();
+    let mut seen = 0;
+    for (device, window) in windows.enumerate() {
+        for block in window.start.max(seen)..window.end {
+            while smallest.back().is_some_and(|&last| size(last) >= size(block)) {
+                smallest.pop_back();
+            }
+            smallest.try_reserve(1).ok()?;
+            smallest.push_back(block);
+        }
+        seen = seen.max(window.end);
+        while smallest.front().is_some_and(|first| *first < window.start) {
+            smallest.pop_front();
+        }
+        if smallest.front().is_none_or(|&first| size(first) > memory(device)) {
+            return Some((device, window));
+        }
+    }
+    None
 }
 
 /// The search for the smallest bottleneck.
@@ -567,9 +602,9 @@ fn nearer<D: PartialOrd>(
 }
 
 /// A bottleneck to try between a lower bound and what is known to do; none to try the bound itself. It is so much more or
-/// less than the last that was tried, and ever more as long as nothing does, up
-/// to what is enough for all. So that what misleads does not cost many tries,
-/// it is half the way between them now and then: often if what is likely does not lie there, or next to what does.
+/// less than the last that was tried, and ever more as long as nothing does, up to `most`, which is enough for all. So that
+/// what misleads does not cost many tries, it is half the way between them now and then: often if what is likely does not
+/// lie there, or next to what does.
 fn between(low: Load, high: Option<Load>, most: Load, tried: f64, more: f64, round: i32) -> Option<Load> {
     let guess = if let Some(high) = high.map(Load::about) {
         let (low, likely) = (low.about(), tried + more);
