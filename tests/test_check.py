@@ -249,7 +249,7 @@ def test_good_maps_and_some_changed_blocks(
             5,
             """\
 not ok: 5 blocks on 4 devices
-duplicate 3 blocks: 0 on 'a', 'd'; 1 on 'a', 'a', 'b'; 9 on 'b', 'd'
+duplicate 3 blocks: 0 on 'a', 'd'; 1 on 'a' (2 times), 'b'; 9 on 'b', 'd'
 missing 3 blocks: 2–4
 extra 1 block: 9 on 'b', 'd'
 invalid 2 items: True on 'a'; 'x' on 'b'

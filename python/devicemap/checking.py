@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import partial
-from itertools import accumulate, chain
+from itertools import accumulate, chain, groupby
 from operator import eq
 from reprlib import Repr
 
@@ -27,6 +27,8 @@ _WIDTH = 120
 """How long a line of a report may become, if what it has to show lets it."""
 _LONGEST = 30
 """And how long one thing in it."""
+_FEW = 40
+"""And how long a list within a list."""
 
 
 class Report:
@@ -282,12 +284,20 @@ def _run(blocks: range) -> str:
 
 
 def _given(blocks: dict[int, tuple[Any, ...]]) -> Callable[[int], str]:
-    pieces = (f"{_shown(block)} on {_few(devices)}" for block, devices in blocks.items())
+    pieces = (f"{_shown(block)} on {_each(devices)}" for block, devices in blocks.items())
     return partial(_listed, pieces, len(blocks), "block", "; ")
 
 
-def _few(things: tuple[object, ...]) -> str:
-    return _listed(map(_shown, things), len(things), "", ", ", 40, least=2)
+def _each(devices: tuple[object, ...]) -> str:
+    # The same one stands once for each time, one after the other.
+    runs = [tuple(run) for _, run in groupby(devices, id)]
+    pieces = (_shown(run[0]) + (f" ({len(run)} times)" if len(run) > 1 else "") for run in runs)
+    # One alone would not tell which collide.
+    return _listed(pieces, len(runs), "", ", ", _FEW, least=2)
+
+
+def _few(items: tuple[object, ...]) -> str:
+    return _listed(map(_shown, items), len(items), "", ", ", _FEW)
 
 
 def _many(count: int, noun: str) -> str:
