@@ -613,9 +613,13 @@ INFEASIBLE: dict[str, tuple[Problem, str]] = {
 }
 
 
-def test_a_limit_beyond_all_numbers_is_none() -> None:
-    for limit in (math.inf, 10**301, 10**999, None):
+def test_limits_beyond_floats_are_limits() -> None:
+    for limit in (math.inf, Decimal("inf"), 10**301, 10**999, None):
         assert balance([1e300], [0], max_memory=[limit]).counts == (1,)
+    for limit in (2 * 10**308, Decimal("2e308"), 2**1024 - 2**970):
+        with pytest.raises(InfeasibleError, match="the blocks need"):
+            balance([1.7e308, 1.7e308], [0], max_memory=[limit])
+    assert balance([1.7e308, 1.7e308], [0], max_memory=[math.inf]).counts == (2,)
     with pytest.raises(InfeasibleError, match="block 0 needs 1e300 B"):
         balance([1e300], [0], max_memory=[10**299])
 
@@ -623,8 +627,10 @@ def test_a_limit_beyond_all_numbers_is_none() -> None:
 def test_infeasible_names_devices_as_they_let_it() -> None:
     with pytest.raises(InfeasibleError, match=r"device '(x{39})…(x{18})' holds 1 B and has to get block 0"):
         balance([5, 5], ["x" * 10**5, "b"], max_memory=[1, 99])
+    with pytest.raises(InfeasibleError, match="device <Nameless> holds 1 B"):
+        balance([5, 5], [Nameless(ValueError), "b"], max_memory=[1, 99])
     with pytest.raises(KeyboardInterrupt):
-        balance([5, 5], [Nameless(), "b"], max_memory=[1, 99])
+        balance([5, 5], [Nameless(KeyboardInterrupt), "b"], max_memory=[1, 99])
 
 
 @pytest.mark.parametrize("name", INFEASIBLE)
@@ -665,8 +671,11 @@ class Odd(int):
 class Nameless:
     """A device that does not tell its name."""
 
+    def __init__(self, error: type[BaseException]) -> None:
+        self.error = error
+
     def __repr__(self) -> str:
-        raise KeyboardInterrupt
+        raise self.error
 
 
 def test_numbers_have_code_of_their_own() -> None:
@@ -684,7 +693,11 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "huge negative": (lambda: balance([-(10**100)], [0]), ValueError, r"costs\[0\] is negative$"),
     "too huge to be shown": (lambda: balance([-(10**5000)], [0]), ValueError, r"costs\[0\] is negative$"),
     "negative with a text of its own": (lambda: balance([Odd(-1)], [0]), ValueError, r"costs\[0\] is negative: -1$"),
-    "fraction beyond floats": (lambda: balance([Fraction(10**400)], [0]), ValueError, r"costs\[0\] is larger than"),
+    "fraction beyond floats": (
+        lambda: balance([Fraction(10**400)], [0]),
+        ValueError,
+        r"costs\[0\] is beyond any float",
+    ),
     "not so huge": (lambda: balance([-(10**38)], [0]), ValueError, r"costs\[0\] is negative: -10{38}$"),
     "a little negative": (lambda: balance([-0.5], [0]), ValueError, r"costs\[0\] is negative: -0.5$"),
     "nan": (lambda: balance([1.0, NAN], [0]), ValueError, r"costs\[1\] is not a number: nan"),

@@ -100,7 +100,7 @@ def test_devices_of_every_kind() -> None:
 
 
 WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
-    "devices with values": (lambda: split(3, {"a": "1GiB"}), TypeError, "a dict, whose values would be lost"),
+    "devices with values": (lambda: split(3, {"a": "1GiB"}), TypeError, "a mapping, whose values would be lost"),
     "negative": (lambda: split(-1, [0]), ValueError, "n_blocks is negative: -1"),
     "float": (lambda: split(3.0, [0]), TypeError, "float"),  # type: ignore[arg-type]
     "huge": (lambda: split(10**30, [0]), OverflowError, "too large"),

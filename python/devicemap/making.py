@@ -41,7 +41,8 @@ def split(
     Raises:
         ValueError: ``n_blocks`` is negative; there are no devices, or one is named twice; a share is missing, negative
             or not finite; all are 0; or they lie so far apart that 128 bits cannot hold them.
-        TypeError: ``n_blocks`` is no integer, a device is not hashable, or a share is no number.
+        TypeError: ``n_blocks`` is no integer, a share is no number, a device is not hashable, or the devices are a
+            mapping, a set or a text.
         OverflowError: there are more blocks than a Python sequence can have.
 
     Examples:
@@ -101,7 +102,7 @@ def balance(  # noqa: PLR0913, each is a part of the problem, most by keyword
         ValueError: there are no devices, or one is named twice; a cost, size or limit is negative or not finite, a
             speed not above 0; speeds lie so far apart that 128 bits cannot hold them; or there are more or fewer of
             something than there should be. The message names the place.
-        TypeError: something is no number, or a device is not hashable.
+        TypeError: something is no number, a device is not hashable, or the devices are a mapping, a set or a text.
 
     Examples:
         >>> costs = [9, 2, 2, 2, 2, 2, 2, 2, 2, 8]

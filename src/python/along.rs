@@ -55,7 +55,7 @@ impl<'a, 'py> Along<'a, 'py> {
 
     /// How a value is called in an error: `speeds[1]`, `speeds['cuda:1']`.
     pub fn place(&self, index: usize) -> String {
-        let key = self.devices.get_item(index).and_then(|device| device.repr());
+        let key = self.devices.get_item(index).and_then(|device| shown(&device));
         match key {
             Ok(key) if self.by_device => format!("{}[{key}]", self.name),
             _ => format!("{}[{index}]", self.name),
@@ -131,7 +131,7 @@ impl<'a, 'py> Along<'a, 'py> {
     }
 }
 
-/// A limit of memory as a number of bytes; none if it is beyond all numbers.
+/// A limit of memory as a number of bytes; none if it is infinite.
 pub fn bytes(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Option<Number>> {
     if let Ok(text) = value.cast::<PyString>() {
         if let Some(bytes) = memory::bytes(text.to_str()?) {
@@ -145,11 +145,13 @@ pub fn bytes(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<O
         return Err(value_error(value.py(), &text));
     }
     // What no number here is: rather a little less than a little more.
-    let below = |limit: f64| Some(Number::Float(limit.next_down()));
+    let below = |limit: f64| Ok(Some(Number::Float(limit.next_down())));
     match any_number(value, &place)? {
-        AnyNumber::Float(f64::INFINITY) => Ok(None),
-        AnyNumber::Int(int) if int.gt(0)? && int.extract::<u128>().is_err() => Ok(int.extract().ok().and_then(below)),
-        AnyNumber::Float(limit) if limit > 0.0 && value.lt(limit)? => Ok(below(limit)),
+        AnyNumber::Float(f64::INFINITY) if value.eq(f64::INFINITY)? => Ok(None),
+        AnyNumber::Int(int) if int.gt(0)? && int.extract::<u128>().is_err() => {
+            below(int.extract().unwrap_or(f64::INFINITY))
+        }
+        AnyNumber::Float(limit) if limit > 0.0 && value.lt(limit)? => below(limit),
         _ => amount(value, place).map(Some),
     }
 }
@@ -196,8 +198,8 @@ pub fn distinct<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple
     if is_set(devices) {
         return Err(type_error(py, "devices is a set, which has no order: give a list"));
     }
-    if devices.is_instance_of::<PyDict>() {
-        let text = "devices is a dict, whose values would be lost: give list(devices), and the values by name, as max_memory \
+    if devices.cast::<PyMapping>().is_ok() {
+        let text = "devices is a mapping, whose values would be lost: give list(devices), and the values by name, as max_memory \
                     for example";
         return Err(type_error(py, text));
     }

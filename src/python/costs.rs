@@ -86,7 +86,7 @@ pub fn any_number<'py>(number: &Bound<'py, PyAny>, place: impl Fn() -> String) -
     }
     number.extract().map(AnyNumber::Float).map_err(|error| {
         if error.is_instance_of::<PyOverflowError>(py) {
-            return value_error(py, &format!("{} is larger than any float", place()));
+            return value_error(py, &format!("{} is beyond any float", place()));
         }
         if !error.is_instance_of::<PyTypeError>(py) {
             return error;

@@ -17,7 +17,7 @@ pub mod values;
 
 use std::collections::TryReserveError;
 
-use pyo3::exceptions::PyMemoryError;
+use pyo3::exceptions::{PyException, PyMemoryError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -110,9 +110,15 @@ fn is_set(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PySet>() || value.is_instance_of::<PyFrozenSet>()
 }
 
-/// An object's repr, the middle left out if it is long.
+/// An object's repr, the middle left out if it is long; its type, if it has none.
 fn shown(object: &Bound<'_, PyAny>) -> PyResult<String> {
-    let repr = object.repr()?;
+    let repr = match object.repr() {
+        Ok(repr) => repr,
+        Err(error) if error.is_instance_of::<PyException>(object.py()) => {
+            return Ok(format!("<{}>", object.get_type().name()?));
+        }
+        Err(error) => return Err(error),
+    };
     let text = repr.to_string_lossy();
     let long = text.chars().count();
     if long <= 60 {
