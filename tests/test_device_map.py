@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections import UserDict
 from collections.abc import Callable
 from itertools import accumulate, pairwise
 from typing import Any
@@ -41,7 +42,11 @@ def test_views_are_those_of_a_naive_walk(counts: list[int]) -> None:
         assert all(device_map.device_of(b) == device for b in blocks)
     devicemap.assert_device_map(device_map, block)
     assert DeviceMap.from_boundaries(device_map.boundaries, list(lists)) == device_map
+    pairs: Any = map(iter, device_map.items())
     assert DeviceMap(dict(device_map)) == device_map
+    assert DeviceMap(UserDict(device_map)) == device_map
+    assert DeviceMap(device_map.items()) == device_map
+    assert DeviceMap(pairs) == device_map
 
 
 @given(counts_of_devices, st.data())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
 from itertools import accumulate, pairwise
 from operator import index
 
@@ -11,7 +10,7 @@ from devicemap import _native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
     from typing import Any, SupportsIndex, TypeVar
 
     from devicemap._native import _Along, _Amounts, _Devices
@@ -51,16 +50,15 @@ class DeviceMap(dict["_DeviceT", range]):
 
     def __new__(cls, runs: Mapping[_DeviceT, range] | Iterable[tuple[_DeviceT, range]]) -> DeviceMap[_DeviceT]:
         """Make a device map of ranges that follow each other."""
-        pairs = list(runs.items() if isinstance(runs, Mapping) else runs)
+        pairs = [(device, run) for device, run in (dict(runs).items() if hasattr(runs, "keys") else runs)]
         names = _native.distinct([device for device, _ in pairs])
         end = 0
         for device, run in pairs:
+            blocks = f"the blocks of device {_short(device)} are"
             if not isinstance(run, range):
-                raise TypeError(
-                    f"the blocks of device {device!r} are of type {type(run).__name__}, not a range: see from_counts"
-                )
+                raise TypeError(f"{blocks} of type {type(run).__name__}, not a range: see from_counts")
             if run.step != 1 or run.start != end or run.stop < end:
-                raise ValueError(f"the blocks of device {device!r} are {run!r}, and do not start at {end} and ascend")
+                raise ValueError(f"{blocks} {run!r}, and do not start at {end} and ascend")
             end = run.stop
         return cls._of(names, [run.stop for _, run in pairs])
 
@@ -86,7 +84,7 @@ class DeviceMap(dict["_DeviceT", range]):
 
         Raises:
             ValueError: a count is negative, there are more or fewer counts than devices, or a device is named twice.
-            TypeError: a count is no integer, or a device is not hashable.
+            TypeError: a count is no integer, a device is not hashable, or the devices are a mapping, a set or a text.
 
         """
         names = _native.distinct(devices)
@@ -110,7 +108,8 @@ class DeviceMap(dict["_DeviceT", range]):
         Raises:
             ValueError: the boundaries do not start at 0, descend, or are not one more than the devices; or a device is
                 named twice.
-            TypeError: a boundary is no integer, or a device is not hashable.
+            TypeError: a boundary is no integer, a device is not hashable, or the devices are a mapping, a set or a
+                text.
 
         """
         names = _native.distinct(devices)
