@@ -316,7 +316,7 @@ def test_the_text_is_short_whatever_the_devices_are(device: Any) -> None:
     assert [line.split()[0] for line in lines] == [
         *("not", "duplicate", "missing", "extra", *["invalid"] * (not isinstance(device, int)), "note:", "note:")
     ]
-    assert all(len(line) <= 135 for line in lines)
+    assert all(len(line) <= 125 for line in lines)
     assert all(line.isprintable() for line in lines)
     assert len(repr(report)) < 150
 
