@@ -80,10 +80,9 @@ impl Problem<'_> {
         let each = blocks >= devices.len();
         let search = |each| Search::new(self.costs, self.sizes, devices, each);
         let mut found = search(each && !self.allow_idle)?;
-        let bottleneck = found.climb(&mut pulse).map_err(|stopped| match stopped {
-            Stopped::Infeasible(_) => Stopped::Infeasible(self.why()),
-            other => other,
-        })?;
+        let Some(bottleneck) = found.climb(&mut pulse)? else {
+            return Err(Stopped::Infeasible(self.why()));
+        };
         if each && self.allow_idle {
             // Nobody is left out for nothing.
             let mut all_busy = search(true)?;
@@ -122,22 +121,23 @@ impl Problem<'_> {
         let (blocks, devices) = (sizes.len(), self.devices.len());
         let memory = |device: usize| self.devices[device].memory;
         let size = |block| sizes.of(block..block + 1);
-        // One block for each of those before it and behind it is not for it.
-        let room = |device: usize| device..(blocks + device + 1).saturating_sub(devices);
+        // One block for each of those before it is not for it, nor one for each of those behind it.
+        let end = |device: usize| (blocks + device + 1).saturating_sub(devices);
         let mut before = 0;
         let first = (0..devices).map(|device| {
-            let window = device..room(device).end.min(before + 1);
+            let window = device..end(device).min(before + 1);
             before = sizes.reach(before, memory(device), before);
             window
         });
-        if let Some((device, window)) = too_heavy(first, size, memory) {
-            return Some((device, window));
+        let to_blame = too_heavy(first, size, memory);
+        if to_blame.is_some() {
+            return to_blame;
         }
         // As seen from the end.
         let mirrored = |window: Range<usize>| blocks - window.end..blocks - window.start;
         let mut behind = blocks;
         let last = (0..devices).rev().map(|device| {
-            let window = device.max(behind.saturating_sub(1))..room(device).end;
+            let window = device.max(behind.saturating_sub(1))..end(device);
             behind = sizes.back(behind, memory(device), behind).start;
             mirrored(window)
         });
@@ -285,7 +285,7 @@ impl<'a> Search<'a> {
     }
 
     /// Finds the smallest bottleneck that can be reached, if there is any. The caps, and the starts found, are those of it.
-    fn climb<E>(&mut self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Load, Stopped<E>> {
+    fn climb<E>(&mut self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Option<Load>, Stopped<E>> {
         let fastest = self.devices.iter().map(|device| device.speed).max().unwrap_or(1);
         // Within this each device can take any blocks.
         let most = Load {
@@ -311,7 +311,8 @@ impl<'a> Search<'a> {
                     self.allow(held);
                     high = Some(if self.may_have_gaps() { tried } else { tried.min(held) });
                 }
-                Err(Short(next)) => low = low.max(next.ok_or(Stopped::Infeasible(Infeasible::Idle(None)))?),
+                Err(Short(Some(next))) => low = low.max(next),
+                Err(Short(None)) => return Ok(None),
             }
             if high.is_some_and(|high| high <= low) {
                 break;
@@ -321,7 +322,7 @@ impl<'a> Search<'a> {
             guess = between(low, high, most, tried.about(), more, round);
         }
         self.allow(low);
-        Ok(low)
+        Ok(Some(low))
     }
 
     /// The mean load of devices of so much speed together that hold all blocks but some of so much cost.
@@ -620,13 +621,11 @@ fn between(low: Load, high: Option<Load>, most: Load, tried: f64, more: f64, rou
     } else {
         tried + more.max(tried * 1e-6) * 2_f64.powi((round - 8).max(0))
     };
-    let guess = if high.is_none() && guess >= most.about() {
-        Some(most)
-    } else {
-        Load::about_as(guess)
+    let guess = match high {
+        None if guess >= most.about() => Some(most),
+        _ => Load::about_as(guess),
     };
-    let guess = guess.filter(|guess| *guess > low);
-    guess.filter(|guess| high.is_none_or(|high| *guess < high))
+    guess.filter(|guess| *guess > low && high.is_none_or(|high| *guess < high))
 }
 
 /// Keeps the least of the loads that would let a device take a block more.
