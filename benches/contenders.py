@@ -144,7 +144,7 @@ def with_limits() -> tuple[Call, Call]:
     def limited(amounts: Any, devices: range) -> Any:
         return devicemap.balance(amounts, devices, speeds=SPEEDS, max_memory=memory)
 
-    loads = limited(amounts, range(DEVICES)).loads(amounts, SPEEDS).values()
+    loads = limited(amounts, range(DEVICES)).load_per_device(amounts, SPEEDS).values()
     # Nothing is limited by so much memory: the loads are as even as blocks allow.
     if max(loads) > sum(amounts) / sum(SPEEDS) + max(amounts):
         raise NoContenderError("devicemap misses the optimum")
@@ -159,7 +159,7 @@ def beside_deepspeed(blocks: int = 400) -> tuple[Call, Call]:
     rng = random.Random(0)
     for _ in range(200):
         some = [rng.randrange(1, 30) for _ in range(rng.randrange(10, 30))]
-        ours = devicemap.balance(some, range(4)).loads(some)
+        ours = devicemap.balance(some, range(4)).load_per_device(some)
         if max(ours.values()) > max(loads(some, theirs(some, 4) or [], 4)):
             raise NoContenderError("DeepSpeed has a smaller bottleneck")
     return balances("list", blocks=blocks), Call(theirs, costs("list", blocks), DEVICES)

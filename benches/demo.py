@@ -55,12 +55,12 @@ def balance() -> None:
         "1. Balance it", f"the {len(model.costs)} blocks of {MODEL}, {sum(model.costs) / GIB:.1f} GiB, by their bytes"
     )
     split, best = devicemap.split(len(model.costs), devices), devicemap.balance(model.costs, devices)
-    largest = max(split.loads(model.costs).values())
+    largest = max(split.load_per_device(model.costs).values())
     for name, device_map in (
         ("split, as many blocks on each", split),
         ("balance, the smallest bottleneck there is", best),
     ):
-        loads = device_map.loads(model.costs)
+        loads = device_map.load_per_device(model.costs)
         print(f"   {bold(name)}: the fullest device holds {max(loads.values()) / GIB:.2f} GiB")
         for device, run in device_map.items():
             filled = bar(loads[device] / largest)

@@ -43,8 +43,9 @@ pub enum Infeasible {
     Block(usize),
     /// The blocks together are larger than the memory of all devices together, which is so much.
     All(u128),
-    /// In this order the devices hold no more than so many of the first blocks.
-    Order(usize),
+    /// In this order the devices hold no more than so many of the first blocks; the largest of the devices that remain
+    /// then, if any does, has so much memory.
+    Order(usize, u128),
     /// The devices hold the blocks, but not with a block on each. Why, if one device is to blame: of these blocks it must
     /// get one, and can hold none.
     Idle(Option<(usize, Range<usize>)>),
@@ -109,9 +110,16 @@ impl Problem<'_> {
         if sizes.total() > together {
             return Infeasible::All(together);
         }
-        match memory().fold(0, |held, memory| sizes.reach(held, memory, held)) {
-            held if held < sizes.len() => Infeasible::Order(held),
-            _ => Infeasible::Idle(self.to_blame(sizes)),
+        let (mut held, mut available) = (0, 0);
+        for memory in memory() {
+            let end = sizes.reach(held, memory, held);
+            available = if end > held { 0 } else { available.max(memory) };
+            held = end;
+        }
+        if held < sizes.len() {
+            Infeasible::Order(held, available)
+        } else {
+            Infeasible::Idle(self.to_blame(sizes))
         }
     }
 

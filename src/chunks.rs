@@ -1,7 +1,6 @@
 //! `n` blocks cut into runs for `d` devices.
 
 use std::cmp::Reverse;
-use std::collections::TryReserveError;
 use std::ops::Range;
 
 use crate::exact::mul_div;
@@ -15,34 +14,59 @@ pub fn ceil_chunks(blocks: usize, devices: usize) -> impl Iterator<Item = Range<
         .map(move |start| start..blocks.min(start.saturating_add(size)))
 }
 
-/// Cuts blocks by shares, by the largest remainder: each device gets its quota rounded down; what is then left over goes,
-/// a block each, to those whose quotas lost most, of equals to the earlier. Equal shares give the even split.
+/// Cuts blocks by shares: each device gets its quota rounded down; the blocks that are then left go, one each, to the
+/// devices whose quotas lost most, of equals to the earlier (the largest remainder). Equal shares give the even split.
 ///
-/// Gives where each device's run ends. The shares are not all 0, and their sum fits in 128 bits.
-pub fn by_shares(blocks: usize, shares: &[u128]) -> Result<Vec<usize>, TryReserveError> {
-    let total: u128 = shares.iter().sum();
-    let (mut ends, mut remainders) = (Vec::new(), Vec::new());
-    ends.try_reserve_exact(shares.len())?;
-    remainders.try_reserve_exact(shares.len())?;
+/// As long as there are enough blocks, a device with a share gets one: those that would get none are given one each, and
+/// the rest is cut anew for the others.
+///
+/// Returns where each device's run ends. The shares are not all 0, and their sum fits in 128 bits.
+pub fn by_shares(blocks: usize, shares: &[u128]) -> Vec<usize> {
+    let mut counts = vec![0; shares.len()];
+    let mut sharing: Vec<_> = (0..shares.len()).filter(|device| shares[*device] > 0).collect();
     let mut left = blocks;
-    for (device, &share) in shares.iter().enumerate() {
-        // No quota is more than all blocks.
-        let (quota, remainder) = mul_div(blocks as u128, share, total).unwrap_or_default();
-        let quota = usize::try_from(quota).unwrap_or(blocks);
-        left -= quota;
-        ends.push(quota);
-        remainders.push((Reverse(remainder), device));
-    }
-    remainders.sort_unstable();
-    for (_, device) in &remainders[..left] {
-        ends[*device] += 1;
+    let enough = blocks >= sharing.len();
+    loop {
+        largest_remainder(left, shares, &sharing, &mut counts);
+        let without = if enough {
+            sharing.extract_if(.., |device| counts[*device] == 0).collect()
+        } else {
+            Vec::new()
+        };
+        if without.is_empty() {
+            break;
+        }
+        left -= without.len();
+        for device in without {
+            counts[device] = 1;
+        }
     }
     let mut end = 0;
-    for count in &mut ends {
+    for count in &mut counts {
         end += *count;
         *count = end;
     }
-    Ok(ends)
+    counts
+}
+
+/// Divides blocks among some devices by the largest remainder.
+fn largest_remainder(blocks: usize, shares: &[u128], devices: &[usize], counts: &mut [usize]) {
+    let total: u128 = devices.iter().map(|device| shares[*device]).sum();
+    let mut left = blocks;
+    let mut remainders: Vec<_> = devices
+        .iter()
+        .map(|&device| {
+            // No quota is more than all blocks.
+            let (quota, remainder) = mul_div(blocks as u128, shares[device], total).unwrap_or_default();
+            counts[device] = usize::try_from(quota).unwrap_or(blocks);
+            left -= counts[device];
+            (Reverse(remainder), device)
+        })
+        .collect();
+    remainders.sort_unstable();
+    for (_, device) in &remainders[..left] {
+        counts[*device] += 1;
+    }
 }
 
 #[cfg(test)]
@@ -68,7 +92,7 @@ mod tests {
     }
 
     fn counts(blocks: usize, shares: &[u128]) -> Vec<usize> {
-        let ends = by_shares(blocks, shares).unwrap_or_default();
+        let ends = by_shares(blocks, shares);
         assert_eq!(ends.len(), shares.len());
         let starts = std::iter::once(&0).chain(&ends);
         starts.zip(&ends).map(|(start, end)| end - start).collect()
@@ -83,7 +107,8 @@ mod tests {
 
         #[test]
         fn every_device_is_within_a_block_of_its_quota(
-            blocks in 0..5_000_usize,
+            // So many that no quota is less than a block.
+            blocks in 1_000..5_000_usize,
             shares in proptest::collection::vec(0..50_u128, 1..20).prop_filter("some", |shares| shares.iter().any(|&share| share > 0)),
         ) {
             let counts = counts(blocks, &shares);
@@ -101,6 +126,31 @@ mod tests {
             let down = lost.iter().filter(|&&lost| lost >= total).map(|lost| lost - total).max();
             prop_assert!(up.zip(down).is_none_or(|(&up, down)| up >= down));
         }
+
+        #[test]
+        fn a_device_gets_a_block_if_and_only_if_it_has_a_share(
+            blocks in 0..500_usize,
+            shares in proptest::collection::vec(prop_oneof![0..50_u128, 0..1_u128 << 40], 1..20)
+                .prop_filter("some", |shares| shares.iter().any(|&share| share > 0)),
+        ) {
+            let counts = counts(blocks, &shares);
+            prop_assert_eq!(counts.iter().sum::<usize>(), blocks);
+            let enough = blocks >= shares.iter().filter(|share| **share > 0).count();
+            for (&count, &share) in counts.iter().zip(&shares) {
+                let expected = if share == 0 { count == 0 } else { count > 0 || !enough };
+                prop_assert!(expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_share_is_worth_a_block() {
+        assert_eq!(counts(20, &[975, 12, 13]), [18, 1, 1]);
+        assert_eq!(counts(3, &[975, 12, 13]), [1, 1, 1]);
+        assert_eq!(counts(2, &[975, 12, 13]), [2, 0, 0]);
+        assert_eq!(counts(9, &[1_000_000, 0, 1, 1_000]), [7, 0, 1, 1]);
+        // The second cut leaves another device without a block.
+        assert_eq!(counts(4, &[100, 30, 1, 1]), [1, 1, 1, 1]);
     }
 
     #[test]

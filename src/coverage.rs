@@ -7,8 +7,8 @@ use crate::numbers::{AHEAD, Numbers, Reader, Stop};
 
 /// The blocks `0..blocks`, each taken at most once.
 ///
-/// As long as runs come in ascending order without a gap, all that is kept is where the last one ended. The first run
-/// that comes elsewhere turns to the bitset, whose memory was asked for at the start.
+/// As long as runs come in ascending order without a gap, all that is kept is where the last one ended. The bitset is
+/// allocated by the first run that comes elsewhere.
 ///
 /// If it is followed how the blocks of a device come, [`Self::course`] tells.
 pub struct Coverage<const FOLLOWED: bool = false> {
@@ -16,6 +16,8 @@ pub struct Coverage<const FOLLOWED: bool = false> {
     /// How many are taken: as long as there are no bits, these are the first ones.
     taken: usize,
     bits: Bits,
+    /// Whether the bitset could not be allocated.
+    out_of_memory: bool,
     course: Course,
 }
 
@@ -45,13 +47,19 @@ impl Course {
 
 impl<const FOLLOWED: bool> Coverage<FOLLOWED> {
     /// None of `blocks` blocks is taken.
-    pub fn try_new(blocks: usize) -> Result<Self, TryReserveError> {
-        Ok(Self {
+    pub fn new(blocks: usize) -> Self {
+        Self {
             blocks,
             taken: 0,
-            bits: Bits::try_reserve(blocks)?,
+            bits: Bits(Vec::new()),
+            out_of_memory: false,
             course: Course::default(),
-        })
+        }
+    }
+
+    /// Whether [`Self::take`] returned false because the bitset could not be allocated.
+    pub fn out_of_memory(&self) -> bool {
+        self.out_of_memory
     }
 
     /// What is taken from here on is another device's.
@@ -85,11 +93,11 @@ impl<const FOLLOWED: bool> Coverage<FOLLOWED> {
     /// None is taken, again.
     pub fn clear(&mut self) {
         self.taken = 0;
-        self.bits.0.clear();
+        self.bits = Bits(Vec::new());
     }
 
-    /// Takes a run that is not empty. False, and of no use until cleared, if one of its blocks is taken already or is
-    /// not one of the model's.
+    /// Takes a run that is not empty. Returns false, and is of no use until cleared, if one of its blocks is taken
+    /// already or is not one of the model's, or if the bitset cannot be allocated.
     #[inline]
     pub fn take(&mut self, run: Range<usize>) -> bool {
         if run.end > self.blocks {
@@ -103,7 +111,9 @@ impl<const FOLLOWED: bool> Coverage<FOLLOWED> {
                 self.taken = run.end;
                 return true;
             }
-            self.use_bits();
+            if !self.use_bits() {
+                return false;
+            }
         }
         self.taken += run.len();
         self.bits.insert(&run)
@@ -151,14 +161,18 @@ impl<const FOLLOWED: bool> Coverage<FOLLOWED> {
         true
     }
 
+    /// Allocates the bitset and sets the bits of the blocks taken so far. Returns false if there is no memory for it.
     #[cold]
-    fn use_bits(&mut self) {
-        if self.bits.is_empty() {
-            self.bits.clear(self.blocks);
-            if self.taken > 0 {
-                self.bits.insert(&(0..self.taken));
-            }
+    fn use_bits(&mut self) -> bool {
+        let Ok(bits) = Bits::try_new(self.blocks) else {
+            self.out_of_memory = true;
+            return false;
+        };
+        self.bits = bits;
+        if self.taken > 0 {
+            self.bits.insert(&(0..self.taken));
         }
+        true
     }
 }
 
@@ -194,36 +208,7 @@ impl<const FOLLOWED: bool> Reader for Coverage<FOLLOWED> {
     }
 }
 
-/// What counts how often each of a model's blocks is named: never, once, or more often.
-pub trait Count {
-    /// How many blocks the model has.
-    fn blocks(&self) -> usize;
-
-    /// Names each block of a run, which must be some of the model's.
-    fn add(&mut self, run: &Range<usize>);
-
-    /// Says that all is named; from here on it is asked.
-    fn close(&mut self) {}
-
-    /// Whether a block was named more than once.
-    fn is_repeated(&self, block: usize) -> bool;
-
-    /// Tells the blocks of a run that were named more than once, in ascending order or from the last one down.
-    fn tell_repeated<E>(
-        &self,
-        run: &Range<usize>,
-        descending: bool,
-        tell: impl FnMut(usize) -> Result<(), E>,
-    ) -> Result<(), E>;
-
-    /// How many blocks were named more than once.
-    fn repeated(&self) -> usize;
-
-    /// The runs of blocks that were never named, in ascending order.
-    fn missing_runs(&self) -> impl Iterator<Item = Range<usize>>;
-}
-
-/// Counts in two bits a block.
+/// Counts how often each of a model's blocks is named: never, once, or more often. It takes two bits a block.
 pub struct Tally {
     blocks: usize,
     once: Bits,
@@ -233,11 +218,31 @@ pub struct Tally {
 impl Tally {
     /// None of `blocks` blocks is named.
     pub fn try_new(blocks: usize) -> Result<Self, TryReserveError> {
-        let mut once = Bits::try_reserve(blocks)?;
-        let mut again = Bits::try_reserve(blocks)?;
-        once.clear(blocks);
-        again.clear(blocks);
-        Ok(Self { blocks, once, again })
+        Ok(Self {
+            blocks,
+            once: Bits::try_new(blocks)?,
+            again: Bits::try_new(blocks)?,
+        })
+    }
+
+    /// How many blocks the model has.
+    pub fn blocks(&self) -> usize {
+        self.blocks
+    }
+
+    /// Names each block of a run, which must be some of the model's.
+    #[inline]
+    pub fn add(&mut self, run: &Range<usize>) {
+        for (word, mask) in words(run) {
+            self.again.0[word] |= self.once.0[word] & mask;
+            self.once.0[word] |= mask;
+        }
+    }
+
+    /// Whether a block was named more than once.
+    #[inline]
+    pub fn is_repeated(&self, block: usize) -> bool {
+        self.again.0[block / 64] & (1 << (block % 64)) != 0
     }
 
     /// Forgets of the blocks of a run that they were named more than once.
@@ -251,27 +256,9 @@ impl Tally {
     pub fn missing(&self) -> usize {
         self.blocks - self.once.count()
     }
-}
 
-impl Count for Tally {
-    fn blocks(&self) -> usize {
-        self.blocks
-    }
-
-    #[inline]
-    fn add(&mut self, run: &Range<usize>) {
-        for (word, mask) in words(run) {
-            self.again.0[word] |= self.once.0[word] & mask;
-            self.once.0[word] |= mask;
-        }
-    }
-
-    #[inline]
-    fn is_repeated(&self, block: usize) -> bool {
-        self.again.0[block / 64] & (1 << (block % 64)) != 0
-    }
-
-    fn tell_repeated<E>(
+    /// Calls `tell` with each block of a run that was named more than once, in ascending order or from the last one down.
+    pub fn tell_repeated<E>(
         &self,
         run: &Range<usize>,
         descending: bool,
@@ -293,19 +280,21 @@ impl Count for Tally {
         Ok(())
     }
 
-    fn repeated(&self) -> usize {
+    /// How many blocks were named more than once.
+    pub fn repeated(&self) -> usize {
         self.again.count()
     }
 
-    fn missing_runs(&self) -> impl Iterator<Item = Range<usize>> {
+    /// The runs of blocks that were never named, in ascending order.
+    pub fn missing_runs(&self) -> impl Iterator<Item = Range<usize>> {
         self.once.gaps(self.blocks)
     }
 }
 
 /// Counts numbers, a whole run at a time. A closer look need those that are no plain blocks of the model.
-pub struct Counting<'a, C>(pub &'a mut C);
+pub struct Counting<'a>(pub &'a mut Tally);
 
-impl<C: Count> Reader for Counting<'_, C> {
+impl Reader for Counting<'_> {
     #[inline]
     fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
         let blocks = self.0.blocks();
@@ -325,9 +314,9 @@ impl<C: Count> Reader for Counting<'_, C> {
 
 /// Finds what there is to tell: a closer look need blocks that were named more than once, and whatever is no plain block
 /// of the model.
-pub struct Finding<'a, C>(pub &'a C);
+pub struct Finding<'a>(pub &'a Tally);
 
-impl<C: Count> Reader for Finding<'_, C> {
+impl Reader for Finding<'_> {
     #[inline]
     fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
         let blocks = self.0.blocks();
@@ -342,14 +331,26 @@ impl<C: Count> Reader for Finding<'_, C> {
     }
 }
 
-/// Bits in words of 64: no words at all until cleared.
+/// Whether memory for a bitset of so many blocks could be had.
+pub fn bitset_fits(blocks: usize) -> bool {
+    Bits::try_reserve(blocks).is_ok()
+}
+
+/// Bits in words of 64.
 struct Bits(Vec<u64>);
 
 impl Bits {
-    /// Memory for `len` bits, asked for but not touched.
-    fn try_reserve(len: usize) -> Result<Self, TryReserveError> {
+    /// Memory for `len` bits, which is not touched yet.
+    fn try_reserve(len: usize) -> Result<Vec<u64>, TryReserveError> {
         let mut words = Vec::new();
         words.try_reserve_exact(len.div_ceil(64))?;
+        Ok(words)
+    }
+
+    /// `len` bits, none of them set.
+    fn try_new(len: usize) -> Result<Self, TryReserveError> {
+        let mut words = Self::try_reserve(len)?;
+        words.resize(len.div_ceil(64), 0);
         Ok(Self(words))
     }
 
@@ -360,11 +361,6 @@ impl Bits {
     /// How many are set.
     fn count(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
-    }
-
-    fn clear(&mut self, len: usize) {
-        self.0.clear();
-        self.0.resize(len.div_ceil(64), 0);
     }
 
     /// Sets the bits of a run; false if one of them was set already.
@@ -443,16 +439,16 @@ mod tests {
     }
 
     fn coverage(blocks: usize) -> Coverage<true> {
-        Coverage::try_new(blocks).unwrap_or_else(|_| unreachable!("{blocks} bits fit"))
+        Coverage::new(blocks)
     }
 
     fn tally(blocks: usize) -> Tally {
         Tally::try_new(blocks).unwrap_or_else(|_| unreachable!("{blocks} bits fit"))
     }
 
-    fn told(count: &impl Count, run: Range<usize>, descending: bool) -> Vec<usize> {
+    fn told(tally: &Tally, run: Range<usize>, descending: bool) -> Vec<usize> {
         let mut told = Vec::new();
-        let Ok(()) = count.tell_repeated(&run, descending, |block| {
+        let Ok(()) = tally.tell_repeated(&run, descending, |block| {
             told.push(block);
             Ok::<_, std::convert::Infallible>(())
         });
@@ -617,7 +613,9 @@ mod tests {
 
     #[test]
     fn memory_that_cannot_be_had_is_an_error() {
-        assert!(Coverage::<false>::try_new(usize::MAX).is_err());
+        let mut coverage = coverage(usize::MAX);
+        assert!(coverage.take(0..1) && !coverage.out_of_memory());
+        assert!(!coverage.take(2..3) && coverage.out_of_memory());
         assert!(Tally::try_new(usize::MAX).is_err());
     }
 }

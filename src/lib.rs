@@ -4,7 +4,7 @@
 //! upper one.
 //!
 //! - Ground floor, plain Rust: [`chunks`] cuts blocks into runs, [`progression`] is the numbers of a range, [`coverage`]
-//!   knows which blocks are taken, [`sparse`] which of very many, [`sums`] what they cost, and [`balance`] finds the best cuts; [`numbers`] is what they
+//!   knows which blocks are taken, [`sums`] what they cost, and [`balance`] finds the best cuts; [`numbers`] is what they
 //!   read, [`exact`] the arithmetic that does not round, [`memory`] how people write bytes.
 //! - Upper floor, [`python`]: reads device maps out of Python objects and gives Python's answers and errors.
 
@@ -16,7 +16,6 @@ mod memory;
 mod numbers;
 mod progression;
 mod python;
-mod sparse;
 mod sums;
 mod taut;
 
@@ -28,7 +27,7 @@ mod _native {
     use super::{Bound, PyModule, PyModuleMethods, PyResult, python};
 
     #[pymodule_export]
-    use super::python::along::distinct;
+    use super::python::along::parse_devices;
     #[pymodule_export]
     use super::python::assert_device_map::assert_device_map;
     #[pymodule_export]
@@ -36,17 +35,19 @@ mod _native {
     #[pymodule_export]
     use super::python::check::check;
     #[pymodule_export]
+    use super::python::costs::parse_memory;
+    #[pymodule_export]
     use super::python::get_device_map::get_device_map;
     #[pymodule_export]
-    use super::python::loads::loads;
+    use super::python::load_per_device::load_per_device;
+    #[pymodule_export]
+    use super::python::sequences::{integer, integers};
     #[pymodule_export]
     use super::python::split::split;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         python::layout::fits(module.py())?;
-        module.add("DeviceMapError", python::error::device_map_error(module.py())?)?;
-        module.add("InfeasibleError", python::error::infeasible_error(module.py())?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -15,26 +15,62 @@ const UNITS: [(&str, u128); 9] = [
     ("TiB", 1 << 40),
 ];
 
-/// How many whole bytes a text says: a decimal number, perhaps with a fraction, and a unit. None for any other text.
-pub fn bytes(text: &str) -> Option<u128> {
+/// Why a text is no amount of memory.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// It has no number, or something after the number that is no unit: what to write instead, if that can be told.
+    Text(Option<String>),
+    /// It stands for a fraction of a byte.
+    Fraction,
+    /// It stands for 2**127 bytes or more.
+    TooLarge,
+}
+
+/// The bytes that a text stands for: a decimal number and a unit, whose letter case does not matter. Fractions of a byte
+/// are dropped, if more than that is left.
+pub fn parse(text: &str) -> Result<u128, Wrong> {
     let text = text.trim();
     let digits = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let unit = unit.trim_start();
-    // A small b may stand for bits, but there are no GiBit of memory.
-    let is_unit = |name: &str| name == unit || name.ends_with("iB") && name.eq_ignore_ascii_case(unit);
-    let (_, unit) = UNITS.iter().find(|(name, _)| is_unit(name))?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    if fraction.contains('.') || whole.is_empty() {
-        return None;
+    if whole.is_empty() || fraction.is_empty() || fraction.contains('.') {
+        return Err(Wrong::Text(None));
     }
+    let Some((name, size)) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)) else {
+        return Err(Wrong::Text(suggestion(number, unit)));
+    };
     // More digits change less than any unit has bytes.
-    let fraction = &fraction[..fraction.len().min(38)];
-    let scale = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
-    let (part, _) = mul_div(fraction.parse().ok()?, *unit, scale)?;
-    whole.parse::<u128>().ok()?.checked_mul(*unit)?.checked_add(part)
+    let digits = &fraction[..fraction.len().min(38)];
+    let part = u32::try_from(digits.len())
+        .ok()
+        .and_then(|len| mul_div(digits.parse().ok()?, *size, 10_u128.pow(len)));
+    let bytes = whole
+        .parse::<u128>()
+        .ok()
+        .and_then(|whole| whole.checked_mul(*size)?.checked_add(part?.0))
+        .filter(|bytes| *bytes < 1 << 127);
+    let zero = |digits: &str| digits.bytes().all(|digit| digit == b'0');
+    match bytes {
+        None => Err(Wrong::TooLarge),
+        Some(bytes) if !zero(fraction) && (*name == "B" || bytes == 0) => Err(Wrong::Fraction),
+        Some(bytes) => Ok(bytes),
+    }
+}
+
+/// What to write instead of a number with something after it that is no unit.
+fn suggestion(number: &str, unit: &str) -> Option<String> {
+    let starts =
+        |name: &&str| !unit.is_empty() && name.len() > unit.len() && name[..unit.len()].eq_ignore_ascii_case(unit);
+    let names: Vec<_> = match unit {
+        "" => vec!["GiB"],
+        _ if unit.is_ascii() => UNITS.iter().map(|(name, _)| *name).filter(starts).collect(),
+        _ => Vec::new(),
+    };
+    let texts: Vec<_> = names.iter().map(|name| format!("'{number}{name}'")).collect();
+    (!texts.is_empty()).then(|| texts.join(" or "))
 }
 
 /// Bytes in the unit that keeps the number short.
@@ -69,40 +105,63 @@ mod tests {
     #[test]
     fn each_unit_is_read() {
         for (name, size) in UNITS {
-            assert_eq!(bytes(&format!("24{name}")), Some(24 * size));
-            assert_eq!(bytes(&format!(" 24 {name} ")), Some(24 * size));
+            assert_eq!(parse(&format!("24{name}")), Ok(24 * size));
+            assert_eq!(parse(&format!(" 24 {name} ")), Ok(24 * size));
+            assert_eq!(parse(&format!("24{}", name.to_lowercase())), Ok(24 * size));
+            assert_eq!(parse(&format!("24{}", name.to_uppercase())), Ok(24 * size));
         }
-        assert_eq!(bytes("1.5GiB"), Some(3 << 29));
-        assert_eq!(bytes("24gib"), bytes("24GIB"));
-        assert_eq!(bytes("0.1KB"), Some(100));
-        assert_eq!(bytes("0B"), Some(0));
+        assert_eq!(parse("1.5GiB"), Ok(3 << 29));
+        assert_eq!(parse("0.1KB"), Ok(100));
+        assert_eq!(parse("0B"), Ok(0));
+        assert_eq!(parse("0.0B"), Ok(0));
     }
 
     #[test]
     fn units_are_the_powers_that_they_are_called_by() {
         for (power, letter) in (1..).zip(["K", "M", "G", "T"]) {
-            assert_eq!(bytes(&format!("3{letter}B")), Some(3 * 1000_u128.pow(power)));
-            assert_eq!(bytes(&format!("3{letter}iB")), Some(3 * 1024_u128.pow(power)));
+            assert_eq!(parse(&format!("3{letter}B")), Ok(3 * 1000_u128.pow(power)));
+            assert_eq!(parse(&format!("3{letter}iB")), Ok(3 * 1024_u128.pow(power)));
         }
-        assert_eq!(bytes("3B"), Some(3));
+        assert_eq!(parse("3B"), Ok(3));
     }
 
     #[test]
     fn fractions_have_any_number_of_digits() {
-        assert_eq!(bytes("0.123456789012TB"), Some(123_456_789_012));
-        assert_eq!(bytes(&format!("0.{}1TB", "0".repeat(99))), Some(0));
-        assert_eq!(bytes(&format!("1.5{}GiB", "0".repeat(99))), Some(3 << 29));
-        assert_eq!(bytes(&format!("1.{}.5GB", "0".repeat(18))), None);
+        assert_eq!(parse("0.123456789012TB"), Ok(123_456_789_012));
+        assert_eq!(parse(&format!("1.{}1TB", "0".repeat(99))), Ok(1_000_000_000_000));
+        assert_eq!(parse(&format!("1.5{}GiB", "0".repeat(99))), Ok(3 << 29));
+    }
+
+    #[test]
+    fn a_fraction_of_a_byte_is_refused() {
+        for text in ["0.9B", "1.5B", "0.0001KB", &format!("0.{}1TB", "0".repeat(99))] {
+            assert_eq!(parse(text), Err(Wrong::Fraction), "{text}");
+        }
     }
 
     #[test]
     fn what_is_no_memory_is_refused() {
         for text in [
-            "", "24", "GiB", "24gb", "24Gb", "24 G", "-1GB", "1e3MB", "1.2.3GB", ".5GB", "1,5GB", "24GiBs", "²GB",
+            "", "GiB", "-1GB", "1e3MB", "1.2.3GB", ".5GB", "5.GB", "1,5GB", "24GiBs", "²GB", "90%", "10 ä", "inf",
+            "24 G B",
         ] {
-            assert_eq!(bytes(text), None, "{text}");
+            assert_eq!(parse(text), Err(Wrong::Text(None)), "{text}");
         }
-        assert_eq!(bytes(&format!("{}TiB", u128::MAX)), None);
+        assert_eq!(parse(&format!("{}TiB", u128::MAX)), Err(Wrong::TooLarge));
+        assert_eq!(parse(&format!("{}B", 1_u128 << 127)), Err(Wrong::TooLarge));
+        assert_eq!(parse(&format!("{}B", (1_u128 << 127) - 1)), Ok((1 << 127) - 1));
+    }
+
+    #[test]
+    fn an_unfinished_unit_is_finished() {
+        for (text, instead) in [
+            ("24", "'24GiB'"),
+            ("24 G", "'24GB' or '24GiB'"),
+            ("512m", "'512MB' or '512MiB'"),
+            ("1.5Gi", "'1.5GiB'"),
+        ] {
+            assert_eq!(parse(text), Err(Wrong::Text(Some(instead.into()))));
+        }
     }
 
     #[test]

@@ -69,15 +69,6 @@ impl Progression {
         self.step == 1 || self.len < 2
     }
 
-    /// How many runs of blocks the numbers are at most.
-    pub fn most_runs(&self) -> usize {
-        if matches!(self.step, 1 | -1) {
-            self.len.min(1)
-        } else {
-            self.len
-        }
-    }
-
     /// How the numbers come, all of which are blocks.
     pub fn course(&self) -> Course {
         match self.len {

@@ -1,11 +1,11 @@
 //! The sums of costs, exact: whole numbers as they are, floats as whole multiples of a power of two.
 
-use std::cell::OnceCell;
 use std::collections::TryReserveError;
 use std::hint::black_box;
 use std::ops::Range;
+use std::sync::OnceLock;
 
-use crate::numbers::{AHEAD, Number, Numbers, Reader, Stop};
+use crate::numbers::{AHEAD, Number, Numbers, Reader, Stop, float_parts};
 
 /// How many blocks share a peak.
 const PEAK: usize = 1 << 10;
@@ -51,14 +51,14 @@ macro_rules! with {
 #[derive(Debug)]
 pub enum Refusal {
     /// There is no memory for them.
-    Memory(TryReserveError),
+    Memory,
     /// The sum of whole numbers has more than 128 bits.
     TooLarge,
 }
 
 impl From<TryReserveError> for Refusal {
-    fn from(error: TryReserveError) -> Self {
-        Self::Memory(error)
+    fn from(_: TryReserveError) -> Self {
+        Self::Memory
     }
 }
 
@@ -94,7 +94,7 @@ impl Summing {
             largest: self.largest,
             floats: self.floats,
             exact: self.exact,
-            peaks: OnceCell::new(),
+            peaks: OnceLock::new(),
         }
     }
 
@@ -158,7 +158,7 @@ impl Summing {
             };
             if index < numbers.len() {
                 match numbers.number(index) {
-                    Some(number) if is_cost(number) => self.make_room(number)?,
+                    Some(number) if number.is_amount() => self.make_room(number)?,
                     _ => return Ok(Some(index)),
                 }
             }
@@ -180,7 +180,7 @@ impl Summing {
             return Ok(());
         };
         let total = sums.last().copied().unwrap_or(0);
-        let (number, power) = parts_of(cost);
+        let (number, power) = cost.parts();
         if number == 0 {
             return Ok(());
         }
@@ -280,12 +280,37 @@ impl Numbers for One {
     }
 }
 
-/// Whether a number can be a cost.
-#[inline]
-pub fn is_cost(number: Number) -> bool {
-    match number {
-        Number::Whole(_) => true,
-        Number::Float(cost) => (0.0..f64::INFINITY).contains(&cost),
+/// Reads sizes into the sums. A closer look need those that are not whole numbers of bytes.
+pub struct Sizes<'a>(pub &'a mut Summing);
+
+impl Reader for Sizes<'_> {
+    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
+        self.0.read(&WholeBytes(numbers))
+    }
+}
+
+/// The same numbers, those left out that are not whole numbers of bytes.
+struct WholeBytes<'a, N>(&'a N);
+
+impl<N: Numbers> Numbers for WholeBytes<'_, N> {
+    #[inline]
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline]
+    fn get(&self, index: usize) -> Option<usize> {
+        self.0.get(index)
+    }
+
+    #[inline]
+    fn number(&self, index: usize) -> Option<Number> {
+        self.0.number(index)?.whole_bytes().map(Number::Whole)
+    }
+
+    #[inline]
+    fn prefetch(&self, index: usize) {
+        self.0.prefetch(index);
     }
 }
 
@@ -306,7 +331,7 @@ fn units(cost: Number, exponent: i32, exact: bool) -> Option<u128> {
         && float.to_bits() < f64::INFINITY.to_bits()
     {
         // Finite and not negative, as one comparison tells of all but the negative 0.
-        let (mantissa, power) = parts(float);
+        let (mantissa, power) = float_parts(float);
         let shift = power.wrapping_sub(exponent).cast_unsigned();
         if shift < u64::BITS {
             // As nearly all: without a branch for what a shift by the whole width would be.
@@ -314,10 +339,10 @@ fn units(cost: Number, exponent: i32, exact: bool) -> Option<u128> {
             return Some(u128::from(high) << 64 | u128::from(low));
         }
     }
-    if !is_cost(cost) {
+    if !cost.is_amount() {
         return None;
     }
-    let (number, power) = parts_of(cost);
+    let (number, power) = cost.parts();
     let shift = power - exponent;
     match scaled(number, shift) {
         None if !exact && shift < 0 => Some(round_up(number, shift.unsigned_abs())),
@@ -330,29 +355,6 @@ fn round_up(number: u128, power: u32) -> u128 {
     match number.checked_shr(power) {
         Some(kept) => kept + u128::from(kept << power != number),
         None => u128::from(number != 0),
-    }
-}
-
-/// A cost as a whole number times a power of two.
-#[inline]
-fn parts_of(cost: Number) -> (u128, i32) {
-    match cost {
-        Number::Whole(number) => (number, 0),
-        Number::Float(float) => {
-            let (mantissa, power) = parts(float);
-            (mantissa.into(), power)
-        }
-    }
-}
-
-/// A float that is not negative as a whole number times a power of two.
-#[inline]
-fn parts(value: f64) -> (u64, i32) {
-    let bits = value.to_bits();
-    let fraction = bits & ((1 << 52) - 1);
-    match (bits >> 52 & 0x7ff) as i32 {
-        0 => (fraction, -1074),
-        exponent => (fraction | 1 << 52, exponent - 1075),
     }
 }
 
@@ -379,20 +381,16 @@ pub struct Sums {
     exponent: i32,
     /// Whether some of the costs were floats.
     floats: bool,
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests ask"))]
     exact: bool,
     largest: u128,
     /// How many blocks cost one unit, in the mean.
     blocks_per_unit: f64,
     /// The largest cost of each [`PEAK`] blocks; none if there is no memory for them.
-    peaks: OnceCell<Vec<u128>>,
+    peaks: OnceLock<Vec<u128>>,
 }
 
 impl Sums {
-    /// Whether nothing was rounded.
-    pub fn exact(&self) -> bool {
-        self.exact
-    }
-
     /// How many blocks there are.
     pub fn len(&self) -> usize {
         with!(self, sums => sums.len() - 1)
@@ -503,27 +501,6 @@ impl Sums {
 
     fn peaks(&self) -> &[u128] {
         self.peaks.get_or_init(|| with!(self, sums => peaks(sums)))
-    }
-
-    /// An amount in units of these sums, rounded down; as large as can be if it is larger.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "`as` saturates, and rounds down"
-    )]
-    pub fn units(&self, amount: Number) -> u128 {
-        let shift = self.exponent.unsigned_abs();
-        match amount {
-            Number::Whole(amount) if self.exponent < 0 => {
-                if amount == 0 || amount.leading_zeros() >= shift {
-                    amount.wrapping_shl(shift)
-                } else {
-                    u128::MAX
-                }
-            }
-            Number::Whole(amount) => amount.checked_shr(shift).unwrap_or(0),
-            Number::Float(amount) => times_power_of_two(amount, -self.exponent) as u128,
-        }
     }
 
     /// An amount of so many units as the costs were given: a whole number, or a float.
@@ -684,6 +661,22 @@ pub mod tests {
         Ok(summing.finish())
     }
 
+    /// An amount in units of sums, rounded down; as large as can be if it is larger.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates, and rounds down"
+    )]
+    fn units_of(sums: &Sums, amount: Number) -> u128 {
+        let shift = sums.exponent.unsigned_abs();
+        match amount {
+            Number::Whole(0) => 0,
+            Number::Whole(amount) if sums.exponent < 0 => scaled(amount, shift.cast_signed()).unwrap_or(u128::MAX),
+            Number::Whole(amount) => amount.checked_shr(shift).unwrap_or(0),
+            Number::Float(amount) => times_power_of_two(amount, -sums.exponent) as u128,
+        }
+    }
+
     /// The sums of whole costs.
     pub fn whole(costs: &[u128]) -> Sums {
         let numbers: Vec<_> = costs.iter().map(|&cost| Number::Whole(cost)).collect();
@@ -747,7 +740,7 @@ pub mod tests {
             let costs: Vec<_> =
                 mantissas.iter().zip(&shifts).map(|(&m, &shift)| times_power_of_two(m as f64, -shift)).collect();
             let sums = floats(&costs);
-            prop_assert!(sums.exact());
+            prop_assert!(sums.exact);
             prop_assert_eq!(sums.largest(), most(&sums));
             let mut exact = 0;
             for (index, (&mantissa, shift)) in mantissas.iter().zip(&shifts).enumerate() {
@@ -763,10 +756,10 @@ pub mod tests {
             let costs: Vec<_> = costs.into_iter().map(f64::from_bits).collect();
             let sums = floats(&costs);
             for (block, &cost) in costs.iter().enumerate() {
-                let (units, below) = (sums.of(block..block + 1), sums.units(Number::Float(cost)));
+                let (units, below) = (sums.of(block..block + 1), units_of(&sums, Number::Float(cost)));
                 prop_assert!(units.abs_diff(below) <= 1, "{} for {}", units, below);
             }
-            prop_assert!(sums.exact() || sums.total() >= 1 << 99);
+            prop_assert!(sums.exact || sums.total() >= 1 << 99);
             prop_assert!(sums.largest().abs_diff(most(&sums)) <= 1);
         }
 
@@ -777,7 +770,7 @@ pub mod tests {
             let mut numbers: Vec<_> = wholes.iter().copied().map(Number::Whole).collect();
             numbers.insert(place.min(wholes.len()), Number::Float(float as f64 / 1024.0));
             let Ok(sums) = summed(&numbers) else { unreachable!() };
-            prop_assert!(sums.exact());
+            prop_assert!(sums.exact);
             prop_assert!(matches!(sums.amount(sums.total()), Number::Float(_)));
             prop_assert_eq!(sums.largest(), most(&sums));
             let exact = wholes.iter().sum::<u128>() * 1024 + u128::from(float);
@@ -824,7 +817,7 @@ pub mod tests {
     fn zero_is_exact_in_any_units() {
         for costs in [[0.0, 0.75, 1e20], [1e20, 0.0, 0.75], [0.75, 1e20, 0.0]] {
             let sums = floats(&costs);
-            assert!(sums.exact());
+            assert!(sums.exact);
             assert!(matches!(sums.amount(sums.total()), Number::Float(total) if total == 1e20));
         }
     }
@@ -844,13 +837,33 @@ pub mod tests {
                 let mut order = numbers.to_vec();
                 order.rotate_left(first);
                 let Ok(sums) = summed(&order) else { unreachable!() };
-                assert_eq!(sums.exact(), numbers.len() > 2);
+                assert_eq!(sums.exact, numbers.len() > 2);
                 let Number::Float(total) = sums.amount(sums.total()) else {
                     unreachable!()
                 };
                 totals.push(total);
             }
             assert!(totals.windows(2).all(|pair| pair[0] == pair[1]), "{totals:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_whole_numbers_of_bytes() {
+        let numbers = [3.0, 0.0, 2_f64.powi(100)].map(Number::Float);
+        let mut summing = Summing::try_new(3).unwrap_or_else(|_| unreachable!("a word fits"));
+        assert_eq!(Sizes(&mut summing).read(&Given(&numbers)), Ok(()));
+        let sums = summing.finish();
+        assert!(matches!(sums.amount(sums.total()), Number::Whole(total) if total == (1 << 100) + 3));
+        for odd in [0.5, -1.0, f64::NAN, f64::INFINITY, 2_f64.powi(127)]
+            .map(Number::Float)
+            .into_iter()
+            .chain([Number::Whole(1 << 127)])
+        {
+            let mut summing = Summing::try_new(2).unwrap_or_else(|_| unreachable!("a word fits"));
+            assert_eq!(
+                Sizes(&mut summing).read(&Given(&[Number::Whole((1 << 127) - 1), odd])),
+                Err(Stop::At(1))
+            );
         }
     }
 
@@ -885,12 +898,12 @@ pub mod tests {
                 matches!(sums.amount(sums.total()), Number::Float(same) if same == cost),
                 "{cost}"
             );
-            assert_eq!(sums.units(Number::Float(cost)), sums.total(), "{cost}");
+            assert_eq!(units_of(&sums, Number::Float(cost)), sums.total(), "{cost}");
         }
         let sums = floats(&[0.25]);
-        assert_eq!(sums.units(Number::Whole(3)), 12 * sums.total());
-        assert_eq!(sums.units(Number::Whole(u128::MAX)), u128::MAX);
-        assert_eq!(sums.units(Number::Float(f64::INFINITY)), u128::MAX);
-        assert_eq!(floats(&[1e300]).units(Number::Whole(1)), 0);
+        assert_eq!(units_of(&sums, Number::Whole(3)), 12 * sums.total());
+        assert_eq!(units_of(&sums, Number::Whole(u128::MAX)), u128::MAX);
+        assert_eq!(units_of(&sums, Number::Float(f64::INFINITY)), u128::MAX);
+        assert_eq!(units_of(&floats(&[1e300]), Number::Whole(1)), 0);
     }
 }

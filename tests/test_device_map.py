@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
+import re
 from collections import UserDict
 from collections.abc import Callable
 from itertools import accumulate, pairwise
@@ -55,86 +57,248 @@ def test_loads_are_the_sums_of_the_costs(counts: list[int], data: st.DataObject)
     amount = data.draw(st.sampled_from([st.integers(0, 2**70), st.integers(0, 1000).map(lambda n: n / 8)]))
     costs: list[Any] = data.draw(st.lists(amount, min_size=sum(counts), max_size=sum(counts)))
     expected = [sum(costs[start:end]) for start, end in pairwise(device_map.boundaries)]
-    loads = device_map.loads(costs)
+    loads = device_map.load_per_device(costs)
     assert list(loads) == list(device_map)
     assert list(loads.values()) == expected
     assert {type(load) for load in loads.values()} <= ({type(costs[0])} if costs else {int})
     speeds = data.draw(st.lists(st.integers(1, 9), min_size=len(counts), max_size=len(counts)))
-    assert list(device_map.loads(costs, speeds).values()) == [
+    assert list(device_map.load_per_device(costs, speeds).values()) == [
         load / speed for load, speed in zip(expected, speeds, strict=True)
     ]
     by_device = dict(zip(device_map, speeds, strict=True))
-    assert device_map.loads(costs, by_device) == device_map.loads(costs, speeds)
+    assert device_map.load_per_device(costs, by_device) == device_map.load_per_device(costs, speeds)
 
 
 def test_loads_of_arrays_and_of_absent_speeds() -> None:
     device_map = map_of(2, 1)
-    assert device_map.loads(np.array([1, 2, 3])) == {"cuda:0": 3, "cuda:1": 3}
-    assert device_map.loads(np.array([0.1, 0.2, 3])) == {"cuda:0": 0.1 + 0.2, "cuda:1": 3.0}
-    loads = device_map.loads([1, 2, 3], {"cuda:1": 2})
+    assert device_map.load_per_device(np.array([1, 2, 3])) == {"cuda:0": 3, "cuda:1": 3}
+    assert device_map.load_per_device(np.array([0.1, 0.2, 3])) == {"cuda:0": 0.1 + 0.2, "cuda:1": 3.0}
+    loads = device_map.load_per_device([1, 2, 3], {"cuda:1": 2})
     assert loads == {"cuda:0": 3.0, "cuda:1": 1.5}
     assert {type(load) for load in loads.values()} == {float}
 
 
 def test_loads_of_floats_are_rounded_once() -> None:
-    assert map_of(11).loads([1e16, *[1.0] * 10]) == {"cuda:0": 1e16 + 10}
+    assert map_of(11).load_per_device([1e16, *[1.0] * 10]) == {"cuda:0": 1e16 + 10}
 
 
-@pytest.mark.parametrize("block", [-1, 5, 10**30, -(10**30)])
+@pytest.mark.parametrize("block", [-1, 5, 10**30, -(10**30), 10**5000], ids=lambda block: f"{block.bit_length()} bits")
 def test_device_of_a_block_that_is_not_there(block: int) -> None:
-    with pytest.raises(IndexError, match=f"no block {block} among 5"):
+    shown = block if abs(block) < 10**4000 else "<int>"
+    with pytest.raises(IndexError, match=re.escape(f"block must be in range(5), got {shown}")):
         map_of(2, 3).device_of(block)
+
+
+def test_the_bottleneck_is_the_largest_load() -> None:
+    assert map_of(2, 1).bottleneck([1, 2, 4]) == 4
+    assert map_of(2, 1).bottleneck([1, 2, 4], [1, 2]) == 3.0
+    assert map_of(0).bottleneck([]) == 0
+
+
+def test_a_map_as_json() -> None:
+    for device_map in (map_of(2, 0, 1), devicemap.split(5, 2), devicemap.split(3, ["cpu", 0])):
+        data = device_map.to_dict()
+        assert data == {"devices": list(device_map), "boundaries": list(device_map.boundaries)}
+        assert DeviceMap.from_dict(json.loads(json.dumps(data))) == device_map
+    with pytest.raises(TypeError, match=re.escape("devices[1] must be an int or a str, got (0, 1)")):
+        devicemap.split(3, ["cpu", (0, 1)]).to_dict()
+    assert type(Named.from_dict({"devices": ["a"], "boundaries": [0, 1]})) is Named
 
 
 def test_device_of_skips_idle_devices() -> None:
     device_map = map_of(0, 2, 0, 0, 1, 0)
     assert [device_map.device_of(block) for block in range(3)] == ["cuda:1", "cuda:1", "cuda:4"]
-    with pytest.raises(TypeError):
+    assert device_map.devices == tuple(f"cuda:{number}" for number in range(6))
+    with pytest.raises(TypeError, match=r"^block must be an integer, got 1\.0$"):
         device_map.device_of(1.0)  # type: ignore[arg-type]
 
 
 WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
-    "fewer counts": (lambda: DeviceMap.from_counts([1], ["a", "b"]), ValueError, "counts has length 1, but devices 2"),
-    "negative count": (lambda: DeviceMap.from_counts([1, -2], [0, 1]), ValueError, r"counts\[1\] is negative: -2"),
-    "count of another kind": (lambda: DeviceMap.from_counts([1.5], [0]), TypeError, "float"),  # type: ignore[list-item]
-    "no runs": (lambda: DeviceMap([("a", 3)]), TypeError, "the blocks of device 'a' are of type int, not a range"),  # type: ignore[arg-type]
-    "device twice": (lambda: DeviceMap.from_counts([1, 2], ["a", "a"]), ValueError, "device 'a' is named twice"),
+    "fewer counts": (
+        lambda: DeviceMap.from_counts([1], ["a", "b"]),
+        ValueError,
+        "counts must have one value per device (2), got 1",
+    ),
+    "negative count": (
+        lambda: DeviceMap.from_counts([1, -2], [0, 1]),
+        ValueError,
+        "counts[1] must be 0 or more, got -2",
+    ),
+    "negative count of any size": (
+        lambda: DeviceMap.from_counts([-(10**5000)], [0]),
+        ValueError,
+        "counts[0] must be 0 or more, got <int>",
+    ),
+    "count of another kind": (
+        lambda: DeviceMap.from_counts([1.5], [0]),  # type: ignore[list-item]
+        TypeError,
+        "counts[0] must be an integer, got 1.5",
+    ),
+    "counts as text": (
+        lambda: DeviceMap.from_counts("22,21", [0, 1]),  # type: ignore[arg-type]
+        TypeError,
+        "counts must be a sequence of integers, got '22,21'",
+    ),
+    "counts as a mapping": (
+        lambda: DeviceMap.from_counts(UserDict({1: 2}), [0]),
+        TypeError,
+        "counts must be a sequence of integers, got {1: 2}",
+    ),
+    "counts as a set": (
+        lambda: DeviceMap.from_counts({1}, [0]),
+        TypeError,
+        "counts must be a sequence of integers, got {1}",
+    ),
+    "masked counts": (
+        lambda: DeviceMap.from_counts(np.ma.array([1, 2], mask=[False, True]), [0, 1]),
+        TypeError,
+        "counts must be a sequence of integers without masked values",
+    ),
+    "no counts": (
+        lambda: DeviceMap.from_counts(5, [0]),  # type: ignore[call-overload]
+        TypeError,
+        "counts must be a sequence of integers, got 5",
+    ),
+    "no runs": (
+        lambda: DeviceMap([("a", 3)]),  # type: ignore[arg-type]
+        TypeError,
+        "runs['a'] must be a range, got 3; see from_counts",
+    ),
+    "device twice": (
+        lambda: DeviceMap.from_counts([1, 2], ["a", "a"]),
+        ValueError,
+        "devices must be distinct, got 'a' twice",
+    ),
     "pairs that name one twice": (
         lambda: DeviceMap([("a", range(9)), ("a", range(2))]),
         ValueError,
-        "device 'a' is named twice",
+        "devices must be distinct, got 'a' twice",
     ),
-    "equal devices": (lambda: DeviceMap.from_counts([1, 2], [1, 1.0]), ValueError, "device 1.0 is named twice"),
-    "no devices": (lambda: DeviceMap.from_counts([], []), ValueError, "there are no devices"),
-    "unhashable device": (lambda: DeviceMap.from_counts([1], [[]]), TypeError, "unhashable"),  # type: ignore[type-var]
-    "devices as text": (lambda: DeviceMap.from_counts([1, 1], "ab"), TypeError, "devices is 'ab', not a sequence"),
-    "boundaries from 1": (lambda: DeviceMap.from_boundaries([1, 2], [0]), ValueError, r"boundaries\[0\] is 1, not 0"),
+    "equal devices": (
+        lambda: DeviceMap.from_counts([1, 2], [1, 1.0]),
+        ValueError,
+        "devices must be distinct, got 1.0 twice",
+    ),
+    "no devices": (lambda: DeviceMap.from_counts([], []), ValueError, "devices must not be empty"),
+    "unhashable device": (
+        lambda: DeviceMap.from_counts([1], [[]]),  # type: ignore[type-var]
+        TypeError,
+        "devices[0] must be hashable, got []",
+    ),
+    "devices as text": (
+        lambda: DeviceMap.from_counts([1, 1], "ab"),
+        TypeError,
+        "devices must be a sequence of devices, or their number, got 'ab'",
+    ),
+    "boundaries from 1": (
+        lambda: DeviceMap.from_boundaries([1, 2], [0]),
+        ValueError,
+        "boundaries[0] must be 0, got 1",
+    ),
     "boundaries that descend": (
         lambda: DeviceMap.from_boundaries([0, 3, 2], [0, 1]),
         ValueError,
-        r"boundaries\[2\] is 2, less than the 3 before it",
+        "boundaries[2] must be 3 or more, got 2",
     ),
     "fewer boundaries": (
-        lambda: DeviceMap.from_boundaries([0, 3], [0, 1]),
+        lambda: DeviceMap.from_boundaries([0, 3], 2),
         ValueError,
-        "boundaries has length 2, not one more than devices, 2",
+        "boundaries must have one value more than devices (3), got 2",
     ),
-    "no boundaries": (lambda: DeviceMap.from_boundaries([], [0]), ValueError, "boundaries has length 0"),
-    "gap": (lambda: DeviceMap({0: range(2), 1: range(3, 4)}), ValueError, "do not start at 2"),
-    "steps": (lambda: DeviceMap({0: range(0, 4, 2)}), ValueError, "do not start at 0 and ascend"),
-    "backwards": (lambda: DeviceMap({0: range(2), 1: range(2, 1)}), ValueError, "do not start at 2 and ascend"),
-    "lists": (lambda: DeviceMap({0: [0, 1]}), TypeError, "of type list, not a range"),  # type: ignore[arg-type]
-    "costs of another model": (lambda: map_of(2).loads([1]), ValueError, "costs has length 1, but num_blocks is 2"),
-    "more costs than blocks": (lambda: map_of(1).loads([1, 2]), ValueError, "costs has length 2, but num_blocks is 1"),
-    "speed 0": (lambda: map_of(1).loads([1], [0.0]), ValueError, r"speeds\[0\] is 0"),
+    "no boundaries": (
+        lambda: DeviceMap.from_boundaries([], [0]),
+        ValueError,
+        "boundaries must have one value more than devices (2), got 0",
+    ),
+    "boundaries as text": (
+        lambda: DeviceMap.from_boundaries("0,3", [0]),  # type: ignore[arg-type]
+        TypeError,
+        "boundaries must be a sequence of integers, got '0,3'",
+    ),
+    "gap": (
+        lambda: DeviceMap({0: range(2), 1: range(3, 4)}),
+        ValueError,
+        "runs[1] must start at 2 and ascend, got range(3, 4)",
+    ),
+    "steps": (
+        lambda: DeviceMap({0: range(0, 4, 2)}),
+        ValueError,
+        "runs[0] must start at 0 and ascend, got range(0, 4, 2)",
+    ),
+    "backwards": (
+        lambda: DeviceMap({0: range(2), 1: range(2, 1)}),
+        ValueError,
+        "runs[1] must start at 2 and ascend, got range(2, 1)",
+    ),
+    "lists": (lambda: DeviceMap({0: [0, 1]}), TypeError, "runs[0] must be a range, got [0, 1]"),  # type: ignore[arg-type]
+    "costs of another model": (
+        lambda: map_of(2).load_per_device([1]),
+        ValueError,
+        "costs must have one value per block (2), got 1",
+    ),
+    "more costs than blocks": (
+        lambda: map_of(1).bottleneck([1, 2]),
+        ValueError,
+        "costs must have one value per block (1), got 2",
+    ),
+    "speed 0": (
+        lambda: map_of(1).load_per_device([1], [0.0]),
+        ValueError,
+        "speeds[0] must be greater than 0, got 0",
+    ),
+    "dict without boundaries": (
+        lambda: DeviceMap.from_dict({"devices": [0]}),
+        ValueError,
+        "data must have the keys 'devices' and 'boundaries', got {'devices': [0]}",
+    ),
+    "no dict": (
+        lambda: DeviceMap.from_dict([0]),  # type: ignore[arg-type]
+        TypeError,
+        "data must be a mapping, got [0]",
+    ),
+    "dict of other devices": (
+        lambda: DeviceMap.from_dict({"devices": [None], "boundaries": [0, 1]}),
+        TypeError,
+        "devices[0] must be an int or a str, got None",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_input_is_a_clear_error(name: str) -> None:
     call, error, text = WRONG[name]
-    with pytest.raises(error, match=text):
+    with pytest.raises(error, match=re.escape(text)):
         call()
+
+
+class Device:
+    """A device that counts how often it is shown, and may fail to be."""
+
+    shown = 0
+
+    def __repr__(self) -> str:
+        self.shown += 1
+        raise OSError("no repr")
+
+
+def test_a_valid_device_is_not_shown() -> None:
+    device = Device()
+    assert DeviceMap({device: range(3)}).num_blocks == 3
+    assert device.shown == 0
+    with pytest.raises(ValueError, match=re.escape("runs[<Device>] must start at 0 and ascend, got range(1, 3)")):
+        DeviceMap({device: range(1, 3)})
+    assert repr(DeviceMap({device: range(3)})) == "DeviceMap({<Device>: range(0, 3)})"
+
+
+def test_a_device_whose_repr_shows_the_map() -> None:
+    class Mirror:
+        def __repr__(self) -> str:
+            return f"M({device_map!r})"
+
+    device_map = DeviceMap({Mirror(): range(3), Mirror(): range(3, 4)})
+    assert repr(device_map).startswith("DeviceMap({M(DeviceMap({M(DeviceMap({")
+    assert len(repr(device_map)) < 200
+    assert len(str(device_map).splitlines()) == 3
 
 
 CHANGES: list[Callable[[Any], object]] = [
@@ -152,7 +316,7 @@ CHANGES: list[Callable[[Any], object]] = [
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_map_does_not_change(change: Callable[[Any], object]) -> None:
     device_map = map_of(1, 2)
-    with pytest.raises(TypeError, match="does not change"):
+    with pytest.raises(TypeError, match="cannot be changed"):
         change(device_map)
     assert device_map == {"cuda:0": range(1), "cuda:1": range(1, 3)}
 
@@ -160,14 +324,26 @@ def test_a_map_does_not_change(change: Callable[[Any], object]) -> None:
 def test_a_map_is_a_dict_and_copies_as_one() -> None:
     device_map = map_of(2, 0, 1)
     assert isinstance(device_map, dict)
-    for same in (copy.copy(device_map), copy.deepcopy(device_map), pickle.loads(pickle.dumps(device_map))):
+    for same in (
+        copy.copy(device_map),
+        copy.deepcopy(device_map),
+        device_map.copy(),
+        *(pickle.loads(pickle.dumps(device_map, protocol)) for protocol in range(6)),
+    ):
         assert type(same) is DeviceMap
         assert same == device_map
         assert same.boundaries == device_map.boundaries
         assert same.device_of(2) == "cuda:2"
-    for plain in (dict(device_map), device_map.copy(), device_map | {}):
+    for plain in (dict(device_map), device_map | {}):
         assert type(plain) is dict
         assert plain == device_map
+
+
+def test_a_copy_has_the_same_devices_though_they_are_equal_to_nothing_else() -> None:
+    device_map = DeviceMap({object(): range(3)})
+    for same in (copy.copy(device_map), copy.deepcopy(device_map), device_map.copy()):
+        assert same == device_map
+        assert same is not device_map
 
 
 class Named(DeviceMap[str]):
@@ -194,9 +370,19 @@ def test_repr_shows_the_first_and_the_last_of_many_devices_and_of_a_long_one() -
         "<DeviceMap of 10 blocks on 10 devices: 0: range(0, 1), 1: range(1, 2), 2: range(2, 3), 3: range(3, 4), ..., "
         "6: range(6, 7), 7: range(7, 8), 8: range(8, 9), 9: range(9, 10)>"
     )
-    whole, long = "x" * 38, "a" * 32 + "b" * 7
+    whole, long = "x" * 38, "a" * 32 + "b" * 70
     assert repr(devicemap.split(1, [whole])) == f"DeviceMap({{'{whole}': range(0, 1)}})"
-    assert repr(devicemap.split(1, [long])) == f"DeviceMap({{'{'a' * 29}...bbbbbb': range(0, 1)}})"
+    assert repr(devicemap.split(1, [long])) == f"DeviceMap({{'{'a' * 17}...{'b' * 18}': range(0, 1)}})"
+
+
+def test_the_text_has_a_line_for_each_device() -> None:
+    assert str(devicemap.split(1_005, ["cuda:0", 1, "cpu"], shares=[1000, 4, 1])) == (
+        "1,005 blocks on 3 devices\ncuda:0  1,000  0–999\n1           4  1000–1003\ncpu         1  1004"
+    )
+    assert str(map_of(1, 0)) == "1 block on 2 devices\ncuda:0  1  0\ncuda:1  0  –"
+    lines = str(devicemap.split(10**6, 1000)).splitlines()
+    assert len(lines) == 42
+    assert lines[21] == "… 960 more devices"
 
 
 @pytest.mark.parametrize("devices", [[*range(100_000)], ["x" * 10_000], [("y" * 500, n) for n in range(50)]])

@@ -31,6 +31,7 @@ def test_the_public_names() -> None:
         "balance",
         "check",
         "get_device_map",
+        "parse_memory",
         "patch_transformers",
         "split",
         "unpatch_transformers",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import devicemap
-from devicemap import checking, making
+from devicemap import _check, _device_map, _partition
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
@@ -48,7 +48,7 @@ def test_the_one_changed_line() -> None:
 
 
 def test_the_examples_of_the_docstrings() -> None:
-    for module in (checking, making):
+    for module in (_check, _device_map, _partition):
         tested = doctest.testmod(module)
         assert tested.attempted > 0
         assert tested.failed == 0

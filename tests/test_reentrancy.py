@@ -220,7 +220,7 @@ def test_costs_that_meddle(meddling: Callable[[list[Any]], Any], size: int) -> N
     quietly(devicemap.balance, costs, range(3))
     costs += [1, Number(lambda: meddling(costs)), 2**90]
     quietly(devicemap.balance, costs, range(3), sizes=costs, max_memory=[None, 10**9, 5])
-    quietly(devicemap.split(len(costs), range(2)).loads, costs)
+    quietly(devicemap.split(len(costs), range(2)).load_per_device, costs)
     speeds: list[Any] = []
     speeds += [1, Number(lambda: meddling(speeds)), 3]
     quietly(devicemap.balance, [1] * 9, range(3), speeds=speeds)

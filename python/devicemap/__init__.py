@@ -1,11 +1,12 @@
 """Device maps for neural networks: made, checked, exact and fast."""
 
-from devicemap._native import DeviceMapError, InfeasibleError, __version__
-from devicemap.checking import Report, check
-from devicemap.device_map import DeviceMap
-from devicemap.making import balance, split
+from devicemap._check import Report, check
+from devicemap._device_map import DeviceMap
+from devicemap._errors import DeviceMapError, InfeasibleError
+from devicemap._native import __version__, parse_memory
+from devicemap._partition import balance, split
+from devicemap._patch import patch_transformers, unpatch_transformers
 from devicemap.model_parallel_utils import assert_device_map, get_device_map
-from devicemap.patching import patch_transformers, unpatch_transformers
 
 __all__ = [
     "DeviceMap",
@@ -17,6 +18,7 @@ __all__ = [
     "balance",
     "check",
     "get_device_map",
+    "parse_memory",
     "patch_transformers",
     "split",
     "unpatch_transformers",

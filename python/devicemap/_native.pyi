@@ -1,16 +1,17 @@
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, SupportsFloat, SupportsIndex, TypeAlias, TypeVar
+from typing import Any, Protocol, SupportsFloat, SupportsIndex, TypeAlias, TypeVar, overload
 
 __all__ = [
-    "DeviceMapError",
-    "InfeasibleError",
     "__version__",
     "assert_device_map",
     "balance",
     "check",
-    "distinct",
     "get_device_map",
-    "loads",
+    "integer",
+    "integers",
+    "load_per_device",
+    "parse_devices",
+    "parse_memory",
     "split",
 ]
 
@@ -36,33 +37,28 @@ class _Row(Protocol):
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> object: ...
 
-# The devices of the verbs that make maps.
+# Devices in order.
 _Devices: TypeAlias = Iterable[_Device]
 # One number a block.
 _Amounts: TypeAlias = Iterable[SupportsIndex | SupportsFloat] | _Row
+# One amount of memory a block.
+_Sizes: TypeAlias = Iterable[SupportsIndex | SupportsFloat | str] | _Row
 # One value a device, in their order or by device.
 _Along: TypeAlias = Sequence[_Value] | Iterable[_Value] | Mapping[_Device, _Value]
 
 __version__: str
-
-class DeviceMapError(AssertionError, ValueError):
-    duplicate_blocks: Sequence[Any]
-    missing_blocks: Sequence[int]
-    extra_blocks: Sequence[Any]
-
-class InfeasibleError(ValueError): ...
 
 def assert_device_map(device_map: _DeviceMap, num_blocks: SupportsIndex) -> None: ...
 def balance(
     costs: _Amounts,
     devices: tuple[_Device, ...],
     speeds: _Along[Any, _Device] | None,
-    sizes: _Amounts | None,
+    sizes: _Sizes | None,
     max_memory: _Along[Any, _Device] | None,
     allow_idle: bool,
 ) -> list[int]: ...
 def check(
-    device_map: _Items, num_blocks: SupportsIndex, devices: Iterable[Hashable] | None
+    device_map: _Items, num_blocks: SupportsIndex, devices: Iterable[Hashable] | SupportsIndex | None
 ) -> tuple[
     int,
     int,
@@ -74,13 +70,22 @@ def check(
     tuple[Any, ...],
     tuple[Any, ...],
     tuple[Any, ...],
+    tuple[tuple[Any, ...], ...],
 ]: ...
-def distinct(devices: _Devices[_Device]) -> tuple[_Device, ...]: ...
 def get_device_map(n_layers: SupportsIndex, devices: _SizedDevices[_Device]) -> dict[_Device, list[int]]: ...
-def loads(
+def integer(name: str, value: SupportsIndex) -> int: ...
+def integers(name: str, values: Iterable[SupportsIndex]) -> list[int]: ...
+def load_per_device(
     boundaries: Sequence[int],
     devices: tuple[_Device, ...],
     costs: _Amounts,
     speeds: _Along[Any, _Device] | None,
 ) -> list[Any]: ...
-def split(n_blocks: int, devices: tuple[_Device, ...], shares: _Along[Any, _Device] | None) -> list[int]: ...
+@overload
+def parse_devices(devices: SupportsIndex) -> tuple[int, ...]: ...
+@overload
+def parse_devices(devices: _Devices[_Device]) -> tuple[_Device, ...]: ...
+def parse_memory(text: str) -> int: ...
+def split(
+    num_blocks: SupportsIndex, devices: tuple[_Device, ...], shares: _Along[Any, _Device] | None
+) -> list[int]: ...

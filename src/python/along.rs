@@ -1,16 +1,18 @@
-//! What is given for each device: a sequence along the devices, or a mapping by device.
+//! What is given for each device: a sequence along the devices, or a mapping by device. And the devices themselves.
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyFloat, PyList, PyMapping, PyRange, PyString, PyTuple};
+use pyo3::types::{PyDict, PyInt, PyList, PyMapping, PyRange, PyString, PyTuple};
 
-use super::costs::{AnyNumber, amount, any_number, drained};
-use super::error::{type_error, value_error};
-use super::{gathered, gathered_if_all, is_iterable, is_set, layout, no_memory, shown};
-use crate::memory;
-use crate::numbers::{Number, Reader};
-use crate::sums::{One, Refusal, Summing};
+use super::block::is_bool;
+use super::costs::{AnyNumber, amount, any_number, is_ratio};
+use super::error::{short_repr, type_error, value_error, wrong_type, wrong_value};
+use super::sequences::to_list;
+use super::{ask_for_ints, gathered, gathered_if_all, index, is_iterable, is_mapping, is_set, layout};
+use crate::exact::proportions;
+use crate::numbers::Number;
 
 /// One value a device, under the name by which errors call them.
 pub struct Along<'a, 'py> {
@@ -27,9 +29,17 @@ impl<'a, 'py> Along<'a, 'py> {
         let (values, by_device) = if let Ok(mapping) = given.cast::<PyMapping>() {
             (by_device(name, devices, mapping)?, true)
         } else {
-            let list = drained(name, given, "a sequence of one value a device, nor a mapping by device")?;
+            let list = to_list(
+                name,
+                given,
+                "a sequence of one value per device, or a mapping by device",
+            )?;
             if list.len() != devices.len() {
-                let text = format!("{name} has length {}, but devices {}", list.len(), devices.len());
+                let text = format!(
+                    "{name} must have one value per device ({}), got {}",
+                    devices.len(),
+                    list.len()
+                );
                 return Err(value_error(devices.py(), &text));
             }
             let values = list.iter().map(|value| (!value.is_none()).then_some(value));
@@ -55,7 +65,7 @@ impl<'a, 'py> Along<'a, 'py> {
 
     /// How a value is called in an error: `speeds[1]`, `speeds['cuda:1']`.
     pub fn place(&self, index: usize) -> String {
-        let key = self.devices.get_item(index).and_then(|device| shown(&device));
+        let key = self.devices.get_item(index).and_then(|device| short_repr(&device));
         match key {
             Ok(key) if self.by_device => format!("{}[{key}]", self.name),
             _ => format!("{}[{index}]", self.name),
@@ -64,103 +74,88 @@ impl<'a, 'py> Along<'a, 'py> {
 
     /// The values as whole numbers in the same proportions, exactly; `absent` stands for those that were not given.
     pub fn weights(&self, absent: u32) -> PyResult<Vec<u128>> {
-        let mut summing = Summing::try_new(self.values.len()).map_err(no_memory)?;
-        for (index, value) in self.values.iter().enumerate() {
-            let number = match value {
-                None => Number::Whole(absent.into()),
-                Some(value) if is_fraction(value)? => return self.ratios(absent),
-                Some(value) => amount(value, || self.place(index))?,
-            };
-            if summing.read(&One(number)).is_err() {
-                return Err(match summing.refusal() {
-                    Refusal::Memory(error) => no_memory(error),
-                    Refusal::TooLarge => self.too_far_apart(),
-                });
-            }
-        }
-        let sums = summing.finish();
-        if !sums.exact() {
-            return Err(self.too_far_apart());
-        }
-        gathered((0..sums.len()).map(|index| sums.of(index..index + 1)))
+        // An int of more than 128 bits, or a fraction of another kind than a float, is left to Python's arithmetic.
+        let number = |(index, value): (usize, &Option<Bound<'py, PyAny>>)| match value {
+            None => Ok(Some(Number::Whole(absent.into()))),
+            Some(value) if is_ratio(value)? => Ok(None),
+            Some(value) => match self.any_number(index, value)? {
+                AnyNumber::Int(int) if int.extract::<u128>().is_err() && int.gt(0)? => Ok(None),
+                number => amount(number, self.py(), &|| self.place(index)).map(Some),
+            },
+        };
+        let numbers = gathered_if_all(self.values.iter().enumerate().map(number))?;
+        let numbers: Option<Vec<_>> = numbers.into_iter().collect();
+        let weights = match numbers {
+            Some(numbers) if numbers.iter().all(|number| number.parts().0 == 0) => Some(vec![0; self.values.len()]),
+            Some(numbers) => proportions(&numbers),
+            None => self.ratios(absent)?,
+        };
+        weights.ok_or_else(|| {
+            let text = format!("{} must have proportions that fit in 128 bits; round them", self.name);
+            value_error(self.py(), &text)
+        })
     }
 
-    /// As [`Self::weights`] where some are fractions of another kind than floats, by Python's own arithmetic.
-    fn ratios(&self, absent: u32) -> PyResult<Vec<u128>> {
+    fn any_number(&self, index: usize, value: &Bound<'py, PyAny>) -> PyResult<AnyNumber<'py>> {
+        any_number(value, &|| self.place(index), "a number")
+    }
+
+    /// As [`Self::weights`] where some numbers are of another kind, by Python's own arithmetic.
+    fn ratios(&self, absent: u32) -> PyResult<Option<Vec<u128>>> {
         static LCM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let py = self.devices.py();
+        static GCD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = self.py();
         let ratio = |(index, value): (usize, &Option<Bound<'py, PyAny>>)| {
             let number = match value {
                 None => layout::new_int(py, absent.into())?.into_any(),
-                Some(value) => {
-                    amount(value, || self.place(index))?;
-                    match any_number(value, || self.place(index))? {
-                        AnyNumber::Int(int) => int,
-                        AnyNumber::Float(_) => value.clone(),
+                Some(value) => match self.any_number(index, value)? {
+                    AnyNumber::Int(int) if int.lt(0)? => {
+                        return Err(wrong_value(&self.place(index), "0 or more", &int));
                     }
-                }
+                    AnyNumber::Int(int) => int,
+                    AnyNumber::Float(float) => {
+                        amount(AnyNumber::Float(float), py, &|| self.place(index))?;
+                        if is_ratio(value)? {
+                            value.clone()
+                        } else {
+                            layout::new_float(py, float)?.into_any()
+                        }
+                    }
+                },
             };
             let ratio = number.call_method0(intern!(py, "as_integer_ratio"))?;
             Ok((ratio.get_item(0)?, ratio.get_item(1)?))
         };
         let ratios = gathered_if_all(self.values.iter().enumerate().map(ratio))?;
-        let denominators = layout::new_list(py)?;
-        for (_, denominator) in &ratios {
-            denominators.append(denominator)?;
-        }
-        let lcm = LCM.import(py, "math", "lcm")?;
-        let common = lcm.call1(
-            py.get_type::<PyTuple>()
-                .call1((denominators,))?
-                .cast_into::<PyTuple>()?,
-        )?;
+        let of_all =
+            |function: &Bound<'py, PyAny>, numbers: Vec<Bound<'py, PyAny>>| function.call1(PyTuple::new(py, numbers)?);
+        let denominators = ratios.iter().map(|(_, denominator)| denominator.clone()).collect();
+        let multiple = of_all(LCM.import(py, "math", "lcm")?, denominators)?;
+        let weight = |(numerator, denominator): &(Bound<'py, PyAny>, Bound<'py, PyAny>)| {
+            numerator.mul(multiple.floor_div(denominator)?)
+        };
+        let weights: Vec<_> = ratios.iter().map(weight).collect::<PyResult<_>>()?;
+        let divisor = of_all(GCD.import(py, "math", "gcd")?, weights.clone())?;
         let mut sum = 0_u128;
-        gathered_if_all(ratios.into_iter().map(|(numerator, denominator)| {
-            let weight = numerator.mul(common.floor_div(denominator)?)?;
-            let weight: u128 = weight.extract().map_err(|_| self.too_far_apart())?;
-            sum = sum.checked_add(weight).ok_or_else(|| self.too_far_apart())?;
-            Ok(weight)
-        }))
-    }
-
-    fn too_far_apart(&self) -> PyErr {
-        value_error(
-            self.devices.py(),
-            &format!("{} lie too far apart: 128 bits cannot hold them exactly", self.name),
-        )
-    }
-}
-
-/// A limit of memory as a number of bytes; none if it is infinite.
-pub fn bytes(value: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Option<Number>> {
-    if let Ok(text) = value.cast::<PyString>() {
-        if let Some(bytes) = memory::bytes(text.to_str()?) {
-            return Ok(Some(Number::Whole(bytes)));
+        let mut fitting = Vec::new();
+        for weight in weights {
+            let reduced = if divisor.is_truthy()? {
+                weight.floor_div(&divisor)?
+            } else {
+                weight
+            };
+            let Some((weight, total)) = reduced
+                .extract::<u128>()
+                .ok()
+                .and_then(|weight| Some((weight, sum.checked_add(weight)?)))
+            else {
+                return Ok(None);
+            };
+            sum = total;
+            fitting.push(weight);
         }
-        let text = format!(
-            "{} is {}, not a number followed by a unit: B, KB, MB, GB, TB, KiB, MiB, GiB or TiB",
-            place(),
-            shown(value)?
-        );
-        return Err(value_error(value.py(), &text));
+        Ok(Some(fitting))
     }
-    // What no number here is: rather a little less than a little more.
-    let below = |limit: f64| Ok(Some(Number::Float(limit.next_down())));
-    match any_number(value, &place)? {
-        AnyNumber::Float(f64::INFINITY) if value.eq(f64::INFINITY)? => Ok(None),
-        AnyNumber::Int(int) if int.gt(0)? && int.extract::<u128>().is_err() => {
-            below(int.extract().unwrap_or(f64::INFINITY))
-        }
-        AnyNumber::Float(limit) if limit > 0.0 && value.lt(limit)? => below(limit),
-        _ => amount(value, place).map(Some),
-    }
-}
-
-/// Whether a number is a fraction that no float may be: `Fraction`, `Decimal`.
-fn is_fraction(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let py = value.py();
-    let plain = value.is_instance_of::<PyFloat>() || value.hasattr(intern!(py, "__index__"))?;
-    Ok(!plain && value.hasattr(intern!(py, "as_integer_ratio"))?)
 }
 
 fn by_device<'py>(
@@ -177,8 +172,9 @@ fn by_device<'py>(
         let (device, value) = (item.get_item(0)?, item.get_item(1)?);
         let Some(index) = places.get_item(&device)? else {
             let text = format!(
-                "{name} names {}, which is none of the devices: add it to them, or leave it out",
-                shown(&device)?
+                "{name} must be keyed by the devices, got the key {}; the closest device is {}",
+                short_repr(&device)?,
+                closest(&device, devices)?
             );
             return Err(value_error(devices.py(), &text));
         };
@@ -187,10 +183,40 @@ fn by_device<'py>(
     Ok(values)
 }
 
-/// The devices of a call, checked: at least one, and each but once.
-#[pyfunction]
-pub fn distinct<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
+/// The device whose text is most like that of a key, as messages show it.
+fn closest<'py>(key: &Bound<'py, PyAny>, devices: &Bound<'py, PyTuple>) -> PyResult<String> {
     let py = devices.py();
+    let text = |object: &Bound<'py, PyAny>| match object.str() {
+        Ok(text) if !text.is_empty()? => Ok(text.to_string_lossy().chars().take(100).collect()),
+        _ => short_repr(object),
+    };
+    // 0 and "cuda:0" name the same card.
+    let index = |text: &str| text.trim_start_matches(|c: char| !c.is_ascii_digit()).to_owned();
+    let wanted = text(key)?;
+    let names: Vec<String> = devices.iter().map(|device| text(&device)).collect::<PyResult<_>>()?;
+    let same = |same: &dyn Fn(&String) -> bool| names.iter().position(same);
+    let found = same(&|name| *name == wanted)
+        .or_else(|| same(&|name| name.eq_ignore_ascii_case(&wanted)))
+        .or_else(|| same(&|name| !index(name).is_empty() && index(name) == index(&wanted)));
+    let place = if let Some(place) = found {
+        place
+    } else {
+        let close = py
+            .import("difflib")?
+            .call_method1("get_close_matches", (wanted, &names, 1, 0.0))?;
+        let close: Option<String> = close.extract::<Vec<String>>()?.pop();
+        names.iter().position(|name| Some(name) == close.as_ref()).unwrap_or(0)
+    };
+    short_repr(&devices.get_item(place)?)
+}
+
+/// The devices of a call: at least one, and each but once. An int is the number of devices, which are called 0, 1, 2, ….
+#[pyfunction]
+pub fn parse_devices<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
+    let py = devices.py();
+    if let Some(range) = numbered(devices)? {
+        return Ok(py.get_type::<PyTuple>().call1((range,))?.cast_into()?);
+    }
     // Of these nothing needs to be asked, which would take as long as all the rest.
     let plain = devices.is_exact_instance_of::<PyList>()
         || devices.is_exact_instance_of::<PyTuple>()
@@ -200,29 +226,61 @@ pub fn distinct<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple
     }
     let devices = py.get_type::<PyTuple>().call1((devices,))?.cast_into::<PyTuple>()?;
     if devices.is_empty() {
-        return Err(value_error(py, "there are no devices"));
+        return Err(value_error(py, "devices must not be empty"));
     }
     let seen: Bound<'py, PyDict> = layout::new_dict(py)?;
     for (index, device) in devices.iter().enumerate() {
-        seen.set_item(&device, ())?;
+        seen.set_item(&device, ())
+            .map_err(|error| unhashable(error, index, &device))?;
         if seen.len() == index {
-            return Err(value_error(py, &format!("device {} is named twice", shown(&device)?)));
+            let text = format!("devices must be distinct, got {} twice", short_repr(&device)?);
+            return Err(value_error(py, &text));
         }
     }
     Ok(devices)
+}
+
+/// `range(devices)` where the devices are an int. None for anything else.
+pub fn numbered<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = devices.py();
+    if is_bool(devices) || !devices.is_instance_of::<PyInt>() && !devices.hasattr(intern!(py, "__index__"))? {
+        return Ok(None);
+    }
+    let count = match index(devices) {
+        Ok(count) => count,
+        // An array has an `__index__` whatever its size, which raises unless it has one item.
+        Err(error) if error.is_instance_of::<PyTypeError>(py) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if count.lt(1)? {
+        return Err(wrong_value("devices", "1 or more", &count));
+    }
+    ask_for_ints(count.extract().unwrap_or(usize::MAX))?;
+    py.get_type::<PyRange>().call1((count,)).map(Some)
+}
+
+/// The error of a device that cannot be hashed, with its place.
+pub fn unhashable(error: PyErr, index: usize, device: &Bound<'_, PyAny>) -> PyErr {
+    let py = device.py();
+    if !error.is_instance_of::<PyTypeError>(py) {
+        return error;
+    }
+    let named = wrong_type(&format!("devices[{index}]"), "hashable", device);
+    named.set_cause(py, Some(error));
+    named
 }
 
 /// Refuses what is no sequence of devices.
 fn in_order(devices: &Bound<'_, PyAny>) -> PyResult<()> {
     let wrong = |text: &str| Err(type_error(devices.py(), text));
     if devices.is_instance_of::<PyString>() || !is_iterable(devices)? {
-        wrong(&format!("devices is {}, not a sequence of devices", shown(devices)?))
+        Err(wrong_type("devices", "a sequence of devices, or their number", devices))
     } else if is_set(devices) {
-        wrong("devices is a set, which has no order: give a list")
-    } else if devices.cast::<PyMapping>().is_ok() {
+        wrong("devices must have an order, got a set; pass a list")
+    } else if is_mapping(devices) {
         wrong(
-            "devices is a mapping, whose values would be lost: give list(devices), and the values by name, as max_memory \
-             for example",
+            "devices must be a sequence of devices, got a mapping, whose values would be lost; pass list(devices), and \
+             the values as max_memory, for example",
         )
     } else {
         Ok(())

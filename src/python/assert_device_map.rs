@@ -1,13 +1,14 @@
 //! `assert_device_map(device_map, num_blocks)`.
 
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyRange};
 
 use super::block::{Kind, Kinds};
 use super::cover::{Check, Verdict, cover};
 use super::values::{Value, settle, values_of};
-use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, faults, no_memory};
-use crate::coverage::Coverage;
+use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, faults, no_bitset};
+use crate::coverage::{Coverage, bitset_fits};
 
 /// Check that a device map gives each block of a model to exactly one device.
 ///
@@ -30,7 +31,16 @@ use crate::coverage::Coverage;
 #[pyfunction]
 pub fn assert_device_map(device_map: &Bound<'_, PyAny>, num_blocks: &Bound<'_, PyAny>) -> PyResult<()> {
     let blocks = block_count(num_blocks)?;
-    let mut coverage = Coverage::<false>::try_new(blocks).map_err(no_memory)?;
+    check(device_map, blocks).map_err(|error| {
+        // The original lists the blocks before it looks at the map: a size for which memory does not suffice is its error
+        // for every map, and here for every map that does not pass.
+        let replaced = error.is_instance_of::<PyException>(device_map.py()) && !bitset_fits(blocks);
+        if replaced { no_bitset(blocks) } else { error }
+    })
+}
+
+fn check(device_map: &Bound<'_, PyAny>, blocks: usize) -> PyResult<()> {
+    let mut coverage = Coverage::<false>::new(blocks);
     let mut values = values_of(device_map)?;
     let mut ears = Ears::new(device_map.py());
     let mut verdict = take_all(&mut ears, &values, &mut coverage)?;

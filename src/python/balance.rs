@@ -3,14 +3,20 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
-use super::along::{Along, bytes};
-use super::costs::sums_of;
-use super::error::{infeasible, value_error};
-use super::{Ears, gathered, gathered_if_all, list_of_numbers, no_memory, shown};
+use super::along::Along;
+use super::costs::{Kind, bytes, sums_of};
+use super::error::{Details, infeasible, short_repr, value_error, wrong_value};
+use super::{Ears, gathered, gathered_if_all, layout, list_of_numbers, no_memory};
 use crate::balance::{Device, Infeasible, Problem, Stopped};
 use crate::memory::{in_bytes, written};
-use crate::numbers::Number;
 use crate::sums::Sums;
+
+/// How many blocks times devices a search must have for other threads to run meanwhile: some tens of microseconds' work.
+const LONG: usize = 1 << 16;
+
+/// After how many searches of the sums a long search looks for signals: some milliseconds' work, since waiting for the
+/// GIL may take as long.
+const BETWEEN_SIGNALS: usize = 1 << 16;
 
 /// Where the run of each device ends.
 #[pyfunction]
@@ -22,150 +28,207 @@ pub fn balance<'py>(
     max_memory: Option<&Bound<'py, PyAny>>,
     allow_idle: bool,
 ) -> PyResult<Bound<'py, PyList>> {
-    let mut ears = Ears::new(devices.py());
+    let py = devices.py();
+    let mut ears = Ears::new(py);
     let speeds = match speeds {
         None => gathered((0..devices.len()).map(|_| 1))?,
         Some(speeds) => speeds_of(&Along::of("speeds", devices, speeds)?)?,
     };
+    if max_memory.is_some() && sizes.is_none() {
+        let text = "sizes must be given with max_memory, got None; write sizes=costs if the costs are bytes";
+        return Err(value_error(py, text));
+    }
     let limits = max_memory.map(|limits| limits_of(devices, limits)).transpose()?;
-    let costs = sums_of(&mut ears, "costs", costs)?;
-    let sizes = sizes.map(|sizes| sums_of(&mut ears, "sizes", sizes)).transpose()?;
+    let costs = sums_of(&mut ears, Kind::Costs, costs)?;
+    let sizes = sizes.map(|sizes| sums_of(&mut ears, Kind::Sizes, sizes)).transpose()?;
     if let Some(sizes) = &sizes
         && sizes.len() != costs.len()
     {
-        let text = format!("sizes has length {}, but costs {}", sizes.len(), costs.len());
-        return Err(value_error(ears.py, &text));
+        let text = format!(
+            "sizes must have one value per block, as costs has ({}), got {}",
+            costs.len(),
+            sizes.len()
+        );
+        return Err(value_error(py, &text));
     }
-    let sizes = sizes.as_ref().unwrap_or(&costs);
     let limits = limits.unwrap_or_default();
     let names = devices;
-    let devices = gathered(speeds.into_iter().enumerate().map(|(index, speed)| {
-        Device {
-            speed,
-            memory: limits
-                .get(index)
-                .copied()
-                .flatten()
-                .map_or(u128::MAX, |limit| sizes.units(limit)),
-        }
+    let devices = gathered(speeds.into_iter().enumerate().map(|(index, speed)| Device {
+        speed,
+        memory: limits.get(index).copied().flatten().unwrap_or(u128::MAX),
     }))?;
     let problem = Problem {
         costs: &costs,
-        sizes: limits.iter().any(Option::is_some).then_some(sizes),
+        sizes: sizes.as_ref().filter(|_| limits.iter().any(Option::is_some)),
         devices: &devices,
         allow_idle,
     };
-    // Two searches of the sums take about as long as a hundred blocks.
-    let ends = problem
-        .solve(|searches| ears.after(100 * searches))
-        .map_err(|stopped| match stopped {
-            Stopped::Interrupted(error) => error,
-            Stopped::Memory(error) => no_memory(error),
-            Stopped::Infeasible(why) => match told(&why, sizes, names, &devices) {
-                Ok(text) => infeasible(ears.py, &text),
-                Err(error) => error,
-            },
-        })?;
-    list_of_numbers(ears.py, &ends)
+    let ends = solve(&mut ears, &problem).map_err(|stopped| match stopped {
+        Stopped::Interrupted(error) => error,
+        Stopped::Memory(error) => no_memory(error),
+        Stopped::Infeasible(why) => match &sizes {
+            Some(sizes) => explain(&why, sizes, names, &devices),
+            None => value_error(py, "costs cannot be divided among the devices"),
+        },
+    })?;
+    list_of_numbers(py, &ends)
+}
+
+/// Solves a problem, which holds no reference to a Python object; a large one without the GIL.
+fn solve(ears: &mut Ears<'_>, problem: &Problem<'_>) -> Result<Vec<usize>, Stopped<PyErr>> {
+    if problem.costs.len().saturating_mul(problem.devices.len()) < LONG {
+        // Two searches of the sums take about as long as a hundred blocks.
+        return problem.solve(|searches| ears.after(100 * searches));
+    }
+    let mut searched = 0;
+    ears.py.detach(|| {
+        problem.solve(|searches| {
+            searched += searches;
+            if searched < BETWEEN_SIGNALS {
+                return Ok(());
+            }
+            searched = 0;
+            // No interpreter means that the process ends, and nobody waits for the answer.
+            Python::try_attach(|py: Python<'_>| py.check_signals()).unwrap_or(Ok(()))
+        })
+    })
 }
 
 /// The speeds of the devices, in proportion.
 pub fn speeds_of(given: &Along<'_, '_>) -> PyResult<Vec<u128>> {
     let speeds = given.weights(1)?;
     match speeds.iter().position(|speed| *speed == 0) {
-        Some(index) => Err(value_error(
-            given.py(),
-            &format!("{} is 0, and has to be more", given.place(index)),
-        )),
+        Some(index) => {
+            let zero = layout::new_int(given.py(), 0)?;
+            Err(wrong_value(&given.place(index), "greater than 0", &zero))
+        }
         None => Ok(speeds),
     }
 }
 
 /// The limits of the devices, where they have one.
-fn limits_of(devices: &Bound<'_, PyTuple>, limits: &Bound<'_, PyAny>) -> PyResult<Vec<Option<Number>>> {
+fn limits_of(devices: &Bound<'_, PyTuple>, limits: &Bound<'_, PyAny>) -> PyResult<Vec<Option<u128>>> {
     let given = Along::of("max_memory", devices, limits)?;
     let limit = |(index, value): (usize, &Option<Bound<'_, PyAny>>)| {
-        let place = || given.place(index);
-        value.as_ref().map_or(Ok(None), |value| bytes(value, place))
+        value
+            .as_ref()
+            .map(|value| bytes(value, &|| given.place(index)))
+            .transpose()
     };
     gathered_if_all(given.values().iter().enumerate().map(limit))
 }
 
-/// Why there is no map, in numbers.
-fn told(why: &Infeasible, sizes: &Sums, names: &Bound<'_, PyTuple>, devices: &[Device]) -> PyResult<String> {
-    let size = |units| figure(sizes.amount(units));
-    Ok(match *why {
+/// The error that says why there is no map, in numbers.
+fn explain(why: &Infeasible, sizes: &Sums, names: &Bound<'_, PyTuple>, devices: &[Device]) -> PyErr {
+    let py = names.py();
+    let size = |block: usize| sizes.of(block..block + 1);
+    let (text, details) = match *why {
         Infeasible::Block(block) => {
-            let most = devices.iter().map(|device| device.memory).max().unwrap_or(0);
-            let (needs, most) = beside(sizes, sizes.of(block..block + 1), most);
-            format!("block {block} needs {needs}, no device holds more than {most}")
+            let (needed, most) = (
+                size(block),
+                devices.iter().map(|device| device.memory).max().unwrap_or(0),
+            );
+            let (needs, has) = format_pair(needed, most);
+            (
+                format!("block {block} needs {needs}, no device holds more than {has}"),
+                Details {
+                    reason: "block",
+                    block: Some(block),
+                    needed: Some(needed),
+                    available: Some(most),
+                    ..Details::default()
+                },
+            )
         }
         Infeasible::All(held) => {
-            let (needed, most) = beside(sizes, sizes.total(), held);
-            format!("the blocks need {needed}, the devices hold {most}")
+            let (needs, has) = format_pair(sizes.total(), held);
+            (
+                format!("the blocks need {needs}, the devices hold {has}"),
+                Details {
+                    reason: "total",
+                    needed: Some(sizes.total()),
+                    available: Some(held),
+                    ..Details::default()
+                },
+            )
         }
-        Infeasible::Order(held) => {
+        Infeasible::Order(held, available) => {
             let which = match held {
                 1 => "block 0 only".into(),
                 _ => format!("blocks 0–{} only", held - 1),
             };
-            let next = size(sizes.of(held..held + 1));
             let more = match sizes.len() - held {
                 1 => String::new(),
-                left => format!("; {left} blocks of {} are left", size(sizes.of(held..sizes.len()))),
+                left => format!("; {left} blocks of {} are left", written(sizes.of(held..sizes.len()))),
             };
-            format!("in this order the devices hold {which}: the next, of {next}, is too much{more}")
-        }
-        Infeasible::Idle(ref to_blame) => {
-            let why = match to_blame {
-                None => String::new(),
-                Some((device, blocks)) => {
-                    let least = blocks.clone().map(|block| sizes.of(block..block + 1)).min();
-                    let (holds, needs) = beside(sizes, devices[*device].memory, least.unwrap_or(0));
-                    let which = match blocks.len() {
-                        1 => format!("block {}, which needs {needs}", blocks.start),
-                        _ => format!(
-                            "one of the blocks {}–{}, none of which needs less than {needs}",
-                            blocks.start,
-                            blocks.end - 1
-                        ),
-                    };
-                    let name = shown(&names.get_item(*device)?)?;
-                    format!(": device {name} holds {holds} and has to get {which}")
-                }
-            };
-            format!(
-                "the devices hold the blocks, but not with a block on each of them{why}; with allow_idle=True some may be \
-                 left without"
+            let next = written(size(held));
+            (
+                format!("in this order the devices hold {which}: the next, of {next}, is too much{more}"),
+                Details {
+                    reason: "order",
+                    block: Some(held),
+                    needed: Some(size(held)),
+                    available: Some(available),
+                    ..Details::default()
+                },
             )
         }
-    })
+        Infeasible::Idle(ref to_blame) => match explain_idle(to_blame.as_ref(), sizes, names, devices) {
+            Ok(explained) => explained,
+            Err(error) => return error,
+        },
+    };
+    infeasible(py, &text, details)
+}
+
+/// Why there is no map with a block on each device.
+fn explain_idle<'py>(
+    to_blame: Option<&(usize, std::ops::Range<usize>)>,
+    sizes: &Sums,
+    names: &Bound<'py, PyTuple>,
+    devices: &[Device],
+) -> PyResult<(String, Details<'py>)> {
+    const TEXT: &str = "the devices hold the blocks, but not with a block on each of them";
+    const INSTEAD: &str = "with allow_idle=True some may be left without";
+    let mut details = Details {
+        reason: "idle",
+        ..Details::default()
+    };
+    let Some((device, blocks)) = to_blame else {
+        return Ok((format!("{TEXT}; {INSTEAD}"), details));
+    };
+    let least = blocks
+        .clone()
+        .map(|block| sizes.of(block..block + 1))
+        .min()
+        .unwrap_or(0);
+    let available = devices[*device].memory;
+    let (has, needs) = format_pair(available, least);
+    let which = match blocks.len() {
+        1 => format!("block {}, which needs {needs}", blocks.start),
+        _ => format!(
+            "one of the blocks {}–{}, none of which needs less than {needs}",
+            blocks.start,
+            blocks.end - 1
+        ),
+    };
+    let name = names.get_item(*device)?;
+    let text = format!(
+        "{TEXT}: device {} holds {has} and has to get {which}; {INSTEAD}",
+        short_repr(&name)?
+    );
+    details.device = Some(name);
+    details.needed = Some(least);
+    details.available = Some(available);
+    Ok((text, details))
 }
 
 /// Two different amounts as people read them: to the byte if they look alike otherwise.
-fn beside(sizes: &Sums, one: u128, other: u128) -> (String, String) {
-    let texts = [one, other].map(|units| figure(sizes.amount(units)));
-    let [one, other] = if texts[0] == texts[1] {
-        [one, other].map(|units| match sizes.amount(units) {
-            Number::Whole(bytes) => in_bytes(bytes),
-            Number::Float(bytes) => format!("{bytes:?} B"),
-        })
+fn format_pair(one: u128, other: u128) -> (String, String) {
+    let texts = (written(one), written(other));
+    if texts.0 == texts.1 {
+        (in_bytes(one), in_bytes(other))
     } else {
         texts
-    };
-    (one, other)
-}
-
-/// An amount of memory as people read it.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a figure for people"
-)]
-fn figure(amount: Number) -> String {
-    match amount {
-        Number::Whole(bytes) => written(bytes),
-        Number::Float(bytes) if !(1024.0..1e30).contains(&bytes) => format!("{bytes:?} B"),
-        Number::Float(bytes) => written(bytes as u128),
     }
 }

@@ -3,8 +3,10 @@
 //! A map without faults takes the fast way. Any other is first made one of plain ints, by code of the user's where there
 //! is an `__index__`; then it is counted, and its faults are named in a second walk.
 
+mod aliases;
 mod ints;
 mod naming;
+mod not_blocks;
 mod notes;
 
 use std::ops::Range;
@@ -12,19 +14,17 @@ use std::ops::Range;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyRange, PySet, PyString, PyTuple};
 
+use super::along::{numbered, unhashable};
 use super::cover::{Verdict, cover};
-use super::error::{type_error, value_error};
+use super::error::{type_error, wrong_type};
 use super::faults::IN_A_SET;
-use super::values::{Value, entries_of};
-use super::{Ears, ask_for_ints, index, layout, no_memory};
+use super::values::entries_of;
+use super::{Ears, ask_for_ints, block_count, is_iterable, layout, no_bitset};
 use crate::coverage::{Coverage, Tally};
-use crate::sparse::Sparse;
+use aliases::aliases;
 use ints::{plain, settle};
 use naming::Naming;
 use notes::Notes;
-
-/// From how many blocks on it is worth asking whether bits for them all are needed.
-const MANY: usize = 1 << 22;
 
 /// What an entry of a report takes, an int that leads to a tuple of devices: so many times the memory of an int alone.
 const ENTRY: usize = 6;
@@ -66,25 +66,11 @@ pub fn check<'py>(
         tuple_of(&parts.notes.idle)?.into_any(),
         tuple_of(&parts.notes.scattered)?.into_any(),
         tuple_of(&parts.notes.unordered)?.into_any(),
+        tuple_of(&aliases(&mut ears, &devices)?)?.into_any(),
     ] {
         report.append(part)?;
     }
     tuple_of(&report)
-}
-
-/// How many blocks the model has.
-fn block_count(num_blocks: &Bound<'_, PyAny>) -> PyResult<usize> {
-    let py = num_blocks.py();
-    let count = index(num_blocks)?;
-    if count.lt(0)? {
-        let text = format!(
-            "num_blocks must not be negative, but is {}",
-            count.str()?.to_string_lossy()
-        );
-        return Err(value_error(py, &text));
-    }
-    let count: isize = count.extract()?;
-    Ok(count.unsigned_abs())
 }
 
 /// The devices that there are, if that was said, as the keys of a dict.
@@ -93,12 +79,21 @@ fn known_devices<'py>(ears: &mut Ears<'py>, devices: &Bound<'py, PyAny>) -> PyRe
     if devices.is_none() {
         return Ok(None);
     }
-    if devices.is_instance_of::<PyString>() {
-        return Err(type_error(py, "devices must be an iterable of devices, not one str"));
+    let numbered = numbered(devices)?;
+    let devices = numbered.as_ref().unwrap_or(devices);
+    if devices.is_instance_of::<PyString>() || !is_iterable(devices)? {
+        return Err(wrong_type(
+            "devices",
+            "an iterable of devices, or their number",
+            devices,
+        ));
     }
     let known = layout::new_dict(py)?;
-    for device in devices.try_iter()? {
-        known.set_item(device?, py.None())?;
+    for (index, device) in devices.try_iter()?.enumerate() {
+        let device = device?;
+        known
+            .set_item(&device, py.None())
+            .map_err(|error| unhashable(error, index, &device))?;
         ears.after(16)?;
     }
     Ok(Some(known))
@@ -147,12 +142,7 @@ impl<'a, 'py> Parts<'a, 'py> {
         blocks: usize,
     ) -> PyResult<Option<Self>> {
         let py = ears.py;
-        match are_few(values, blocks) {
-            None => return Ok(None),
-            Some(true) => return Self::named(ears, devices, values, blocks).map(Some),
-            Some(false) => {}
-        }
-        let mut coverage = Coverage::<true>::try_new(blocks).map_err(no_memory)?;
+        let mut coverage = Coverage::<true>::new(blocks);
         let mut notes = Notes::new(devices)?;
         match cover(ears, values, &mut coverage, &mut notes)? {
             Verdict::NotInPlace => Ok(None),
@@ -170,7 +160,7 @@ impl<'a, 'py> Parts<'a, 'py> {
         }
     }
 
-    /// The parts for a map that did not pass, or names few of many blocks.
+    /// The parts for a map that did not pass.
     fn named(
         ears: &mut Ears<'py>,
         devices: &'a Bound<'py, PyList>,
@@ -178,14 +168,8 @@ impl<'a, 'py> Parts<'a, 'py> {
         blocks: usize,
     ) -> PyResult<Self> {
         let (values, invalid) = plain(ears, devices, values)?;
-        let (duplicates, missing, extra) = if are_few(&values, blocks) == Some(true) {
-            let runs = most_runs(&values).unwrap_or(0);
-            let count = Sparse::try_new(blocks, runs).map_err(no_memory)?;
-            Naming::new(devices, &values, count)?.name(ears)?
-        } else {
-            let count = Tally::try_new(blocks).map_err(no_memory)?;
-            Naming::new(devices, &values, count)?.name(ears)?
-        };
+        let count = Tally::try_new(blocks).map_err(|_| no_bitset(blocks))?;
+        let (duplicates, missing, extra) = Naming::new(devices, &values, count)?.name(ears)?;
         Ok(Self {
             duplicates,
             missing,
@@ -194,22 +178,6 @@ impl<'a, 'py> Parts<'a, 'py> {
             notes: Notes::of(ears, devices, &values)?,
         })
     }
-}
-
-/// Whether the runs given are so few beside the blocks that bits would be a waste. None if a value cannot be read in
-/// place; where blocks are not many, that is not asked.
-fn are_few(values: &Bound<'_, PyList>, blocks: usize) -> Option<bool> {
-    if blocks < MANY {
-        return Some(false);
-    }
-    Some(most_runs(values)? <= blocks / 64)
-}
-
-/// How many runs the values are at most, if all can be read in place.
-fn most_runs(values: &Bound<'_, PyList>) -> Option<usize> {
-    values.iter().try_fold(0_usize, |runs, value| {
-        Value::in_place(&value).map(|value| runs.saturating_add(value.most_runs()))
-    })
 }
 
 fn tuple_of<'py>(list: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyTuple>> {

@@ -1,36 +1,73 @@
 //! Costs and sizes: numbers read out of Python objects, in place where they are kept as such.
 
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString};
+use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyFloat, PyInt, PyString};
 
-use super::error::{type_error, value_error};
+use super::block::is_bool;
+use super::error::{memory_error, short_repr, value_error, wrong_type, wrong_value};
+use super::sequences::{is_masked, to_list, wrong_dimensions};
 use super::values::{Items, Read};
-use super::{Ears, index, is_iterable, is_set, layout, list_of, no_memory};
+use super::{Ears, index, layout};
+use crate::memory::{self, Wrong};
 use crate::numbers::{Number, Reader};
-use crate::sums::{One, Refusal, Summing, Sums, is_cost};
+use crate::sums::{One, Refusal, Sizes, Summing, Sums};
 
-/// The sums of the numbers in a sequence, which errors call by its name.
-pub fn sums_of<'py>(ears: &mut Ears<'py>, name: &str, numbers: &Bound<'py, PyAny>) -> PyResult<Sums> {
+/// Gives the name of an argument, `costs[3]` for example, where an error needs it.
+pub type Name<'a> = &'a dyn Fn() -> String;
+
+/// What the numbers of a sequence are.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// Any finite numbers that are not negative.
+    Costs,
+    /// Whole numbers of bytes below 2**127, which may be written as text with a unit.
+    Sizes,
+}
+
+impl Kind {
+    /// The argument, as errors call it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Costs => "costs",
+            Self::Sizes => "sizes",
+        }
+    }
+
+    /// Reads one number, by code of the user's if it is of a class of theirs.
+    fn amount(self, value: &Bound<'_, PyAny>, argument: Name<'_>) -> PyResult<Number> {
+        match self {
+            Self::Costs => amount(any_number(value, argument, "a number")?, value.py(), argument),
+            Self::Sizes => bytes(value, argument).map(Number::Whole),
+        }
+    }
+}
+
+/// The sums of the numbers in a sequence.
+pub fn sums_of<'py>(ears: &mut Ears<'py>, kind: Kind, numbers: &Bound<'py, PyAny>) -> PyResult<Sums> {
     let list;
-    let items = if let Some(items) = items_in_place(name, numbers)? {
+    let items = if let Some(items) = items_in_place(kind.name(), numbers)? {
         items
     } else {
-        list = drained(name, numbers, "a sequence of numbers")?;
+        list = to_list(kind.name(), numbers, "a sequence of numbers")?;
         Items::List(&list)
     };
-    let mut summing = Summing::try_new(items.len()).map_err(no_memory)?;
+    let mut summing = Summing::try_new(items.len()).map_err(|_| no_memory(items.len()))?;
     let mut from = 0;
     loop {
-        match items.read(ears, from, &mut summing)? {
+        let read = match kind {
+            Kind::Costs => items.read(ears, from, &mut summing)?,
+            Kind::Sizes => items.read(ears, from, &mut Sizes(&mut summing))?,
+        };
+        match read {
             Read::All => return Ok(summing.finish()),
-            Read::Refused => return Err(refused(ears.py, name, &mut summing)),
+            Read::Refused => return Err(refused(ears.py, kind, &items, &mut summing)),
             Read::UpTo(index, item) => {
-                let number = amount(&item, || format!("{name}[{index}]"))?;
+                let number = kind.amount(&item, &|| format!("{}[{index}]", kind.name()))?;
                 if summing.read(&One(number)).is_err() {
-                    return Err(refused(ears.py, name, &mut summing));
+                    return Err(refused(ears.py, kind, &items, &mut summing));
                 }
                 from = index + 1;
             }
@@ -38,25 +75,139 @@ pub fn sums_of<'py>(ears: &mut Ears<'py>, name: &str, numbers: &Bound<'py, PyAny
     }
 }
 
-/// A number that is finite and not negative. Code of the user's runs if it is of a class of theirs.
-pub fn amount(number: &Bound<'_, PyAny>, place: impl Fn() -> String) -> PyResult<Number> {
-    let py = number.py();
-    let wrong = |what: &str| Err(value_error(py, &format!("{} is {what}", place())));
-    let number = any_number(number, &place)?;
+fn refused(py: Python<'_>, kind: Kind, items: &Items<'_, '_>, summing: &mut Summing) -> PyErr {
+    match summing.refusal() {
+        Refusal::Memory => no_memory(items.len()),
+        Refusal::TooLarge => value_error(py, &format!("{} must add up to less than 2**128", kind.name())),
+    }
+}
+
+fn no_memory(numbers: usize) -> PyErr {
+    memory_error(&format!("the sums of {numbers} numbers"))
+}
+
+/// A number that is finite and not negative.
+pub fn amount(number: AnyNumber<'_>, py: Python<'_>, argument: Name<'_>) -> PyResult<Number> {
     match number {
         AnyNumber::Int(int) => match int.extract::<u128>() {
             Ok(whole) => Ok(Number::Whole(whole)),
-            Err(_) if int.lt(0)? => wrong(&match int.extract::<i128>() {
-                Ok(whole) => format!("negative: {whole}"),
-                Err(_) => "negative".into(),
-            }),
-            Err(_) => wrong("of more than 128 bits"),
+            Err(_) if int.lt(0)? => Err(wrong_value(&argument(), "0 or more", &int)),
+            Err(_) => Err(wrong_value(&argument(), "less than 2**128", &int)),
         },
-        AnyNumber::Float(float) if is_cost(Number::Float(float)) => Ok(Number::Float(float)),
-        AnyNumber::Float(float) if float.is_nan() => wrong("not a number: nan"),
-        AnyNumber::Float(float) if float < 0.0 => wrong(&format!("negative: {float:?}")),
-        AnyNumber::Float(_) => wrong("infinite"),
+        AnyNumber::Float(float) if Number::Float(float).is_amount() => Ok(Number::Float(float)),
+        AnyNumber::Float(float) => {
+            let expected = if float < 0.0 { "0 or more" } else { "a finite number" };
+            Err(wrong_value(
+                &argument(),
+                expected,
+                layout::new_float(py, float)?.as_any(),
+            ))
+        }
     }
+}
+
+/// A whole number of bytes below 2**127, or a text that stands for one.
+pub fn bytes(value: &Bound<'_, PyAny>, argument: Name<'_>) -> PyResult<u128> {
+    const EXPECTED: &str = "a whole number of bytes below 2**127, or text such as '24GiB'";
+    if let Ok(text) = value.cast::<PyString>() {
+        return parse_bytes(text, argument);
+    }
+    if is_bool(value) {
+        return Err(wrong_type(&argument(), EXPECTED, value));
+    }
+    let number = match exact_ratio(value, argument)? {
+        Some(int) => AnyNumber::Int(int),
+        None => any_number(value, argument, EXPECTED)?,
+    };
+    match number {
+        AnyNumber::Int(int) => {
+            let whole = int.extract().ok().and_then(|whole| Number::Whole(whole).whole_bytes());
+            whole.ok_or_else(|| wrong_value(&argument(), EXPECTED, &int))
+        }
+        AnyNumber::Float(float) => Number::Float(float).whole_bytes().ok_or_else(|| {
+            let got = match layout::new_float(value.py(), float) {
+                Ok(got) => got,
+                Err(error) => return error,
+            };
+            if !float.is_finite() || float.fract() == 0.0 || float < 0.0 {
+                return wrong_value(&argument(), EXPECTED, &got);
+            }
+            fraction_of_a_byte(argument, &got, &format!("write '{float}GiB' if it is in GiB"))
+        }),
+    }
+}
+
+/// The int that a number such as a Fraction or a Decimal is equal to. None for an int, a float, or a number without a
+/// ratio; an error for a ratio that is not whole.
+fn exact_ratio<'py>(value: &Bound<'py, PyAny>, argument: Name<'_>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = value.py();
+    if !is_ratio(value)? {
+        return Ok(None);
+    }
+    let Ok(ratio) = value.call_method0(intern!(py, "as_integer_ratio")) else {
+        // An infinity or a nan, of which the float says enough.
+        return Ok(None);
+    };
+    if ratio.get_item(1)?.eq(1)? {
+        return Ok(Some(ratio.get_item(0)?));
+    }
+    Err(fraction_of_a_byte(argument, value, "round it"))
+}
+
+fn fraction_of_a_byte(argument: Name<'_>, value: &Bound<'_, PyAny>, instead: &str) -> PyErr {
+    match short_repr(value) {
+        Ok(got) => value_error(
+            value.py(),
+            &format!(
+                "{} must be an amount of memory, got {got}: {got} is not a whole number of bytes; {instead}",
+                argument()
+            ),
+        ),
+        Err(error) => error,
+    }
+}
+
+/// Return the number of bytes that a text stands for.
+///
+/// The text is a number and a unit: B, KB, MB, GB, TB (powers of 1,000) or KiB, MiB, GiB, TiB (powers of 1,024). Letter
+/// case does not matter, and there may be blanks around the number and the unit. A fraction of a byte is dropped. (In
+/// accelerate ``"20gb"`` are gigabits; here they are gigabytes.)
+///
+/// Args:
+///     text: the amount of memory, ``"24GiB"`` for example.
+///
+/// Returns:
+///     The number of bytes, below 2**127.
+///
+/// Raises:
+///     TypeError: ``text`` is not a str.
+///     ValueError: it has no number or no unit, or stands for less than a byte; the message says what to write instead.
+///
+/// Examples:
+///     >>> parse_memory("1.5 GiB")
+///     1610612736
+#[pyfunction]
+pub fn parse_memory<'py>(text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let Ok(string) = text.cast::<PyString>() else {
+        return Err(wrong_type("text", "a str", text));
+    };
+    layout::new_large_int(text.py(), parse_bytes(string, &|| "text".into())?)
+}
+
+fn parse_bytes(text: &Bound<'_, PyString>, argument: Name<'_>) -> PyResult<u128> {
+    const EXPECTED: &str = "a number and a unit (B, KB, MB, GB, TB, KiB, MiB, GiB or TiB)";
+    memory::parse(&text.to_string_lossy()).map_err(|wrong| match wrong {
+        Wrong::Text(None) => wrong_value(&argument(), EXPECTED, text),
+        Wrong::Text(Some(instead)) => match short_repr(text) {
+            Ok(got) => {
+                let message = format!("{} must be {EXPECTED}, got {got}; write {instead}", argument());
+                value_error(text.py(), &message)
+            }
+            Err(error) => error,
+        },
+        Wrong::Fraction => fraction_of_a_byte(argument, text, "round it"),
+        Wrong::TooLarge => wrong_value(&argument(), "less than 2**127 bytes", text),
+    })
 }
 
 /// Something that is a number, of any size.
@@ -67,69 +218,82 @@ pub enum AnyNumber<'py> {
     Float(f64),
 }
 
-/// What a Python object is as a number.
-pub fn any_number<'py>(number: &Bound<'py, PyAny>, place: impl Fn() -> String) -> PyResult<AnyNumber<'py>> {
-    if number.is_exact_instance_of::<PyInt>() {
-        return Ok(AnyNumber::Int(number.clone()));
+/// What a Python object is as a number; if it is none, the error says what is expected.
+pub fn any_number<'py>(value: &Bound<'py, PyAny>, argument: Name<'_>, expected: &str) -> PyResult<AnyNumber<'py>> {
+    if value.is_exact_instance_of::<PyInt>() {
+        return Ok(AnyNumber::Int(value.clone()));
     }
-    if let Ok(float) = number.cast::<PyFloat>() {
+    if let Ok(float) = value.cast::<PyFloat>() {
         return Ok(AnyNumber::Float(float.value()));
     }
-    let py = number.py();
-    if number.hasattr(intern!(py, "__index__"))? {
-        match index(number) {
+    let py = value.py();
+    if is_text(value) || is_complex(value)? {
+        return Err(wrong_type(&argument(), expected, value));
+    }
+    if value.hasattr(intern!(py, "__index__"))? {
+        match index(value) {
             Ok(int) => return Ok(AnyNumber::Int(int)),
             // A tensor has an `__index__` whatever it holds, which raises if that is no integer.
             Err(error) if error.is_instance_of::<PyTypeError>(py) => {}
             Err(error) => return Err(error),
         }
     }
-    number.extract().map(AnyNumber::Float).map_err(|error| {
-        if error.is_instance_of::<PyOverflowError>(py) {
-            return value_error(py, &format!("{} is beyond any float", place()));
-        }
-        if !error.is_instance_of::<PyTypeError>(py) {
+    value.extract().map(AnyNumber::Float).map_err(|error| {
+        let named = if error.is_instance_of::<PyOverflowError>(py) {
+            wrong_value(&argument(), "within the range of a float", value)
+        } else if error.is_instance_of::<PyTypeError>(py) {
+            wrong_type(&argument(), expected, value)
+        } else if error.is_instance_of::<PyValueError>(py) {
+            wrong_value(&argument(), expected, value)
+        } else {
             return error;
-        }
-        let type_ = number.get_type();
-        let type_ = type_.name().map_or_else(|_| "object".into(), |name| name.to_string());
-        type_error(py, &format!("{} is of type {type_}, not a number", place()))
+        };
+        named.set_cause(py, Some(error));
+        named
     })
 }
 
-/// A sequence's items in a list of their own, where it has an order; errors say what is wanted.
-pub fn drained<'py>(name: &str, sequence: &Bound<'py, PyAny>, wanted: &str) -> PyResult<Bound<'py, PyList>> {
-    let unordered = sequence.is_instance_of::<PyDict>() || is_set(sequence);
-    if unordered || sequence.is_instance_of::<PyString>() || !is_iterable(sequence)? {
-        let type_ = sequence.get_type();
-        let text = format!("{name} is of type {}, not {wanted}", type_.name()?);
-        return Err(type_error(sequence.py(), &text));
+/// Whether a number has a ratio of ints, and is neither an int nor a float: `Fraction`, `Decimal`.
+pub fn is_ratio(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = value.py();
+    let plain = value.is_instance_of::<PyFloat>() || value.hasattr(intern!(py, "__index__"))?;
+    Ok(!plain && value.hasattr(intern!(py, "as_integer_ratio"))?)
+}
+
+/// Whether it is text or bytes, which have an order but no numbers in it.
+fn is_text(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>()
+}
+
+/// Whether it is a complex number, of Python or with a dtype that says so. A conversion to float would drop the imaginary
+/// part, with a warning at best.
+fn is_complex(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if value.is_instance_of::<PyComplex>() {
+        return Ok(true);
     }
-    list_of(sequence)
+    match value.getattr_opt(intern!(value.py(), "dtype"))? {
+        Some(dtype) => Ok(dtype.str()?.to_string_lossy().contains("complex")),
+        None => Ok(false),
+    }
 }
 
 /// The items of a sequence that is kept as numbers, or as a list or tuple.
-fn items_in_place<'a, 'py>(name: &str, sequence: &'a Bound<'py, PyAny>) -> PyResult<Option<Items<'a, 'py>>> {
+fn items_in_place<'a, 'py>(argument: &str, sequence: &'a Bound<'py, PyAny>) -> PyResult<Option<Items<'a, 'py>>> {
     if let Ok(list) = sequence.cast_exact() {
         return Ok(Some(Items::List(list)));
     }
     if let Ok(tuple) = sequence.cast_exact() {
         return Ok(Some(Items::Tuple(tuple)));
     }
-    let Ok(buffer) = PyUntypedBuffer::get(sequence) else {
-        return Ok(None);
+    let dimensions = match PyUntypedBuffer::get(sequence) {
+        Ok(buffer) => buffer.dimensions(),
+        Err(_) => return Ok(None),
     };
-    if buffer.dimensions() != 1 {
-        let text = format!("{name} has {} dimensions, not one", buffer.dimensions());
-        return Err(value_error(sequence.py(), &text));
+    if dimensions != 1 {
+        return Err(wrong_dimensions(argument, sequence, dimensions));
     }
-    let plain = layout::is_row_of(&buffer, layout::INTEGERS) || layout::is_row_of(&buffer, layout::FLOATS);
-    Ok(plain.then_some(Items::Array(sequence, buffer)))
-}
-
-fn refused(py: Python<'_>, name: &str, summing: &mut Summing) -> PyErr {
-    match summing.refusal() {
-        Refusal::Memory(error) => no_memory(error),
-        Refusal::TooLarge => value_error(py, &format!("{name} add up to more than 128 bits can hold")),
+    if is_masked(sequence)? {
+        return Ok(None);
     }
+    Ok(layout::array_len(sequence, layout::NUMBERS).map(|_| Items::Array(sequence)))
 }

@@ -3,8 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::Ears;
 use super::values::{Items, Read, Value};
+use super::{Ears, no_bitset};
 use crate::coverage::{Course, Coverage};
 use crate::progression::Progression;
 
@@ -80,10 +80,10 @@ fn cover_items<'py, const FOLLOWED: bool>(
     loop {
         match items.read(ears, from, coverage)? {
             Read::All => return Ok(true),
-            Read::Refused => return Ok(false),
+            Read::Refused => return refused(coverage),
             Read::UpTo(index, item) => match check.number(&item) {
                 Some(number) if coverage.take_number(number) => from = index + 1,
-                _ => return Ok(false),
+                _ => return refused(coverage),
             },
         }
     }
@@ -102,8 +102,17 @@ fn cover_range<const FOLLOWED: bool>(
     for run in numbers.runs(all) {
         ears.after(1 + run.len() / 64)?;
         if !coverage.take(run) {
-            return Ok(false);
+            return refused(coverage);
         }
     }
     Ok(true)
+}
+
+/// What it means that a block was not taken: false, unless there was no memory.
+fn refused<const FOLLOWED: bool>(coverage: &Coverage<FOLLOWED>) -> PyResult<bool> {
+    if coverage.out_of_memory() {
+        Err(no_bitset(coverage.blocks()))
+    } else {
+        Ok(false)
+    }
 }

@@ -1,33 +1,14 @@
-//! `DeviceMapError`, which a device map with faults raises, and `InfeasibleError`, where there can be no map.
+//! The errors that the binding raises, and how values are shown in them. The classes of devicemap's own are those of the
+//! facade's `_errors.py`.
 
-use pyo3::exceptions::{PyAssertionError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyMemoryError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList, PyTuple, PyType};
+use pyo3::types::{PyList, PyModule, PyString, PyType};
 
 use super::layout;
 
-const DOC: &str = "\
-A device map that does not give each block of the model to exactly one device.
-
-It is both an ``AssertionError`` and a ``ValueError``: transformers' ``assert_device_map`` raised the first up to some
-4.x and the second later, with the same text. The message names only the first kind of fault; the attributes hold all.
-
-Attributes:
-    duplicate_blocks: blocks that are given more than once, each told once, in the map's order.
-    missing_blocks: blocks of the model that are given to no device, ascending.
-    extra_blocks: what the map gives that is no block of the model, in the map's order.
-
-Each is a sequence, empty where there is no fault of the kind. Those of ``assert_device_map`` are lists; the first and the
-last hold the map's own objects.";
-
-const INFEASIBLE_DOC: &str = "\
-No device map can be made: the memory of the devices does not hold the blocks.
-
-The message says why in numbers. It is a ``ValueError``.";
-
-/// The lists that a [`device_map_error`] carries.
+/// The lists that a `DeviceMapError` carries.
 pub struct Faults<'py> {
     /// The first occurrence of each block that is given more than once.
     pub duplicate: Bound<'py, PyList>,
@@ -65,34 +46,69 @@ impl Faults<'_> {
     fn error(&self, text: &str, blocks: &Bound<'_, PyList>) -> PyResult<PyErr> {
         let py = blocks.py();
         let message = layout::new_str(py, text)?.add(blocks.str()?)?;
-        let error = device_map_error(py)?.call1((message,))?;
+        let error = errors(py)?.getattr(intern!(py, "DeviceMapError"))?.call1((message,))?;
         error.setattr(intern!(py, "duplicate_blocks"), &self.duplicate)?;
         error.setattr(intern!(py, "missing_blocks"), &self.missing)?;
         error.setattr(intern!(py, "extra_blocks"), &self.extra)?;
-        // Of its type once more, so that it is raised anew, with what is being handled as its context.
-        Ok(PyErr::from_type(error.get_type(), error.unbind()))
+        Ok(raised(error))
     }
 }
 
-/// The class `DeviceMapError(AssertionError, ValueError)`. Its attributes live in the instance's `__dict__`, so that
-/// it pickles and copies as any exception does.
-pub fn device_map_error(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let bases = (py.get_type::<PyAssertionError>(), py.get_type::<PyValueError>());
-    let attributes = ["duplicate_blocks", "missing_blocks", "extra_blocks"];
-    class(&CLASS, "DeviceMapError", &bases.into_pyobject(py)?, DOC, &attributes)
+/// What an `InfeasibleError` carries, in the order of its attributes.
+#[derive(Default)]
+pub struct Details<'py> {
+    pub reason: &'static str,
+    pub block: Option<usize>,
+    pub device: Option<Bound<'py, PyAny>>,
+    pub needed: Option<u128>,
+    pub available: Option<u128>,
 }
 
-/// The class `InfeasibleError(ValueError)`.
-pub fn infeasible_error(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let bases = (py.get_type::<PyValueError>(),).into_pyobject(py)?;
-    class(&CLASS, "InfeasibleError", &bases, INFEASIBLE_DOC, &[])
+/// An `InfeasibleError` with its message and attributes.
+pub fn infeasible(py: Python<'_>, message: &str, details: Details<'_>) -> PyErr {
+    let error = || {
+        let error = errors(py)?
+            .getattr(intern!(py, "InfeasibleError"))?
+            .call1((layout::new_str(py, message)?,))?;
+        let int = |number: u128| layout::new_large_int(py, number);
+        error.setattr(intern!(py, "reason"), layout::new_str(py, details.reason)?)?;
+        error.setattr(
+            intern!(py, "block"),
+            details.block.map(|block| int(block as u128)).transpose()?,
+        )?;
+        error.setattr(intern!(py, "device"), details.device)?;
+        error.setattr(intern!(py, "needed"), details.needed.map(int).transpose()?)?;
+        error.setattr(intern!(py, "available"), details.available.map(int).transpose()?)?;
+        Ok(raised(error))
+    };
+    error().unwrap_or_else(|error| error)
 }
 
-/// An `InfeasibleError` that says why there is no map.
-pub fn infeasible(py: Python<'_>, why: &str) -> PyErr {
-    infeasible_error(py).map_or_else(|error| error, |class| of_class(class, why))
+/// The module of the exception classes. It is looked up for each error, so that what is raised is of the classes that
+/// `devicemap` has at that time, whether it has been imported once or again.
+fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    py.import(intern!(py, "devicemap._errors"))
+}
+
+/// The repr of a value as messages show it: on one line, shortened, and the name of its type if it has no repr.
+pub fn short_repr(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    let py = value.py();
+    let text = errors(py)?.call_method1(intern!(py, "short_repr"), (value,))?;
+    Ok(text.cast::<PyString>()?.to_string_lossy().into_owned())
+}
+
+/// The `ValueError` of an argument that is of the right kind, but has a wrong value.
+pub fn wrong_value(argument: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyErr {
+    must_be(argument, expected, got).map_or_else(|error| error, |message| value_error(got.py(), &message))
+}
+
+/// The `TypeError` of an argument that is of a wrong kind.
+pub fn wrong_type(argument: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyErr {
+    must_be(argument, expected, got).map_or_else(|error| error, |message| type_error(got.py(), &message))
+}
+
+fn must_be(argument: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyResult<String> {
+    Ok(format!("{argument} must be {expected}, got {}", short_repr(got)?))
 }
 
 /// A `ValueError` of that text, or the error that kept it from being made: PyO3's own constructors panic then.
@@ -105,32 +121,25 @@ pub fn type_error(py: Python<'_>, text: &str) -> PyErr {
     of_class(&py.get_type::<PyTypeError>(), text)
 }
 
+/// An `OverflowError`, as [`value_error`].
+pub fn overflow_error(py: Python<'_>, text: &str) -> PyErr {
+    of_class(&py.get_type::<PyOverflowError>(), text)
+}
+
+/// A `MemoryError` that says what there is no memory for.
+pub fn memory_error(what: &str) -> PyErr {
+    PyMemoryError::new_err(format!("not enough memory for {what}"))
+}
+
 fn of_class(class: &Bound<'_, PyType>, text: &str) -> PyErr {
     match layout::new_str(class.py(), text).and_then(|text| class.call1((text,))) {
-        // Of its type once more, so that it is raised anew, with what is being handled as its context.
-        Ok(error) => PyErr::from_type(error.get_type(), error.unbind()),
+        Ok(error) => raised(error),
         Err(error) => error,
     }
 }
 
-/// Makes a class of exceptions once, whose attributes are empty unless set.
-fn class<'py>(
-    made: &'static PyOnceLock<Py<PyType>>,
-    name: &str,
-    bases: &Bound<'py, PyTuple>,
-    doc: &str,
-    attributes: &[&str],
-) -> PyResult<&'py Bound<'py, PyType>> {
-    let py = bases.py();
-    made.get_or_try_init(py, || {
-        let namespace = PyDict::new(py);
-        namespace.set_item("__module__", "devicemap")?;
-        namespace.set_item("__doc__", doc)?;
-        for attribute in attributes {
-            namespace.set_item(attribute, PyTuple::empty(py))?;
-        }
-        let class = py.get_type::<PyType>().call1((name, bases, namespace))?;
-        Ok(class.cast_into::<PyType>()?.unbind())
-    })
-    .map(|class| class.bind(py))
+/// An exception object as an error. It is given by its type once more, so that it is raised anew, with what is being
+/// handled as its context.
+fn raised(error: Bound<'_, PyAny>) -> PyErr {
+    PyErr::from_type(error.get_type(), error.unbind())
 }

@@ -12,8 +12,8 @@ use pyo3::types::{PyList, PySet};
 use super::block::{Kind, Kinds};
 use super::error::Faults;
 use super::values::{Items, Read, Value, flatten};
-use super::{Ears, ask_for_ints, layout, no_memory};
-use crate::coverage::{Count as _, Counting, Coverage, Finding, Tally};
+use super::{Ears, ask_for_ints, layout, no_bitset};
+use crate::coverage::{Counting, Coverage, Finding, Tally};
 use crate::progression::Progression;
 
 /// What finding an object in a set, or putting it there, counts as in blocks read: most take less, but where all hashes
@@ -22,6 +22,7 @@ pub const IN_A_SET: usize = 1 << 10;
 
 /// The faults of a map whose blocks were all taken, each once: blocks may be missing.
 pub fn name_missing<'py>(ears: &mut Ears<'py>, coverage: &Coverage) -> PyResult<Faults<'py>> {
+    ask_for_ints(coverage.missing())?;
     Ok(Faults {
         duplicate: layout::new_list(ears.py)?,
         missing: layout::list_of_ints(ears, coverage.missing(), coverage.missing_runs())?,
@@ -60,7 +61,7 @@ impl<'py> Count<'py> {
         let mut count = Self {
             kinds: Kinds::default(),
             blocks,
-            tally: Tally::try_new(blocks).map_err(no_memory)?,
+            tally: Tally::try_new(blocks).map_err(|_| no_bitset(blocks))?,
             outside: PySet::empty(ears.py)?,
             again: PySet::empty(ears.py)?,
         };
@@ -140,6 +141,7 @@ impl<'py> Count<'py> {
                 None => {}
             }
         }
+        ask_for_ints(self.tally.missing())?;
         let missing = layout::list_of_ints(ears, self.tally.missing(), self.tally.missing_runs())?;
         Ok(Faults {
             duplicate,
@@ -219,6 +221,7 @@ impl<'py> Count<'py> {
 /// original is. Code of the user's may run at every step, and finds nothing but complete Python objects.
 fn name_by_equality<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>, blocks: usize) -> PyResult<Faults<'py>> {
     let py = ears.py;
+    ask_for_ints(blocks)?;
     let model = layout::list_of_ints(ears, blocks, iter::once(0..blocks))?;
     let given = flatten(ears, values)?;
     let faults = Faults {

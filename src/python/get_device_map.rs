@@ -3,11 +3,12 @@
 use std::iter;
 use std::ops::Range;
 
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyInt, PyList, PyRange, PySlice};
 
-use super::{Ears, ask_for_ints, layout, list_of};
+use super::{Ears, fit_in_memory, layout, list_of};
 use crate::chunks::ceil_chunks;
 
 /// Cut a model's blocks into consecutive chunks, one a device.
@@ -37,7 +38,10 @@ pub fn get_device_map<'py>(n_layers: &Bound<'py, PyAny>, devices: &Bound<'py, Py
     let blocks = plain_count(n_layers);
     let layers = match blocks {
         Some(blocks) => {
-            ask_for_ints(blocks)?;
+            if !fit_in_memory(blocks) {
+                // Without a message, as the original's.
+                return Err(PyMemoryError::new_err(()));
+            }
             layout::new_list(py)?
         }
         None => list_of(&py.get_type::<PyRange>().call1((n_layers,))?)?,

@@ -9,7 +9,9 @@
 //!    is locked by a critical section, which its every mutator takes too.
 //! 3. *Laid out so.* Layouts are used only for exact types, and only on builds where [`fits`] held at import; the
 //!    versions' differences are all in [`IntLayout`].
-//! 4. *Exported.* An array's memory is read only while its buffer is exported, during which its owner must keep it.
+//! 4. *Exported.* An array's memory is read only while its buffer is exported, and between the export and the last read
+//!    nothing runs Python code either, signal handlers included: there are owners, numpy's `resize(refcheck=False)` for
+//!    one, that free exported memory all the same.
 #![expect(unsafe_code, reason = "the one place where it is allowed")]
 
 use std::ffi::CStr;
@@ -23,7 +25,7 @@ use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
-use super::{BETWEEN_SIGNALS, Ears, ask_for_ints};
+use super::{BETWEEN_SIGNALS, Ears};
 use crate::numbers::{Number, Numbers, Reader, Stop};
 
 /// An int of at most two digits: `CPython`'s header, a word that says how many digits and which sign, the digits, of
@@ -209,23 +211,34 @@ fn read_items(items: &[*mut ffi::PyObject], from: usize, most: usize, reader: &m
 
 /// The formats of native integers.
 pub const INTEGERS: &[u8] = b"bBhHiIlLqQ";
-/// The formats of native floats.
-pub const FLOATS: &[u8] = b"efd";
+/// The formats of native integers and floats.
+pub const NUMBERS: &[u8] = b"bBhHiIlLqQefd";
 
-/// Whether [`read_array`] can read a buffer: one row of numbers in one of some formats.
-///
-/// The format is one letter only: PyO3 0.30 takes `>` for the native byte order of a little-endian machine.
-pub fn is_row_of(buffer: &PyUntypedBuffer, formats: &[u8]) -> bool {
-    let native = matches!(buffer.format().to_bytes(), [letter] if formats.contains(letter));
-    native && buffer.dimensions() == 1 && buffer.suboffsets().is_none()
+/// How many numbers there are in a one-dimensional buffer of native numbers in one of some formats. None for any other
+/// object.
+pub fn array_len(array: &Bound<'_, PyAny>, formats: &[u8]) -> Option<usize> {
+    row_of(array, formats).map(|buffer| buffer.item_count())
 }
 
-/// Lets a reader read an array that [`is_row_of`] numbers, as [`read_list`] does a list.
-pub fn read_array(buffer: &PyUntypedBuffer, from: usize, most: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
+/// The format is one letter only: PyO3 0.30 takes `>` for the native byte order of a little-endian machine.
+fn row_of(array: &Bound<'_, PyAny>, formats: &[u8]) -> Option<PyUntypedBuffer> {
+    let buffer = PyUntypedBuffer::get(array).ok()?;
+    let native = matches!(buffer.format().to_bytes(), [letter] if formats.contains(letter));
+    (native && buffer.dimensions() == 1 && buffer.suboffsets().is_none()).then_some(buffer)
+}
+
+/// Lets a reader read the numbers of an array from index `from` on, to the end. Returns where it ended, as [`read_list`]
+/// does. An array that is no longer one of numbers needs a closer look at each of its items.
+///
+/// The buffer is exported and released within the call: that is what rule 4 rests on.
+pub fn read_array(array: &Bound<'_, PyAny>, from: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
+    let Some(buffer) = row_of(array, NUMBERS) else {
+        return Err(Stop::At(from));
+    };
     macro_rules! read_as {
         ($number:ty) => {
             match buffer.as_typed::<$number>() {
-                Ok(typed) => read_row(typed, from, most, reader),
+                Ok(typed) => read_row(typed, from, reader),
                 Err(_) => Err(Stop::At(from)),
             }
         };
@@ -358,12 +371,12 @@ impl<T: Item> Numbers for Row<'_, T> {
     }
 }
 
-fn read_row<T: Item>(buffer: &PyBuffer<T>, from: usize, most: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
+fn read_row<T: Item>(buffer: &PyBuffer<T>, from: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
     let stride = buffer.strides()[0];
     if !stride.unsigned_abs().is_multiple_of(align_of::<T>()) {
         return Err(Stop::At(from));
     }
-    let end = buffer.item_count().min(from.saturating_add(most));
+    let end = buffer.item_count();
     let from = from.min(end);
     let row = Row {
         first: buffer
@@ -387,16 +400,14 @@ fn read(numbers: &impl Numbers, from: usize, reader: &mut impl Reader) -> Result
     }
 }
 
-/// A new list of `len` ints, those of the runs in their order, of which there must be as many.
+/// A new list of `len` ints, those of the runs in their order, of which there must be as many. The caller has asked whether
+/// they fit in memory.
 pub fn list_of_ints<'py>(
     ears: &mut Ears<'py>,
     len: usize,
     runs: impl IntoIterator<Item = Range<usize>>,
 ) -> PyResult<Bound<'py, PyList>> {
     let py = ears.py;
-    if len > BETWEEN_SIGNALS {
-        ask_for_ints(len)?;
-    }
     let list = unset_list(py, len)?;
     // SAFETY: rule 1; the list is tracked, since a new list is. While there are ears, code of the user's may run, and
     // must not find a list with unset items through the collector.

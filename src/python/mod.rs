@@ -11,17 +11,20 @@ pub mod error;
 pub mod faults;
 pub mod get_device_map;
 pub mod layout;
-pub mod loads;
+pub mod load_per_device;
+pub mod sequences;
 pub mod split;
 pub mod values;
 
 use std::collections::TryReserveError;
 
-use pyo3::exceptions::{PyException, PyMemoryError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyFrozenSet, PyList, PySet};
+use pyo3::types::{PyFrozenSet, PyList, PyMapping, PySet};
+
+use error::{memory_error, overflow_error, wrong_value};
+use sequences::integer;
 
 /// How much is read or made between two looks whether Ctrl-C was pressed, in blocks: a millisecond's work or so.
 const BETWEEN_SIGNALS: usize = 1 << 16;
@@ -56,14 +59,28 @@ impl<'py> Ears<'py> {
 
 /// Memory that could not be had is Python's `MemoryError`.
 fn no_memory(_: TryReserveError) -> PyErr {
-    PyMemoryError::new_err(())
+    memory_error("the work")
 }
 
-/// Asks whether memory for that many ints could be had, and gives it back at once: a size that memory cannot hold is an
-/// error before the work, where in the midst of it the system might end the process.
-fn ask_for_ints(count: usize) -> PyResult<()> {
+/// The `MemoryError` of a bitset.
+fn no_bitset(blocks: usize) -> PyErr {
+    memory_error(&format!("a bitset of {blocks} blocks"))
+}
+
+/// Whether memory for that many ints could be had. It is given back at once: a size that memory cannot hold is an error
+/// before the work, where in the midst of it the system might end the process.
+fn fit_in_memory(ints: usize) -> bool {
     // A reference, and the int that it leads to.
-    Vec::<[u64; 1 + 4]>::new().try_reserve_exact(count).map_err(no_memory)
+    Vec::<[u64; 1 + 4]>::new().try_reserve_exact(ints).is_ok()
+}
+
+/// Raises a `MemoryError` unless that many ints [`fit_in_memory`].
+fn ask_for_ints(count: usize) -> PyResult<()> {
+    if fit_in_memory(count) {
+        Ok(())
+    } else {
+        Err(memory_error(&format!("a list of {count} ints")))
+    }
 }
 
 /// `list(items)`.
@@ -110,22 +127,21 @@ fn is_set(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PySet>() || value.is_instance_of::<PyFrozenSet>()
 }
 
-/// An object's repr, the middle left out if it is long; its type, if it has none.
-fn shown(object: &Bound<'_, PyAny>) -> PyResult<String> {
-    let repr = match object.repr() {
-        Ok(repr) => repr,
-        Err(error) if error.is_instance_of::<PyException>(object.py()) => {
-            return Ok(format!("<{}>", object.get_type().name()?));
-        }
-        Err(error) => return Err(error),
-    };
-    let text = repr.to_string_lossy();
-    let long = text.chars().count();
-    if long <= 60 {
-        return Ok(text.into_owned());
+/// Whether it is a mapping: a dict, or what `collections.abc.Mapping` knows as one.
+fn is_mapping(value: &Bound<'_, PyAny>) -> bool {
+    value.cast::<PyMapping>().is_ok()
+}
+
+/// The number of blocks that an argument called `num_blocks` stands for.
+fn block_count(num_blocks: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let count = integer("num_blocks", num_blocks)?;
+    if count.lt(0)? {
+        return Err(wrong_value("num_blocks", "0 or more", &count));
     }
-    let part = |skipped, taken| text.chars().skip(skipped).take(taken).collect::<String>();
-    Ok(format!("{}…{}", part(0, 40), part(long - 19, 19)))
+    count
+        .extract::<isize>()
+        .map(isize::unsigned_abs)
+        .map_err(|_| overflow_error(count.py(), "num_blocks must be less than 2**63"))
 }
 
 /// `operator.index(object)`, which is an exact int.

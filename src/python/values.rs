@@ -2,13 +2,12 @@
 
 use std::ffi::CStr;
 
-use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyMemoryError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyRange, PyRangeMethods, PyTuple, PyType};
 
-use super::error::type_error;
+use super::error::{type_error, wrong_type};
 use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, layout, list_of};
 use crate::numbers::{Reader, Stop};
 use crate::progression::Progression;
@@ -30,9 +29,11 @@ pub fn entries_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, P
         return layout::dict_entries(dict);
     }
     let Some(items) = device_map.getattr_opt(intern!(py, "items"))? else {
-        let type_ = device_map.get_type().name()?;
-        let text = format!("device_map must be a mapping, {{device: [block, ...]}}, not {type_}");
-        return Err(type_error(py, &text));
+        return Err(wrong_type(
+            "device_map",
+            "a mapping, {device: [block, ...]}",
+            device_map,
+        ));
     };
     let (devices, values) = (layout::new_list(py)?, layout::new_list(py)?);
     for entry in list_of(&items.call0()?)? {
@@ -106,8 +107,8 @@ pub enum Items<'a, 'py> {
     List(&'a Bound<'py, PyList>),
     /// A tuple.
     Tuple(&'a Bound<'py, PyTuple>),
-    /// A one-dimensional array of native numbers, and its memory.
-    Array(&'a Bound<'py, PyAny>, PyUntypedBuffer),
+    /// A one-dimensional array of native numbers.
+    Array(&'a Bound<'py, PyAny>),
 }
 
 /// How far a reader came.
@@ -134,8 +135,7 @@ impl<'a, 'py> Value<'a, 'py> {
             return progression(range).map(Self::Range);
         }
         if is_array(&value.get_type()) {
-            let buffer = PyUntypedBuffer::get(value).ok()?;
-            return layout::is_row_of(&buffer, layout::INTEGERS).then_some(Self::Items(Items::Array(value, buffer)));
+            return layout::array_len(value, layout::INTEGERS).map(|_| Self::Items(Items::Array(value)));
         }
         None
     }
@@ -149,14 +149,6 @@ impl Value<'_, '_> {
             Self::Items(items) => items.len(),
         }
     }
-
-    /// How many runs they are at most.
-    pub fn most_runs(&self) -> usize {
-        match self {
-            Self::Range(numbers) => numbers.most_runs(),
-            Self::Items(items) => items.len(),
-        }
-    }
 }
 
 impl<'py> Items<'_, 'py> {
@@ -165,16 +157,17 @@ impl<'py> Items<'_, 'py> {
         match self {
             Self::List(list) => list.len(),
             Self::Tuple(tuple) => tuple.len(),
-            Self::Array(_, buffer) => buffer.item_count(),
+            Self::Array(array) => layout::array_len(array, layout::NUMBERS).unwrap_or(0),
         }
     }
 
     /// Whether the items are numpy's integers.
     pub fn are_of_numpy(&self) -> bool {
-        matches!(self, Self::Array(array, _) if layout::c_type_name(&array.get_type()) == Some(NUMPY_ARRAY))
+        matches!(self, Self::Array(array) if layout::c_type_name(&array.get_type()) == Some(NUMPY_ARRAY))
     }
 
-    /// Lets a reader read plain ints from an index on, as far as it comes.
+    /// Lets a reader read plain ints from an index on, as far as it comes. Signals are checked now and then, except while
+    /// an array is read.
     #[inline]
     pub fn read(&self, ears: &mut Ears<'py>, mut from: usize, reader: &mut impl Reader) -> PyResult<Read<'py>> {
         const MOST: usize = BETWEEN_SIGNALS;
@@ -182,7 +175,7 @@ impl<'py> Items<'_, 'py> {
             let read = match self {
                 Self::List(list) => layout::read_list(list, from, MOST, reader),
                 Self::Tuple(tuple) => layout::read_tuple(tuple, from, MOST, reader),
-                Self::Array(_, buffer) => layout::read_array(buffer, from, MOST, reader),
+                Self::Array(array) => layout::read_array(array, from, reader),
             };
             let (Ok(end) | Err(Stop::At(end))) = read else {
                 return Ok(Read::Refused);
@@ -192,7 +185,7 @@ impl<'py> Items<'_, 'py> {
                 // A list can have become shorter meanwhile, by a signal's handler or in another thread.
                 return Ok(self.get(ears.py, end)?.map_or(Read::All, |item| Read::UpTo(end, item)));
             }
-            if end < from + MOST {
+            if end < from + MOST || matches!(self, Self::Array(_)) {
                 return Ok(Read::All);
             }
             from = end;
@@ -204,10 +197,10 @@ impl<'py> Items<'_, 'py> {
         match self {
             Self::List(list) => Ok(list.get_item(index).ok()),
             Self::Tuple(tuple) => Ok(tuple.get_item(index).ok()),
-            Self::Array(array, buffer) if index < buffer.item_count() => array
+            Self::Array(array) if index < self.len() => array
                 .get_item(layout::new_int(py, index.cast_signed() as i64)?)
                 .map(Some),
-            Self::Array(..) => Ok(None),
+            Self::Array(_) => Ok(None),
         }
     }
 }

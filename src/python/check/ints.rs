@@ -2,43 +2,28 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyInt, PyList, PyString};
+use pyo3::types::{PyDict, PyInt, PyList};
 
 use super::super::block::is_bool;
-use super::super::error::type_error;
 use super::super::values::{Items, Read, Value, drain};
-use super::super::{Ears, index, is_iterable, layout};
+use super::super::{Ears, index, layout};
+use super::not_blocks::refuse;
 use super::{add, tuples};
 use crate::numbers::{Numbers, Reader, Stop};
 
-/// The values in a form that can be read in place and that nothing changes any more; a str is one item.
+/// The values in a form that can be read in place and that nothing changes any more.
 pub fn settle<'py>(
     ears: &mut Ears<'py>,
     devices: &Bound<'py, PyList>,
     values: &Bound<'py, PyList>,
 ) -> PyResult<Bound<'py, PyList>> {
-    let py = values.py();
-    let settled = layout::new_list(py)?;
+    let settled = layout::new_list(values.py())?;
     for (at, value) in values.iter().enumerate() {
         if let Some(Value::Range(_) | Value::Items(Items::Tuple(_))) = Value::in_place(&value) {
             settled.append(value)?;
-        } else if value.is_instance_of::<PyString>() {
-            let one = layout::new_list(py)?;
-            one.append(value)?;
-            settled.append(one)?;
-        } else if is_iterable(&value)? {
-            settled.append(drain(ears, &value)?)?;
         } else {
-            let device: String = devices
-                .get_item(at)?
-                .repr()?
-                .to_string_lossy()
-                .chars()
-                .take(100)
-                .collect();
-            let type_ = value.get_type().name()?;
-            let text = format!("device {device} must have an iterable of blocks, not {type_}");
-            return Err(type_error(py, &text));
+            refuse(devices, values, at)?;
+            settled.append(drain(ears, &value)?)?;
         }
     }
     Ok(settled)

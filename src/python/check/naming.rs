@@ -10,14 +10,14 @@ use super::super::values::{Items, Read, Value};
 use super::super::{Ears, ask_for_ints, layout};
 use super::ints::int_of;
 use super::{ENTRY, add, ranges, tuples};
-use crate::coverage::{Count, Counting, Finding};
+use crate::coverage::{Counting, Finding, Tally};
 use crate::progression::Progression;
 
 /// Counts how often each int is given, and names what there is to name.
-pub struct Naming<'a, 'py, C> {
+pub struct Naming<'a, 'py> {
     devices: &'a Bound<'py, PyList>,
     values: &'a Bound<'py, PyList>,
-    count: C,
+    count: Tally,
     /// What is given and no block of the model, with a list of the devices that it is given to.
     extra: Bound<'py, PyDict>,
     /// Whether one of `extra` is given more than once.
@@ -33,9 +33,9 @@ enum Place<'py> {
     Outside(Bound<'py, PyAny>),
 }
 
-impl<'a, 'py, C: Count> Naming<'a, 'py, C> {
+impl<'a, 'py> Naming<'a, 'py> {
     /// Begins with a count in which no block is named.
-    pub fn new(devices: &'a Bound<'py, PyList>, values: &'a Bound<'py, PyList>, count: C) -> PyResult<Self> {
+    pub fn new(devices: &'a Bound<'py, PyList>, values: &'a Bound<'py, PyList>, count: Tally) -> PyResult<Self> {
         Ok(Self {
             devices,
             values,
@@ -55,7 +55,6 @@ impl<'a, 'py, C: Count> Naming<'a, 'py, C> {
                 None => {}
             }
         }
-        self.count.close();
         let duplicates = layout::new_dict(ears.py)?;
         let repeated = self.count.repeated();
         if repeated > 0 || self.again {

@@ -1,18 +1,18 @@
-//! `loads`: what each device of a map carries.
+//! `load_per_device`: what each device of a map carries.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 use super::along::Along;
 use super::balance::speeds_of;
-use super::costs::{AnyNumber, any_number, sums_of};
+use super::costs::{AnyNumber, Kind, any_number, sums_of};
 use super::error::value_error;
 use super::{Ears, gathered_if_all, layout};
 use crate::numbers::Number;
 
 /// The sum of each device's costs over its speed: ints where all costs are and there are no speeds, floats else.
 #[pyfunction]
-pub fn loads<'py>(
+pub fn load_per_device<'py>(
     boundaries: &Bound<'py, PyTuple>,
     devices: &Bound<'py, PyTuple>,
     costs: &Bound<'py, PyAny>,
@@ -21,16 +21,16 @@ pub fn loads<'py>(
     let py = devices.py();
     let ends = gathered_if_all(boundaries.iter().map(|end| end.extract::<usize>()))?;
     if ends.len() != devices.len() + 1 || !ends.is_sorted() {
-        return Err(value_error(py, "these are no boundaries of these devices"));
+        return Err(value_error(py, "boundaries must be those of the devices"));
     }
     let speeds = speeds.map(|speeds| Along::of("speeds", devices, speeds)).transpose()?;
     if let Some(speeds) = &speeds {
         speeds_of(speeds)?;
     }
-    let sums = sums_of(&mut Ears::new(py), "costs", costs)?;
+    let sums = sums_of(&mut Ears::new(py), Kind::Costs, costs)?;
     let blocks = ends[devices.len()];
     if sums.len() != blocks {
-        let text = format!("costs has length {}, but num_blocks is {blocks}", sums.len());
+        let text = format!("costs must have one value per block ({blocks}), got {}", sums.len());
         return Err(value_error(py, &text));
     }
     let loads = layout::new_list(py)?;
@@ -43,7 +43,7 @@ pub fn loads<'py>(
             // By Python's own numbers, whose division of ints is rounded but once.
             load = match &speeds.values()[device] {
                 None => load.div(layout::new_int(py, 1)?)?,
-                Some(speed) => match any_number(speed, || speeds.place(device))? {
+                Some(speed) => match any_number(speed, &|| speeds.place(device), "a number")? {
                     AnyNumber::Int(speed) => load.div(speed)?,
                     AnyNumber::Float(speed) => load.div(layout::new_float(py, speed)?)?,
                 },

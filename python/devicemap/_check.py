@@ -1,4 +1,4 @@
-"""All faults of a device map at once, and what is allowed in one but rarely meant."""
+"""Find all faults of a device map at once, and what is allowed in one but rarely meant."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from functools import partial
 from itertools import accumulate, chain, groupby
-from operator import eq
-from reprlib import Repr
+from math import isfinite
+from operator import eq, is_
 
-from devicemap._native import DeviceMapError
+from devicemap._errors import DeviceMapError, plural, short_repr
 from devicemap._native import check as _check
 
 TYPE_CHECKING = False
@@ -21,21 +21,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "check"]
 
-_ALLOWED = "idle", "scattered", "unordered"
-"""What is no fault."""
+_ALLOWED = "idle", "scattered", "unordered", "aliased"
+"""The kinds of findings that are no faults."""
 _WIDTH = 120
-"""How long a line of a report may become, if what it has to show lets it."""
-_LONGEST = 30
-"""And how long one thing in it."""
-_FEW = 40
-"""And how long a list within a list."""
+"""The largest number of characters in a line of a report, unless a few long values need more."""
+_INNER_WIDTH = 40
+"""The same for a list within a list."""
 
 
 class Report:
     """What :func:`check` found. It never changes, compares by all that it holds, and can be pickled and copied.
 
     It is true if there are no faults. ``str()`` tells them, in a few lines whatever their number. All is in the map's
-    order. What is ``idle``, ``scattered`` or ``unordered`` is allowed, and no fault.
+    order. What is ``idle``, ``scattered``, ``unordered`` or ``aliased`` is allowed, and no fault.
 
     Attributes:
         num_blocks: how many blocks the model has.
@@ -49,10 +47,12 @@ class Report:
         idle: devices without a block: first the map's, then those that were told and the map does not have.
         scattered: devices whose blocks, as listed, are not one ascending run.
         unordered: devices whose first block does not come after the last block of the device before.
+        aliased: groups of devices that name the same card, ``(0, "cuda:0")`` for example.
 
     """
 
     __slots__ = (
+        "aliased",
         "duplicates",
         "extra",
         "idle",
@@ -75,6 +75,7 @@ class Report:
     idle: tuple[Any, ...]
     scattered: tuple[Any, ...]
     unordered: tuple[Any, ...]
+    aliased: tuple[tuple[Any, ...], ...]
 
     # By hand what dataclasses would do, whose import takes longer than all of this package.
     def __init__(  # noqa: PLR0913, PLR0917 (one for each attribute)
@@ -89,6 +90,7 @@ class Report:
         idle: tuple[Any, ...],
         scattered: tuple[Any, ...],
         unordered: tuple[Any, ...],
+        aliased: tuple[tuple[Any, ...], ...],
     ) -> None:
         put = object.__setattr__
         put(self, "num_blocks", num_blocks)
@@ -101,12 +103,13 @@ class Report:
         put(self, "idle", idle)
         put(self, "scattered", scattered)
         put(self, "unordered", unordered)
+        put(self, "aliased", aliased)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"a Report does not change: cannot set {name!r}")
+        raise AttributeError(f"a Report cannot be changed: cannot set {name!r}")
 
     def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"a Report does not change: cannot delete {name!r}")
+        raise AttributeError(f"a Report cannot be changed: cannot delete {name!r}")
 
     def _fields(self) -> tuple[Any, ...]:
         """Give all attributes in the order in which they make a new one."""
@@ -121,6 +124,7 @@ class Report:
             self.idle,
             self.scattered,
             self.unordered,
+            self.aliased,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -155,6 +159,30 @@ class Report:
         error.extra_blocks = tuple(self.extra)
         raise error
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report in JSON types.
+
+        The keys are the names of the attributes, and ``"ok"``. Ranges are ``[start, stop]``, and dicts are lists of
+        pairs, since their keys need not be text. Devices and items of other types than JSON's are their text.
+
+        Examples:
+            >>> check({"cuda:0": [0, 1], "cuda:1": [1]}, 4).to_dict()["duplicates"]
+            [[1, ['cuda:0', 'cuda:1']]]
+
+        """
+        return {
+            "ok": self.ok,
+            "num_blocks": self.num_blocks,
+            "num_devices": self.num_devices,
+            "missing": [[run.start, run.stop] for run in self.missing],
+            **{
+                name: [[_json(key), [*map(_json, values)]] for key, values in getattr(self, name).items()]
+                for name in ("duplicates", "extra", "invalid")
+            },
+            **{name: [*map(_json, getattr(self, name))] for name in ("unknown", "idle", "scattered", "unordered")},
+            "aliased": [[*map(_json, group)] for group in self.aliased],
+        }
+
     def __repr__(self) -> str:
         found = [f"{count:,} {kind}" for kind, count, *_ in self._findings() if count]
         return f"<Report: {self._size()}: {', '.join(found) or 'ok'}>"
@@ -163,24 +191,28 @@ class Report:
         lines = [f"{'ok' if self.ok else 'not ok'}: {self._size()}"]
         for kind, count, noun, listed in self._findings():
             if count:
-                head = f"{'note: ' if kind in _ALLOWED else ''}{kind} {_many(count, noun)}: "
+                head = f"{'note: ' if kind in _ALLOWED else ''}{kind} {plural(count, noun)}: "
                 lines.append(head + listed(_WIDTH - len(head)))
         return "\n".join(lines)
 
     def _size(self) -> str:
-        return f"{_many(self.num_blocks, 'block')} on {_many(self.num_devices, 'device')}"
+        return f"{plural(self.num_blocks, 'block')} on {plural(self.num_devices, 'device')}"
 
     def _findings(self) -> Iterator[tuple[str, int, str, Callable[[int], str]]]:
-        """Give each kind of finding with how many there are of what, and with what lists them in a given width."""
+        """Yield each kind of finding, the number of findings, their noun, and what lists them in a given width."""
         missing, invalid = sum(map(len, self.missing)), sum(map(len, self.invalid.values()))
-        items = (f"{_few(items)} on {_shown(device)}" for device, items in self.invalid.items())
-        yield "duplicate", len(self.duplicates), "block", _given(self.duplicates)
-        yield "missing", missing, "block", partial(_listed, map(_run, self.missing), len(self.missing), "run", ", ")
-        yield "extra", len(self.extra), "block", _given(self.extra)
-        yield "invalid", invalid, "item", partial(_listed, items, len(self.invalid), "device", "; ")
-        for kind in ("unknown", *_ALLOWED):
+        runs = ((_run(run), len(run)) for run in self.missing)
+        items = ((f"{_few(items)} on {short_repr(device)}", len(items)) for device, items in self.invalid.items())
+        groups = ((" and ".join(map(short_repr, group)), 1) for group in self.aliased)
+        yield "duplicate", len(self.duplicates), "block", partial(_list, _given(self.duplicates), len(self.duplicates))
+        yield "missing", missing, "block", partial(_list, runs, missing, separator=", ")
+        yield "extra", len(self.extra), "block", partial(_list, _given(self.extra), len(self.extra))
+        yield "invalid", invalid, "item", partial(_list, items, invalid)
+        for kind in ("unknown", "idle", "scattered", "unordered"):
             devices = getattr(self, kind)
-            yield kind, len(devices), "device", partial(_listed, map(_shown, devices), len(devices), "device", ", ")
+            pieces = ((short_repr(device), 1) for device in devices)
+            yield kind, len(devices), "device", partial(_list, pieces, len(devices), separator=", ")
+        yield "aliased", len(self.aliased), "card", partial(_list, groups, len(self.aliased))
 
 
 class _Blocks(Sequence[int]):
@@ -226,11 +258,17 @@ class _Blocks(Sequence[int]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __reduce__(self) -> tuple[type[_Blocks], tuple[tuple[range, ...]]]:
+        return type(self), (self._runs,)
+
     def __repr__(self) -> str:
-        return f"<{_many(len(self), 'block')}: {_listed(map(_run, self._runs), len(self._runs), 'run', ', ', 60)}>"
+        runs = ((_run(run), len(run)) for run in self._runs)
+        return f"<{plural(len(self), 'block')}: {_list(runs, len(self), 60, ', ')}>"
 
 
-def check(device_map: _Items, num_blocks: SupportsIndex, *, devices: Iterable[Hashable] | None = None) -> Report:
+def check(
+    device_map: _Items, num_blocks: SupportsIndex, *, devices: Iterable[Hashable] | SupportsIndex | None = None
+) -> Report:
     """Find all faults of a device map at once, and what is allowed in one but rarely meant.
 
     It has no faults if each block of ``range(num_blocks)`` is given to exactly one device, and nothing else is: then
@@ -240,18 +278,21 @@ def check(device_map: _Items, num_blocks: SupportsIndex, *, devices: Iterable[Ha
 
     Args:
         device_map: ``{device: blocks}``: a mapping, or anything whose ``items()`` gives pairs of a device and an
-            iterable of blocks. A str is no iterable of blocks but one item that is none.
+            iterable of blocks.
         num_blocks: how many blocks the model has.
-        devices: the devices that there are, if those that are not, and those without a block, are to be told.
+        devices: the available devices, or their number if they are called 0, 1, 2, …. Devices of the map that are not
+            among them are reported as ``unknown``, and available devices that the map does not use as ``idle``.
 
     Returns:
         A :class:`Report`, which is true if there are no faults.
 
     Raises:
-        TypeError: ``device_map`` has no ``items()``, a device's value is not iterable, ``num_blocks`` is no integer, or
-            ``devices`` is a str or no iterable of hashables.
+        TypeError: ``device_map`` has no ``items()``; the blocks of a device are a mapping, text, bytes or not iterable
+            (the message recognises nested maps and ``{block: device}``); ``num_blocks`` is no integer; or ``devices``
+            is a str or no iterable of hashables.
         ValueError: ``num_blocks`` is negative.
-        OverflowError, MemoryError: memory cannot hold what is asked for.
+        OverflowError, MemoryError: memory cannot hold what is asked for. The blocks of a map whose runs ascend without
+            a gap take none; any other map takes a bit or two a block.
 
     Examples:
         >>> print(check({"cuda:0": [0, 1, 2], "cuda:1": [2, 3]}, 5))
@@ -264,56 +305,70 @@ def check(device_map: _Items, num_blocks: SupportsIndex, *, devices: Iterable[Ha
     return Report(*_check(device_map, num_blocks, devices))
 
 
-_REPR = Repr()
-_REPR.maxlevel = 2
-_REPR.maxtuple = _REPR.maxlist = _REPR.maxset = _REPR.maxfrozenset = _REPR.maxdict = _REPR.maxarray = 3
-_REPR.maxstring = _REPR.maxlong = _REPR.maxother = _LONGEST
-
-
-def _shown(thing: object) -> str:
-    """Show an object in one short line, whatever its repr is and does."""
+def _json(value: object) -> object:
+    """Return a value if JSON can hold it, else its text."""
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    # json.dumps writes no int of more than some thousand digits, and JSON knows no infinity.
+    if isinstance(value, int) and value.bit_length() <= 1 << 12:
+        return value
+    if isinstance(value, float) and isfinite(value):
+        return value
     try:
-        text = " ".join(_REPR.repr(thing).split())
-    except Exception:  # noqa: BLE001 (of the object's own, or of an int with too many digits)
-        text = f"<{type(thing).__name__}>"
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}…{text[1 - _LONGEST // 2 :]}"
+        return str(value)
+    except Exception:  # noqa: BLE001 (the value's own)
+        return short_repr(value)
 
 
 def _run(blocks: range) -> str:
-    return f"{blocks[0]}–{blocks[-1]}" if len(blocks) > 1 else str(blocks[0])
+    return f"{blocks[0]}–{blocks[-1]}" if len(blocks) > 1 else short_repr(blocks[0])
 
 
-def _given(blocks: dict[int, tuple[Any, ...]]) -> Callable[[int], str]:
-    pieces = (f"{_shown(block)} on {_each(devices)}" for block, devices in blocks.items())
-    return partial(_listed, pieces, len(blocks), "block", "; ")
+def _given(blocks: dict[int, tuple[Any, ...]]) -> Iterator[tuple[str, int]]:
+    """Yield the runs of consecutive blocks that are given to the same devices, and their lengths."""
+    first = last = 0
+    owners: tuple[Any, ...] = ()
+    for block, devices in blocks.items():
+        if owners and block == last + 1 and len(devices) == len(owners) and all(map(is_, devices, owners)):
+            last = block
+            continue
+        if owners:
+            yield f"{_run(range(first, last + 1))} on {_each(owners)}", last + 1 - first
+        first = last = block
+        owners = devices
+    if owners:
+        yield f"{_run(range(first, last + 1))} on {_each(owners)}", last + 1 - first
 
 
 def _each(devices: tuple[object, ...]) -> str:
     # The same one stands once for each time, one after the other.
     runs = [tuple(run) for _, run in groupby(devices, id)]
-    pieces = (_shown(run[0]) + (f" ({len(run)} times)" if len(run) > 1 else "") for run in runs)
+    pieces = ((short_repr(run[0]) + (f" ({len(run)} times)" if len(run) > 1 else ""), 1) for run in runs)
     # One alone would not tell which collide.
-    return _listed(pieces, len(runs), "", ", ", _FEW, least=2)
+    return _list(pieces, len(runs), _INNER_WIDTH, ", ", least=2)
 
 
 def _few(items: tuple[object, ...]) -> str:
-    return _listed(map(_shown, items), len(items), "", ", ", _FEW)
+    return _list(((short_repr(item), 1) for item in items), len(items), _INNER_WIDTH, ", ")
 
 
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def _list(pieces: Iterable[tuple[str, int]], total: int, width: int, separator: str = "; ", least: int = 1) -> str:
+    """Join as many pieces as fit in a width, but at least so many, and say how many findings are left.
 
+    Args:
+        pieces: texts, and the number of findings that each stands for.
+        total: the number of findings.
+        width: the largest number of characters.
+        separator: what stands between two pieces.
+        least: the number of pieces that are shown in any case.
 
-def _listed(  # noqa: PLR0913, PLR0917 (one for each way in which lists differ)
-    pieces: Iterable[str], of: int, unit: str, separator: str, width: int, least: int = 1
-) -> str:
-    """Join as many of so many pieces as fit, but at least so many, and say how many more there are."""
+    """
     text = rest = ""
-    for shown, piece in enumerate(pieces, 1):
+    for place, (piece, findings) in enumerate(pieces):
+        total -= findings
         longer = text + separator + piece if text else piece
-        more = _many(of - shown, f"more {unit}") if unit else f"{of - shown:,} more"
-        tail = f"{separator}… and {more}" if shown < of else ""
-        if shown > least and len(longer) + len(tail) > width:
+        tail = f"{separator}… and {total:,} more" if total else ""
+        if place >= least and len(longer) + len(tail) > width:
             break
         text, rest = longer, tail
     return text + rest

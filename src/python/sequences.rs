@@ -1,0 +1,78 @@
+//! Integers, and sequences in an order as lists.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
+
+use super::error::{value_error, wrong_type};
+use super::{index, is_iterable, is_mapping, is_set, layout, list_of};
+
+/// The exact int that an argument stands for, by its `__index__`.
+#[pyfunction]
+pub fn integer<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    index(value).map_err(|error| {
+        let py = value.py();
+        if !error.is_instance_of::<PyTypeError>(py) {
+            return error;
+        }
+        let named = wrong_type(name, "an integer", value);
+        named.set_cause(py, Some(error));
+        named
+    })
+}
+
+/// The ints of a sequence, as exact ones; errors call it by its name.
+#[pyfunction]
+pub fn integers<'py>(name: &str, values: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    let integers = layout::new_list(values.py())?;
+    for (index, value) in to_list(name, values, "a sequence of integers")?.iter().enumerate() {
+        integers.append(integer(&format!("{name}[{index}]"), &value)?)?;
+    }
+    Ok(integers)
+}
+
+/// The items of a sequence in a list of their own, where it has an order; errors say what is expected.
+pub fn to_list<'py>(argument: &str, sequence: &Bound<'py, PyAny>, expected: &str) -> PyResult<Bound<'py, PyList>> {
+    let py = sequence.py();
+    let no_sequence = sequence.is_instance_of::<PyString>() || is_mapping(sequence) || is_set(sequence);
+    if no_sequence || !is_iterable(sequence)? {
+        return Err(wrong_type(argument, expected, sequence));
+    }
+    if is_masked(sequence)? {
+        return Err(wrong_type(
+            argument,
+            &format!("{expected} without masked values"),
+            sequence,
+        ));
+    }
+    let shape = sequence.getattr_opt(intern!(py, "shape"))?;
+    if let Some(shape) = shape
+        && shape.len().is_ok_and(|dimensions| dimensions != 1)
+    {
+        return Err(wrong_dimensions(argument, sequence, shape.len()?));
+    }
+    list_of(sequence)
+}
+
+/// The error of an array that has not one dimension.
+pub fn wrong_dimensions(argument: &str, sequence: &Bound<'_, PyAny>, dimensions: usize) -> PyErr {
+    let text = format!("{argument} must have one dimension, got {dimensions}");
+    if dimensions == 0 {
+        // A number, and no sequence at all.
+        return wrong_type(argument, "a sequence", sequence);
+    }
+    value_error(sequence.py(), &text)
+}
+
+/// Whether it is one of numpy's masked arrays, in which some values are masked: its memory holds them all the same.
+pub fn is_masked(sequence: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = sequence.py();
+    for class in sequence.get_type().mro() {
+        if class.getattr(intern!(py, "__name__"))?.eq(intern!(py, "MaskedArray"))? {
+            let mask = sequence.getattr(intern!(py, "mask"))?;
+            return mask.call_method0(intern!(py, "any"))?.is_truthy();
+        }
+    }
+    Ok(false)
+}
