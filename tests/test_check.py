@@ -532,6 +532,16 @@ class Lists(dict[Any, Any]):
         return [["a", [0]]]
 
 
+class NoItems:
+    def items(self) -> Any:
+        return 5
+
+
+class Unhashable:
+    def items(self) -> Any:
+        return [([], [0])]
+
+
 def test_any_mapping_will_do() -> None:
     report = check(Pairs(), 2)
     assert (report.duplicates, report.invalid) == ({1: ("b", "a")}, {"a": ("x", "y")})
@@ -572,7 +582,9 @@ NESTED = {"encoder": {0: [0, 1]}, "decoder": {1: [0]}}
     [
         ((None, 1), "device_map must be a mapping, {device: [block, ...]}, got None"),
         (([[0]], 1), "device_map must be a mapping, {device: [block, ...]}, got [[0]]"),
-        ((Lists(), 1), "device_map.items() must give pairs of a device and its blocks"),
+        ((Lists(), 1), "device_map.items() must be pairs of a device and its blocks, got ['a', [0]]"),
+        ((NoItems(), 1), "device_map.items() must be pairs of a device and its blocks, got 5"),
+        ((Unhashable(), 1), "the device must be hashable, got []"),
         (({0: [0], "cuda:1": 5}, 1), "device_map['cuda:1'] must be an iterable of blocks, got 5"),
         (({0: None}, 1), "device_map[0] must be an iterable of blocks, got None"),
         (({0: 5}, 1), "device_map[0] must be an iterable of blocks, got 5"),

@@ -164,6 +164,16 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         TypeError,
         "runs['a'] must be a range, got 3; see from_counts",
     ),
+    "no pairs": (
+        lambda: DeviceMap(5),  # type: ignore[arg-type]
+        TypeError,
+        "runs must be a mapping, or pairs of a device and a range, got 5",
+    ),
+    "text": (
+        lambda: DeviceMap("abc"),  # type: ignore[arg-type]
+        TypeError,
+        "runs must be a mapping, or pairs of a device and a range, got 'abc'",
+    ),
     "device twice": (
         lambda: DeviceMap.from_counts([1, 2], ["a", "a"]),
         ValueError,

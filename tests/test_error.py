@@ -1,14 +1,17 @@
-"""`DeviceMapError` serves callers of both of the original's exceptions and carries all faults."""
+"""The exception classes, and how messages show values."""
 
 from __future__ import annotations
 
 import copy
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 import devicemap
+from devicemap._errors import short_repr
+from tests.apart import run
 
 
 def caught() -> devicemap.DeviceMapError:
@@ -86,3 +89,97 @@ def test_one_made_by_hand_has_no_blocks() -> None:
     error = devicemap.DeviceMapError("by hand")
     assert (error.duplicate_blocks, error.missing_blocks, error.extra_blocks) == ((), (), ())
     assert f"{type(error).__module__}.{type(error).__qualname__}" == "devicemap.DeviceMapError"
+
+
+def test_what_a_devicemap_imported_again_raises_is_of_its_own_classes() -> None:
+    run(
+        """
+        import sys
+        import devicemap
+
+        old = devicemap
+        for name in [name for name in sys.modules if name.partition(".")[0] == "devicemap"]:
+            del sys.modules[name]
+        import devicemap
+
+        assert devicemap.DeviceMapError is not old.DeviceMapError
+        failing = [
+            lambda: devicemap.assert_device_map({}, 1),
+            lambda: devicemap.check({}, 1).raise_for_faults(),
+            lambda: devicemap.balance([2], 1, sizes=[2], max_memory=[1]),
+        ]
+        for call in failing:
+            try:
+                call()
+            except (devicemap.DeviceMapError, devicemap.InfeasibleError) as error:
+                assert type(error).__module__ == "devicemap"
+                assert type(error) is getattr(devicemap, type(error).__name__)
+            else:
+                raise SystemExit("no error")
+        """
+    )
+
+
+def test_the_module_of_the_classes_imports_nothing_of_the_package() -> None:
+    assert (
+        run(
+            """
+        import ast, pathlib, devicemap._errors
+        tree = ast.parse(pathlib.Path(devicemap._errors.__file__).read_text())
+        print(*[name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names])
+        print(*[node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)])
+        """
+        ).find("devicemap")
+        == -1
+    )
+
+
+class Shown:
+    """An object with a repr."""
+
+    def __init__(self, text: object) -> None:
+        self.text = text
+
+    def __repr__(self) -> Any:
+        return self.text
+
+
+class Raising:
+    """An object without a repr."""
+
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("x", "'x'"),
+        ("x" * 38, repr("x" * 38)),
+        ("x" * 39, f"'{'x' * 17}...{'x' * 18}'"),
+        (Shown("x" * 40), "x" * 40),
+        (Shown("a" * 30 + "b" * 11), f"{'a' * 26}…{'a' * 2}{'b' * 11}"),
+        (Shown("two\n   lines\t"), "two lines"),
+        (Shown("\x1b[31m\ud800é"), r"\x1b[31m\ud800\xe9"),
+        (Shown("é"), "é"),
+        (Shown(5), "<Shown>"),
+        (Raising(), "<Raising>"),
+        ((1, Raising()), "<tuple>"),
+        (10**5000, "<int>"),
+        ([[[[1]]]], "[[[...]]]"),
+        (list(range(10**6)), "[0, 1, 2, ...]"),
+        ({"a": 1, "b": 2, "c": 3, "d": 4}, "{'a': 1, 'b': 2, 'c': 3, ...}"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_values_are_shown_on_one_short_line(value: object, text: str) -> None:
+    assert short_repr(value) == text
+
+
+def test_only_exceptions_are_kept_from_the_message() -> None:
+    class Stopping:
+        def __repr__(self) -> str:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        short_repr(Stopping())

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import array
 import gc
+import random
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
@@ -15,6 +18,7 @@ import numpy as np
 import pytest
 
 import devicemap
+from tests.apart import run
 
 
 def quietly(function: Callable[..., Any], *arguments: Any, **options: Any) -> None:
@@ -234,8 +238,8 @@ def test_an_array_may_not_change_its_size_while_it_is_read() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer to send signals with")
-@pytest.mark.parametrize("run", LONG_RUNS.values(), ids=LONG_RUNS.keys())
-def test_ctrl_c_is_heard_in_a_long_run(run: Callable[[], Any]) -> None:
+@pytest.mark.parametrize("call", LONG_RUNS.values(), ids=LONG_RUNS.keys())
+def test_ctrl_c_is_heard_in_a_long_run(call: Callable[[], Any]) -> None:
     heard = 0
 
     def hear(signum: int, frame: object) -> None:
@@ -251,11 +255,70 @@ def test_ctrl_c_is_heard_in_a_long_run(run: Callable[[], Any]) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
     try:
         with pytest.raises(KeyboardInterrupt):
-            run()
+            call()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
         gc.enable()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer to send signals with")
+@pytest.mark.parametrize(
+    ("array_of_numbers", "call"),
+    [
+        ("np.ones(1 << 24)", "devicemap.balance(numbers, 4)"),
+        ("np.ones(1 << 24, 'f4')", "devicemap.split(1 << 24, 4).load_per_device(numbers)"),
+        ("np.arange(1 << 24)", "devicemap.assert_device_map({0: numbers}, 1 << 24)"),
+        ("np.arange(1 << 24)[::-1].copy()", "devicemap.check({0: numbers}, 1 << 23)"),
+        ("np.arange(-5, 1 << 20)", "devicemap.check({0: numbers, 1: [0] * 5}, 1 << 20)"),
+    ],
+)
+def test_signal_handlers_may_free_the_memory_of_an_array(array_of_numbers: str, call: str) -> None:
+    """numpy frees the memory of an array though a buffer of it is exported, if told not to count references."""
+    run(
+        f"""
+        import signal
+        import numpy as np
+        import devicemap
+
+        def free(signum, frame):
+            numbers.resize(8, refcheck=False)
+
+        signal.signal(signal.SIGALRM, free)
+        for delay in (0.0005, 0.001, 0.002, 0.004, 0.008):
+            numbers = {array_of_numbers}
+            signal.setitimer(signal.ITIMER_REAL, delay)
+            try:
+                {call}
+            except (ValueError, AssertionError):
+                pass
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        """
+    )
+
+
+def test_other_threads_run_while_balance_searches() -> None:
+    beats: list[float] = []
+    stopped = threading.Event()
+
+    def beat() -> None:
+        while not stopped.wait(0.001):
+            beats.append(time.perf_counter())
+
+    rng = random.Random(0)
+    costs = [rng.randrange(1, 1000) for _ in range(20_000)]
+    thread = threading.Thread(target=beat)
+    thread.start()
+    try:
+        start = time.perf_counter()
+        # Half of the devices can take only some of the blocks: a search of many steps.
+        devicemap.balance(costs, 128, speeds=[1, 1000] * 64)
+        end = time.perf_counter()
+    finally:
+        stopped.set()
+        thread.join()
+    # Where the GIL is held all the time, there are two at most: before the search and after it.
+    assert sum(start < time < end for time in beats) > 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer to send signals with")

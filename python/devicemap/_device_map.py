@@ -50,7 +50,12 @@ class DeviceMap(dict["_DeviceT", range]):
 
     def __new__(cls, runs: Mapping[_DeviceT, range] | Iterable[tuple[_DeviceT, range]]) -> DeviceMap[_DeviceT]:
         """Make a device map of ranges that follow each other."""
-        pairs = [(device, run) for device, run in (dict(runs).items() if hasattr(runs, "keys") else runs)]
+        try:
+            pairs = [(device, run) for device, run in (dict(runs).items() if hasattr(runs, "keys") else runs)]
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"runs must be a mapping, or pairs of a device and a range, got {short_repr(runs)}"
+            ) from error
         names = _native.parse_devices([device for device, _ in pairs])
         end = 0
         for device, run in pairs:

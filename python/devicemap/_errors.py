@@ -96,8 +96,8 @@ _THREAD = local()
 def short_repr(value: object) -> str:
     """Return the repr of a value, on one line of at most 40 characters, as messages show it.
 
-    A longer one loses its middle. Where the value's ``__repr__`` raises, or shows what the value is in, it is the name of
-    the value's type, in angle brackets.
+    A longer one loses its middle. Where the value's ``__repr__`` raises, or shows what the value is in, it is the name
+    of the value's type, in angle brackets.
     """
     depth = getattr(_THREAD, "depth", 0)
     _THREAD.depth = depth + 1

@@ -231,7 +231,7 @@ pub fn parse_devices<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Py
     let seen: Bound<'py, PyDict> = layout::new_dict(py)?;
     for (index, device) in devices.iter().enumerate() {
         seen.set_item(&device, ())
-            .map_err(|error| unhashable(error, index, &device))?;
+            .map_err(|error| unhashable(error, &format!("devices[{index}]"), &device))?;
         if seen.len() == index {
             let text = format!("devices must be distinct, got {} twice", short_repr(&device)?);
             return Err(value_error(py, &text));
@@ -259,13 +259,13 @@ pub fn numbered<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, 
     py.get_type::<PyRange>().call1((count,)).map(Some)
 }
 
-/// The error of a device that cannot be hashed, with its place.
-pub fn unhashable(error: PyErr, index: usize, device: &Bound<'_, PyAny>) -> PyErr {
+/// The error of a device that cannot be hashed, with the name of the argument.
+pub fn unhashable(error: PyErr, argument: &str, device: &Bound<'_, PyAny>) -> PyErr {
     let py = device.py();
     if !error.is_instance_of::<PyTypeError>(py) {
         return error;
     }
-    let named = wrong_type(&format!("devices[{index}]"), "hashable", device);
+    let named = wrong_type(argument, "hashable", device);
     named.set_cause(py, Some(error));
     named
 }

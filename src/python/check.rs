@@ -93,7 +93,7 @@ fn known_devices<'py>(ears: &mut Ears<'py>, devices: &Bound<'py, PyAny>) -> PyRe
         let device = device?;
         known
             .set_item(&device, py.None())
-            .map_err(|error| unhashable(error, index, &device))?;
+            .map_err(|error| unhashable(error, &format!("devices[{index}]"), &device))?;
         ears.after(16)?;
     }
     Ok(Some(known))

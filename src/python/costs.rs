@@ -227,9 +227,6 @@ pub fn any_number<'py>(value: &Bound<'py, PyAny>, argument: Name<'_>, expected: 
         return Ok(AnyNumber::Float(float.value()));
     }
     let py = value.py();
-    if is_text(value) || is_complex(value)? {
-        return Err(wrong_type(&argument(), expected, value));
-    }
     if value.hasattr(intern!(py, "__index__"))? {
         match index(value) {
             Ok(int) => return Ok(AnyNumber::Int(int)),
@@ -237,6 +234,9 @@ pub fn any_number<'py>(value: &Bound<'py, PyAny>, argument: Name<'_>, expected: 
             Err(error) if error.is_instance_of::<PyTypeError>(py) => {}
             Err(error) => return Err(error),
         }
+    }
+    if is_text(value) || is_complex(value)? {
+        return Err(wrong_type(&argument(), expected, value));
     }
     value.extract().map(AnyNumber::Float).map_err(|error| {
         let named = if error.is_instance_of::<PyOverflowError>(py) {
@@ -265,14 +265,21 @@ fn is_text(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>()
 }
 
-/// Whether it is a complex number, of Python or with a dtype that says so. A conversion to float would drop the imaginary
-/// part, with a warning at best.
+/// Whether it is a complex number, of Python or with a dtype of numpy's or torch's that says so. A conversion to float would
+/// drop the imaginary part, with a warning at best.
 fn is_complex(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = value.py();
     if value.is_instance_of::<PyComplex>() {
         return Ok(true);
     }
-    match value.getattr_opt(intern!(value.py(), "dtype"))? {
-        Some(dtype) => Ok(dtype.str()?.to_string_lossy().contains("complex")),
+    let Some(dtype) = value.getattr_opt(intern!(py, "dtype"))? else {
+        return Ok(false);
+    };
+    if let Some(kind) = dtype.getattr_opt(intern!(py, "kind"))? {
+        return kind.eq(intern!(py, "c"));
+    }
+    match dtype.getattr_opt(intern!(py, "is_complex"))? {
+        Some(is_complex) => is_complex.is_truthy(),
         None => Ok(false),
     }
 }

@@ -7,8 +7,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyRange, PyRangeMethods, PyTuple, PyType};
 
-use super::error::{type_error, wrong_type};
-use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, layout, list_of};
+use super::along::unhashable;
+use super::error::wrong_type;
+use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, is_iterable, layout, list_of};
 use crate::numbers::{Reader, Stop};
 use crate::progression::Progression;
 
@@ -24,6 +25,7 @@ pub fn values_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyL
 
 /// The devices of a device map and the value of each, taken once.
 pub fn entries_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+    const PAIRS: &str = "pairs of a device and its blocks";
     let py = device_map.py();
     if let Ok(dict) = device_map.cast_exact::<PyDict>() {
         return layout::dict_entries(dict);
@@ -36,14 +38,19 @@ pub fn entries_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, P
         ));
     };
     let (devices, values) = (layout::new_list(py)?, layout::new_list(py)?);
-    for entry in list_of(&items.call0()?)? {
+    let pairs = items.call0()?;
+    if !is_iterable(&pairs)? {
+        return Err(wrong_type("device_map.items()", PAIRS, &pairs));
+    }
+    for entry in list_of(&pairs)? {
         let Some(pair) = entry.cast::<PyTuple>().ok().filter(|pair| pair.len() == 2) else {
-            return Err(type_error(
-                py,
-                "device_map.items() must give pairs of a device and its blocks",
-            ));
+            return Err(wrong_type("device_map.items()", PAIRS, &entry));
         };
-        devices.append(pair.get_item(0)?)?;
+        let device = pair.get_item(0)?;
+        device
+            .hash()
+            .map_err(|error| unhashable(error, "the device", &device))?;
+        devices.append(device)?;
         values.append(pair.get_item(1)?)?;
     }
     Ok((devices, values))
