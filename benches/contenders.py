@@ -142,7 +142,7 @@ def with_limits() -> tuple[Call, Call]:
     memory = [int(sum(amounts) * 0.3)] * DEVICES
 
     def limited(amounts: Any, devices: range) -> Any:
-        return devicemap.balance(amounts, devices, speeds=SPEEDS, max_memory=memory)
+        return devicemap.balance(amounts, devices, speeds=SPEEDS, sizes=amounts, max_memory=memory)
 
     loads = limited(amounts, range(DEVICES)).load_per_device(amounts, SPEEDS).values()
     # Nothing is limited by so much memory: the loads are as even as blocks allow.

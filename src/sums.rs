@@ -416,6 +416,11 @@ impl Sums {
         self.first(self.len())
     }
 
+    /// Whether all are whole numbers of bytes below 2**127, and were given as such.
+    pub fn are_sizes(&self) -> bool {
+        !self.floats && self.largest < 1 << 127
+    }
+
     /// The cost of the block that costs most.
     pub fn largest(&self) -> u128 {
         self.largest

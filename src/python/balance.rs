@@ -39,9 +39,19 @@ pub fn balance<'py>(
         return Err(value_error(py, text));
     }
     let limits = max_memory.map(|limits| limits_of(devices, limits)).transpose()?;
+    let same = sizes.is_some_and(|sizes| sizes.is(costs));
     let costs = sums_of(&mut ears, Kind::Costs, costs)?;
-    let sizes = sizes.map(|sizes| sums_of(&mut ears, Kind::Sizes, sizes)).transpose()?;
-    if let Some(sizes) = &sizes
+    let read;
+    let sizes = match sizes {
+        None => None,
+        // What has been read already is not read again.
+        Some(_) if same && costs.are_sizes() => Some(&costs),
+        Some(sizes) => {
+            read = sums_of(&mut ears, Kind::Sizes, sizes)?;
+            Some(&read)
+        }
+    };
+    if let Some(sizes) = sizes
         && sizes.len() != costs.len()
     {
         let text = format!(
@@ -59,15 +69,16 @@ pub fn balance<'py>(
     }))?;
     let problem = Problem {
         costs: &costs,
-        sizes: sizes.as_ref().filter(|_| limits.iter().any(Option::is_some)),
+        sizes: sizes.filter(|_| limits.iter().any(Option::is_some)),
         devices: &devices,
         allow_idle,
     };
     let ends = solve(&mut ears, &problem).map_err(|stopped| match stopped {
         Stopped::Interrupted(error) => error,
         Stopped::Memory(error) => no_memory(error),
-        Stopped::Infeasible(why) => match &sizes {
+        Stopped::Infeasible(why) => match sizes {
             Some(sizes) => explain(&why, sizes, names, &devices),
+            // Without limits there is always a map.
             None => value_error(py, "costs cannot be divided among the devices"),
         },
     })?;
