@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from copy import copy
 from importlib.machinery import ModuleSpec
-from threading import RLock
+from threading import RLock, get_ident
 from types import BuiltinFunctionType, ModuleType
 
 from devicemap import model_parallel_utils
@@ -14,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from importlib.abc import Loader
-    from typing import Any
+    from typing import Any, TypeGuard
 else:  # importlib.abc would import a good part of the library.
     Loader = object
 
@@ -42,56 +44,95 @@ class _Patch:
         self.stand_in = ModuleType(_MODULE, model_parallel_utils.__doc__)
         self.stand_in.__spec__ = ModuleSpec(_MODULE, None, origin=model_parallel_utils.__name__)
         self.stand_in.__package__ = _PARENT
-        self.displaced: dict[tuple[int, str], tuple[dict[str, Any], tuple[Any, ...]]] = {}
-        """What the stand-in has replaced: for each place, its namespace and the old value, if there was one."""
+        self.replaced: dict[tuple[int, str], tuple[dict[str, Any], tuple[Any, ...]]] = {}
+        """For each name in a namespace that has been given another value: the namespace, and the old value if any."""
 
-    def install(self) -> list[Any]:
-        """Put the stand-in in all its places. Return the values that it replaces."""
-        replaced: list[Any] = []
+    def install(self) -> None:
+        """Put the stand-in in its places, and its functions in the modules that use the functions it replaces."""
+        functions = []
         for namespace, name in _places():
-            old = (namespace[name],) if name in namespace else ()
-            if namespace.get(name) is not self.stand_in:
-                self.displaced[id(namespace), name] = namespace, old
-                namespace[name] = self.stand_in
-                replaced.extend(old)
-        return replaced
+            module = self._replace(namespace, name, self.stand_in)
+            if _is_module(module):
+                functions += [_namespace(module)[name] for name in _NAMES if name in _namespace(module)]
+        for namespace, name in _users(lambda value: _is_ours(value) or any(value is old for old in functions)):
+            self._replace(namespace, name, vars(self.stand_in)[name])
+
+    def _replace(self, namespace: dict[str, Any], name: str, value: object) -> object:
+        """Set a name in a namespace. Return the old value, if it was not the patch's own."""
+        old = (namespace[name],) if name in namespace else ()
+        namespace[name] = value
+        if not old or not (old[0] is self.stand_in or _is_ours(old[0])):
+            self.replaced[id(namespace), name] = namespace, old
+        return next(iter(old), None)
 
     def uninstall(self) -> None:
-        """Put back what the stand-in has replaced, where nobody has replaced the stand-in meanwhile."""
-        for (_, name), (namespace, old) in self.displaced.items():
-            if namespace.get(name) is self.stand_in:
+        """Put back what has been replaced, where nobody else has replaced it meanwhile."""
+        for (_, name), (namespace, old) in self.replaced.items():
+            value = namespace.get(name)
+            if value is self.stand_in or _is_ours(value):
                 if old:
                     (namespace[name],) = old
                 else:
-                    del namespace[name]
-        self.displaced.clear()
+                    namespace.pop(name, None)
+        self.replaced.clear()
+        # Others may have put the stand-in where it was not before.
+        for namespace, name in _places():
+            if namespace.get(name) is self.stand_in:
+                namespace.pop(name, None)
 
 
 def _places() -> Iterator[tuple[dict[str, Any], str]]:
     """Yield the places where an import leaves the module: ``sys.modules`` and the attribute of the parent package."""
     yield sys.modules, _MODULE
     parent = sys.modules.get(_PARENT)
-    if isinstance(parent, ModuleType):
-        yield vars(parent), _CHILD
+    if _is_module(parent):
+        yield _namespace(parent), _CHILD
+
+
+def _is_module(value: object) -> TypeGuard[ModuleType]:
+    """Whether a value is a module. Unlike ``isinstance``, which asks a proxy for its class, it runs no user code."""
+    return issubclass(type(value), ModuleType)
+
+
+def _namespace(module: ModuleType) -> dict[str, Any]:
+    """Return a module's namespace. Unlike ``vars``, which loads a lazy module, it runs no user code."""
+    namespace: dict[str, Any] = object.__getattribute__(module, "__dict__")
+    return namespace
 
 
 class _ParentFinder:
     """Finds ``transformers.utils`` where the finders after it find it, so that it can be given the stand-in."""
 
+    def __init__(self) -> None:
+        self.searching: set[int] = set()
+        """The threads that are in :meth:`find_spec`, to which a finder that asks all others would come back."""
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return the spec that the other finders give, with a loader that installs the stand-in."""
-        if fullname != _PARENT:
+        thread = get_ident()
+        if fullname != _PARENT or thread in self.searching:
             return None
+        self.searching.add(thread)
+        try:
+            spec = self._find_after(path, target)
+        finally:
+            self.searching.discard(thread)
+        if spec is None or spec.loader is None or not hasattr(spec.loader, "exec_module"):
+            return spec
+        # The finder may keep the spec.
+        wrapped = copy(spec)
+        wrapped.loader = _ParentLoader(spec.loader)
+        return wrapped
+
+    def _find_after(self, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
         finders = list(sys.meta_path)
         place = next((place for place, finder in enumerate(finders) if finder is self), -1)
         for finder in finders[place + 1 :]:
             find_spec = getattr(finder, "find_spec", None)
-            spec: ModuleSpec | None = find_spec and find_spec(fullname, path, target)
+            spec: ModuleSpec | None = find_spec and find_spec(_PARENT, path, target)
             if spec is not None:
-                if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    spec.loader = _ParentLoader(spec.loader)
                 return spec
         return None
 
@@ -102,25 +143,45 @@ class _ParentLoader(Loader):
     def __init__(self, loader: Loader) -> None:
         self.loader = loader
 
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401, whatever the loader has
+        """Return what else the module's own loader has, ``get_data`` for example."""
+        if name == "loader":  # A copy in the making has none yet.
+            raise AttributeError(name)
+        return getattr(self.loader, name)
+
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """Create the module as its own loader does."""
         return self.loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Install the stand-in, then execute the module; both in this order, as the module may import the stand-in."""
+        """Execute the module, which may import the stand-in, and may put another module in its own place."""
         module.__loader__ = self.loader
         if module.__spec__ is not None:
             module.__spec__.loader = self.loader
-        patch = _the_patch()
-        with patch.lock:
-            if patch.active:
-                patch.install()
+        _install_if_active()
         self.loader.exec_module(module)
+        _install_if_active()
 
 
 def _the_patch() -> _Patch:
     patch: _Patch = vars(sys).setdefault("_devicemap_patch", _Patch())
     return patch
+
+
+def _install_if_active() -> None:
+    patch = _the_patch()
+    with patch.lock:
+        if patch.active:
+            patch.install()
+
+
+def _renew_lock() -> None:
+    """Give a forked process a lock that no thread of its parent holds."""
+    _the_patch().lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def patch_transformers() -> None:
@@ -148,10 +209,7 @@ def patch_transformers() -> None:
         patch.active = True
         if not any(finder is patch.finder for finder in sys.meta_path):
             sys.meta_path.insert(0, patch.finder)
-        modules = [vars(replaced) for replaced in patch.install() if isinstance(replaced, ModuleType)]
-        functions = [module[name] for module in modules for name in _NAMES if name in module]
-        users = _users(lambda value: any(value is function for function in functions))
-        _rebind(users, patch.stand_in)
+        patch.install()
 
 
 def unpatch_transformers() -> None:
@@ -163,24 +221,27 @@ def unpatch_transformers() -> None:
     """
     patch = _the_patch()
     with patch.lock:
-        if not patch.active:
-            return
         patch.active = False
         # A new list, since another thread may be iterating over the old one in the midst of an import.
         sys.meta_path = [finder for finder in sys.meta_path if finder is not patch.finder]
         patch.uninstall()
         users = _users(_is_ours)
     if users:
+        # They were imported while patched, and have never had the original functions.
         original = _import_original()
         with patch.lock:
-            if original is not None and not patch.active:
-                _rebind(users, original)
+            # Meanwhile another thread may have patched, and even have unpatched.
+            if original is not None and original is not patch.stand_in and not patch.active:
+                functions = _namespace(original)
+                for namespace, name in users:
+                    if name in functions:
+                        namespace[name] = functions[name]
 
 
 def _is_ours(value: object) -> bool:
     """Whether a value is a function of this package, of this import or an earlier one."""
     ours = model_parallel_utils.get_device_map.__module__
-    return isinstance(value, BuiltinFunctionType) and value.__module__ == ours
+    return type(value) is BuiltinFunctionType and value.__module__ == ours
 
 
 def _import_original() -> ModuleType | None:
@@ -191,19 +252,12 @@ def _import_original() -> ModuleType | None:
         return None
 
 
-def _users(is_used: Callable[[object], bool]) -> list[tuple[ModuleType, str]]:
-    """Find the loaded modules of transformers with a helper for which ``is_used`` is true, each with its name."""
+def _users(is_used: Callable[[object], bool]) -> list[tuple[dict[str, Any], str]]:
+    """Find the helpers in loaded modules of transformers for which ``is_used`` is true: their namespaces and names."""
     return [
-        (module, name)
+        (_namespace(module), name)
         for path, module in list(sys.modules.items())
-        if path.startswith(f"{_PACKAGE}.") and path != _MODULE and isinstance(module, ModuleType)
+        if str(path).startswith(f"{_PACKAGE}.") and path != _MODULE and _is_module(module)
         for name in _NAMES
-        if is_used(vars(module).get(name))
+        if is_used(_namespace(module).get(name))
     ]
-
-
-def _rebind(users: list[tuple[ModuleType, str]], source: ModuleType) -> None:
-    """Give modules the functions of ``source``, as far as it has them."""
-    for module, name in users:
-        if name in vars(source):
-            vars(module)[name] = vars(source)[name]
