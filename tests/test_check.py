@@ -304,7 +304,7 @@ note: scattered 1 device: 0""",
             """\
 ok: 4 blocks on 5 devices
 note: idle 1 device: 'cuda:2'
-note: aliased 1 card: 0 and 'cuda:0'""",
+note: aliased 1 card: 0, 'cuda:0'""",
         ),
         (
             dict.fromkeys(range(10**6), (7,)),
@@ -474,7 +474,7 @@ def test_devices_that_there_are() -> None:
     [
         ([0, "cuda:0"], ((0, "cuda:0"),)),
         (["cuda:1", 0, "cuda:0", 1], (("cuda:1", 1), (0, "cuda:0"))),
-        (["cuda:00", "cuda:0", 0], (("cuda:00", "cuda:0", 0),)),
+        (["cuda:00", "cuda:1", 0, np.int64(1)], (("cuda:1", np.int64(1)),)),
         ([0, "0", "cuda", "cuda:", "cuda:x", "cuda:+0", "CUDA0", "gpu:0", True, 0.5, None, -1, ("cuda", 0)], ()),
         ([0, 1, 2], ()),
     ],
@@ -487,8 +487,8 @@ def test_two_names_of_a_card(devices: list[Any], aliased: tuple[Any, ...]) -> No
 
 def test_two_names_of_a_card_in_torch() -> None:
     device = pytest.importorskip("torch").device
-    report = check({0: [0], device("cuda", 0): [1], device("cuda"): [2], device("cpu"): [3], device("xpu:0"): [4]}, 5)
-    assert report.aliased == ((0, device("cuda", 0)),)
+    report = check({0: [0], device("cuda", 0): [1], device("cuda"): [2], device("cpu"): [3], "cpu": [4]}, 5)
+    assert report.aliased == ((0, device("cuda", 0)), (device("cpu"), "cpu"))
 
 
 def test_a_report_as_json() -> None:
@@ -573,7 +573,8 @@ class BadRepr:
 BadRepr.__name__ = "B" * 10**6
 
 INVERSE = "device_map must be {device: [block, ...]}, got the inverse, {block: device}; group the blocks by device"
-MAPPING = "must be an iterable of blocks, got a mapping"
+MAPPING = "must be an iterable of block numbers, got the mapping"
+MODULES = "device_map must be {device: [block, ...]}, got {module: device}; write the numbers of the blocks, grouped by device"
 NESTED = {"encoder": {0: [0, 1]}, "decoder": {1: [0]}}
 
 
@@ -585,16 +586,24 @@ NESTED = {"encoder": {0: [0, 1]}, "decoder": {1: [0]}}
         ((Lists(), 1), "device_map.items() must be pairs of a device and its blocks, got ['a', [0]]"),
         ((NoItems(), 1), "device_map.items() must be pairs of a device and its blocks, got 5"),
         ((Unhashable(), 1), "the device must be hashable, got []"),
-        (({0: [0], "cuda:1": 5}, 1), "device_map['cuda:1'] must be an iterable of blocks, got 5"),
-        (({0: None}, 1), "device_map[0] must be an iterable of blocks, got None"),
-        (({0: 5}, 1), "device_map[0] must be an iterable of blocks, got 5"),
-        (({0: [0], 1: "12"}, 1), "device_map[1] must be an iterable of blocks, got '12'"),
-        (({"a": b"\x00\x01"}, 2), r"device_map['a'] must be an iterable of blocks, got b'\x00\x01'"),
+        (({0: [0], "cuda:1": 5}, 1), "device_map['cuda:1'] must be an iterable of block numbers, got 5"),
+        (({0: None}, 1), "device_map[0] must be an iterable of block numbers, got None"),
+        (({0: 5}, 1), "device_map[0] must be an iterable of block numbers, got 5"),
+        (({0: [0], 1: "12"}, 1), "device_map[1] must be an iterable of block numbers, got '12'"),
+        (({"a": b"\x00\x01"}, 2), r"device_map['a'] must be an iterable of block numbers, got b'\x00\x01'"),
         (
             ({"a": [0], 0: bytearray(b"\x01")}, 2),
-            r"device_map[0] must be an iterable of blocks, got bytearray(b'\x01')",
+            r"device_map[0] must be an iterable of block numbers, got bytearray(b'\x01')",
         ),
-        (({"h.0": 0, "h.1": 1}, 2), "device_map['h.0'] must be an iterable of blocks, got 0"),
+        (({"h.0": 0, "h.1": 1}, 2), MODULES),
+        (({"lm_head": "cuda:0", "model.layers.0": "cuda:0"}, 1), MODULES),
+        (
+            ({"cuda:0": "0-15", "cuda:1": "16-31"}, 32),
+            "device_map['cuda:0'] must be an iterable of block numbers, got '0-15'",
+        ),
+        (({"a": np.array(1)}, 2), "device_map['a'] must be an iterable of block numbers, got array(1)"),
+        (({"0": "cuda:0", "1": "cuda:0"}, 2), INVERSE),
+        (({np.int64(0): "cuda:0"}, 1), INVERSE),
         ((dict.fromkeys(range(4), "cuda:0"), 4), INVERSE),
         (({0: "cuda:0"}, 1), INVERSE),
         (({0: 0, 1: 0, 2: 1}, 3), INVERSE),
@@ -602,18 +611,18 @@ NESTED = {"encoder": {0: [0, 1]}, "decoder": {1: [0]}}
         (({0: b"\x00\x01"}, 2), INVERSE),
         (
             ({0: {0: "a", 1: "b"}}, 2),
-            f"device_map[0] {MAPPING}, {{0: 'a', 1: 'b'}}; check that mapping on its own",
+            f"device_map[0] {MAPPING} {{0: 'a', 1: 'b'}}; check that mapping on its own",
         ),
         (
             (NESTED, 2),
-            f"device_map['encoder'] {MAPPING}, {{0: [0, 1]}}; check encoder and decoder one at a time",
+            f"device_map['encoder'] {MAPPING} {{0: [0, 1]}}; check encoder and decoder one at a time",
         ),
         (
             ({"a": UserDict(), "b": MappingProxyType({}), 2: {}, "d": {}}, 2),
-            f"device_map['a'] {MAPPING}, {{}}; check a, b and the other 2 one at a time",
+            f"device_map['a'] {MAPPING} {{}}; check a, b and the other 2 one at a time",
         ),
-        (({BadRepr(): 5}, 1), f"device_map[<{'B' * 25}…{'B' * 12}>] must be an iterable of blocks, got 5"),
-        (({0: BadRepr()}, 1), f"device_map[0] must be an iterable of blocks, got <{'B' * 25}…{'B' * 12}>"),
+        (({BadRepr(): 5}, 1), f"device_map[<{'B' * 25}…{'B' * 12}>] must be an iterable of block numbers, got 5"),
+        (({0: BadRepr()}, 1), f"device_map[0] must be an iterable of block numbers, got <{'B' * 25}…{'B' * 12}>"),
         (({}, 1, "cuda"), "devices must be an iterable of devices, or their number, got 'cuda'"),
         (({}, 1, 0.5), "devices must be an iterable of devices, or their number, got 0.5"),
         (({}, 1, [0, []]), "devices[1] must be hashable, got []"),

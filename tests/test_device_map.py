@@ -142,7 +142,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "counts as a mapping": (
         lambda: DeviceMap.from_counts(UserDict({1: 2}), [0]),
         TypeError,
-        "counts must be a sequence of integers, got {1: 2}",
+        "counts must be a sequence of integers, got the mapping {1: 2}; write list(counts.values())",
     ),
     "counts as a set": (
         lambda: DeviceMap.from_counts({1}, [0]),
@@ -152,7 +152,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "masked counts": (
         lambda: DeviceMap.from_counts(np.ma.array([1, 2], mask=[False, True]), [0, 1]),
         TypeError,
-        "counts must be a sequence of integers without masked values",
+        "counts must be without masked values",
     ),
     "no counts": (
         lambda: DeviceMap.from_counts(5, [0]),  # type: ignore[call-overload]
@@ -164,6 +164,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         TypeError,
         "runs['a'] must be a range, got 3; see from_counts",
     ),
+    "an empty map": (lambda: DeviceMap({}), ValueError, "runs must not be empty, got {}"),
     "no pairs": (
         lambda: DeviceMap(5),  # type: ignore[arg-type]
         TypeError,

@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,7 +62,7 @@ WRONG: dict[Any, str] = {
     "1,5GB": f"{EXPECTED} '1,5GB'",
     "\ud800": EXPECTED + r" '\ud800'",
     "x" * 10**6: EXPECTED,
-    "0.9B": "must be an amount of memory, got '0.9B': '0.9B' is not a whole number of bytes; round it",
+    "0.9B": "must be an amount of memory, but '0.9B' is not a whole number of bytes; round it",
     "99999999999999999999999999999TiB": "must be less than 2**127 bytes, got '99999999999999999999999999999TiB'",
 }
 
@@ -87,6 +88,16 @@ def test_parse_memory_reads_text_only(text: Any) -> None:
         parse_memory(text)
 
 
+class Unreadable:
+    """A number that cannot be read, such as a tensor on torch's meta device."""
+
+    def __repr__(self) -> str:
+        return "<Unreadable>"
+
+    def __float__(self) -> float:
+        raise RuntimeError("no data")
+
+
 AMOUNT = "max_memory[0] must be a whole number of bytes below 2**127, or text such as '24GiB', got"
 LIMITS: dict[str, tuple[Any, type[Exception], str]] = {
     "bool": (True, TypeError, f"{AMOUNT} True"),
@@ -98,8 +109,10 @@ LIMITS: dict[str, tuple[Any, type[Exception], str]] = {
     "negative": (-1, ValueError, f"{AMOUNT} -1"),
     "2**127": (2**127, ValueError, f"{AMOUNT} {2**127}"),
     "2.0**127": (2.0**127, ValueError, f"{AMOUNT} {2.0**127}"),
+    "text of numpy's": (np.str_("10"), ValueError, "must be a number and a unit (B, KB, MB"),
+    "tensor without memory": (Unreadable(), ValueError, f"{AMOUNT} <Unreadable"),
     "list": ([1], TypeError, f"{AMOUNT} [1]"),
-    "complex": (1j, TypeError, f"{AMOUNT} 1j"),
+    "complex": (1j, TypeError, "max_memory[0] must be a real number, got 1j"),
 }
 
 
@@ -131,7 +144,8 @@ def test_a_decimal_is_not_rounded() -> None:
 )
 def test_a_key_that_is_no_device_is_named_with_the_closest_device(devices: Any, key: Any, closest: str) -> None:
     for argument in ("speeds", "max_memory", "shares"):
-        text = f"{argument} must be keyed by the devices, got the key {key!r}; the closest device is {closest}"
+        text = f"{argument} must be keyed by the devices, got the key {key!r}; the closest device is {closest}; "
+        text += f"if {key!r} is a device, add it to devices"
         call = split_by if argument == "shares" else balance_by
         with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
             call(devices, argument, key)

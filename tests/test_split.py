@@ -163,7 +163,18 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         TypeError,
         "devices must be a sequence of devices, or their number, got 0.5",
     ),
-    "more devices than memory holds": (lambda: split(3, 2**62), MemoryError, "a list of 4611686018427387904 ints"),
+    "more devices than memory holds": (lambda: split(3, 2**62), MemoryError, "for 4611686018427387904 devices"),
+    "more devices than an int of 64 bits": (lambda: split(3, 2**70), MemoryError, f"for {2**70} devices"),
+    "bytes as devices": (
+        lambda: split(3, b"ab"),
+        TypeError,
+        "devices must be a sequence of devices, or their number, got b'ab'",
+    ),
+    "bytes as shares": (
+        lambda: split(3, 2, shares=b"ab"),
+        TypeError,
+        "shares must be a sequence of one value per device, or a mapping by device, got b'ab'",
+    ),
     "fewer shares": (
         lambda: split(3, [0, 1], shares=[1]),
         ValueError,
@@ -186,8 +197,16 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         "shares must not all be 0",
     ),
-    "absent": (lambda: split(3, ["a", "b"], shares={"a": 1}), ValueError, "shares['b'] must be given"),
-    "none": (lambda: split(3, ["a", "b"], shares=[1, None]), ValueError, "shares[1] must be given"),
+    "absent": (
+        lambda: split(3, ["a", "b"], shares={"a": 1}),
+        ValueError,
+        "shares['b'] must be given; write 0 for no blocks",
+    ),
+    "none": (
+        lambda: split(3, ["a", "b"], shares=[1, None]),
+        ValueError,
+        "shares[1] must be given; write 0 for no blocks",
+    ),
     "unknown device": (
         lambda: split(3, ["a"], shares={"a": 1, "c": 1}),
         ValueError,

@@ -47,7 +47,8 @@ class Report:
         idle: devices without a block: first the map's, then those that were told and the map does not have.
         scattered: devices whose blocks, as listed, are not one ascending run.
         unordered: devices whose first block does not come after the last block of the device before.
-        aliased: groups of devices that name the same card, ``(0, "cuda:0")`` for example.
+        aliased: groups of devices that name the same card: an int and the text of that CUDA device, such as ``0`` and
+            ``"cuda:0"``, or a text and the ``torch.device`` of it.
 
     """
 
@@ -203,7 +204,7 @@ class Report:
         missing, invalid = sum(map(len, self.missing)), sum(map(len, self.invalid.values()))
         runs = ((_run(run), len(run)) for run in self.missing)
         items = ((f"{_few(items)} on {short_repr(device)}", len(items)) for device, items in self.invalid.items())
-        groups = ((" and ".join(map(short_repr, group)), 1) for group in self.aliased)
+        groups = ((", ".join(map(short_repr, group)), 1) for group in self.aliased)
         yield "duplicate", len(self.duplicates), "block", partial(_list, _given(self.duplicates), len(self.duplicates))
         yield "missing", missing, "block", partial(_list, runs, missing, separator=", ")
         yield "extra", len(self.extra), "block", partial(_list, _given(self.extra), len(self.extra))
@@ -290,7 +291,7 @@ def check(
         TypeError: ``device_map`` has no ``items()``; the blocks of a device are a mapping, text, bytes or not iterable
             (the message recognises nested maps and ``{block: device}``); ``num_blocks`` is no integer; or ``devices``
             is a str or no iterable of hashables.
-        ValueError: ``num_blocks`` is negative.
+        ValueError: ``num_blocks`` is negative, or ``devices`` is an int below 1.
         OverflowError, MemoryError: memory cannot hold what is asked for. The blocks of a map whose runs ascend without
             a gap take none; any other map takes a bit or two a block.
 

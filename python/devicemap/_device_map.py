@@ -56,6 +56,8 @@ class DeviceMap(dict["_DeviceT", range]):
             raise TypeError(
                 f"runs must be a mapping, or pairs of a device and a range, got {short_repr(runs)}"
             ) from error
+        if not pairs:
+            raise ValueError(f"runs must not be empty, got {short_repr(runs)}")
         names = _native.parse_devices([device for device, _ in pairs])
         end = 0
         for device, run in pairs:
@@ -69,7 +71,7 @@ class DeviceMap(dict["_DeviceT", range]):
         return cls._of(names, [run.stop for _, run in pairs])
 
     def __init__(self, runs: Mapping[_DeviceT, range] | Iterable[tuple[_DeviceT, range]]) -> None:
-        """Do nothing: all is made, and does not change."""
+        """Do nothing: :meth:`__new__` has made the map, which cannot be changed."""
 
     @classmethod
     def _of(cls, devices: tuple[_DeviceT, ...], ends: Sequence[int]) -> DeviceMap[_DeviceT]:

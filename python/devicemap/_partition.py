@@ -112,7 +112,8 @@ def balance(  # noqa: PLR0913, each is a part of the problem, most by keyword
     The load of a device is the sum of its blocks' costs over its speed; the largest is the bottleneck. No contiguous
     device map in this order of devices, within the limits of memory, has a smaller one: the result is exact, in integer
     arithmetic of 128 bits. Floats are the binary fractions that they are, so their sums are exact too, unless there are
-    more than 128 bits from the lowest bit of any to the highest of their sum: then it is rounded to some hundred.
+    more than 128 bits from the lowest bit of any to the highest of their sum: then the sums are rounded to 100 bits or
+    more.
 
     Of the maps that reach the bottleneck it is an even one. Each cut between two devices has some room: the blocks at
     which it can lie if no device is to carry more than the bottleneck. Through that room goes a taut string, the line
@@ -126,7 +127,7 @@ def balance(  # noqa: PLR0913, each is a part of the problem, most by keyword
     Args:
         costs: what each block costs, 0 or more and finite, in any unit: bytes, FLOPs, milliseconds. A sequence of ints
             or floats; in lists, tuples, ``array.array``, numpy arrays and other one-dimensional buffers they are read
-            in place. What the embedding and the head cost is added to the first and the last block.
+            in place. If the embedding and the head count, add their costs to those of the first and the last block.
         devices: the devices in order, each hashable and named once; or an int, the number of devices, which are then
             called 0, 1, 2, ….
         speeds: how much of the costs each device does in a unit of time, above 0: a sequence along the devices, or a

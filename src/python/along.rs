@@ -4,13 +4,13 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyInt, PyList, PyMapping, PyRange, PyString, PyTuple};
+use pyo3::types::{PyDict, PyInt, PyList, PyMapping, PyRange, PyTuple};
 
 use super::block::is_bool;
 use super::costs::{AnyNumber, amount, any_number, is_ratio};
-use super::error::{short_repr, type_error, value_error, wrong_type, wrong_value};
+use super::error::{memory_error, short_repr, type_error, value_error, wrong_type, wrong_value};
 use super::sequences::to_list;
-use super::{ask_for_ints, gathered, gathered_if_all, index, is_iterable, is_mapping, is_set, layout};
+use super::{fit_in_memory, gathered, gathered_if_all, index, is_iterable, is_mapping, is_set, is_text, layout};
 use crate::exact::proportions;
 use crate::numbers::Number;
 
@@ -72,15 +72,16 @@ impl<'a, 'py> Along<'a, 'py> {
         }
     }
 
-    /// The values as whole numbers in the same proportions, exactly; `absent` stands for those that were not given.
-    pub fn weights(&self, absent: u32) -> PyResult<Vec<u128>> {
+    /// The values, none of them negative, as whole numbers in the same proportions, exactly; `absent` stands for those that
+    /// were not given, and errors say that each must be `least`.
+    pub fn weights(&self, absent: u32, least: &str) -> PyResult<Vec<u128>> {
         // An int of more than 128 bits, or a fraction of another kind than a float, is left to Python's arithmetic.
         let number = |(index, value): (usize, &Option<Bound<'py, PyAny>>)| match value {
             None => Ok(Some(Number::Whole(absent.into()))),
             Some(value) if is_ratio(value)? => Ok(None),
             Some(value) => match self.any_number(index, value)? {
                 AnyNumber::Int(int) if int.extract::<u128>().is_err() && int.gt(0)? => Ok(None),
-                number => amount(number, self.py(), &|| self.place(index)).map(Some),
+                number => amount(number, self.py(), &|| self.place(index), least).map(Some),
             },
         };
         let numbers = gathered_if_all(self.values.iter().enumerate().map(number))?;
@@ -88,7 +89,7 @@ impl<'a, 'py> Along<'a, 'py> {
         let weights = match numbers {
             Some(numbers) if numbers.iter().all(|number| number.parts().0 == 0) => Some(vec![0; self.values.len()]),
             Some(numbers) => proportions(&numbers),
-            None => self.ratios(absent)?,
+            None => self.ratios(absent, least)?,
         };
         weights.ok_or_else(|| {
             let text = format!("{} must have proportions that fit in 128 bits; round them", self.name);
@@ -101,7 +102,7 @@ impl<'a, 'py> Along<'a, 'py> {
     }
 
     /// As [`Self::weights`] where some numbers are of another kind, by Python's own arithmetic.
-    fn ratios(&self, absent: u32) -> PyResult<Option<Vec<u128>>> {
+    fn ratios(&self, absent: u32, least: &str) -> PyResult<Option<Vec<u128>>> {
         static LCM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         static GCD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let py = self.py();
@@ -110,11 +111,11 @@ impl<'a, 'py> Along<'a, 'py> {
                 None => layout::new_int(py, absent.into())?.into_any(),
                 Some(value) => match self.any_number(index, value)? {
                     AnyNumber::Int(int) if int.lt(0)? => {
-                        return Err(wrong_value(&self.place(index), "0 or more", &int));
+                        return Err(wrong_value(&self.place(index), least, &int));
                     }
                     AnyNumber::Int(int) => int,
                     AnyNumber::Float(float) => {
-                        amount(AnyNumber::Float(float), py, &|| self.place(index))?;
+                        amount(AnyNumber::Float(float), py, &|| self.place(index), least)?;
                         if is_ratio(value)? {
                             value.clone()
                         } else {
@@ -171,9 +172,10 @@ fn by_device<'py>(
     for item in mapping.items()? {
         let (device, value) = (item.get_item(0)?, item.get_item(1)?);
         let Some(index) = places.get_item(&device)? else {
+            let key = short_repr(&device)?;
             let text = format!(
-                "{name} must be keyed by the devices, got the key {}; the closest device is {}",
-                short_repr(&device)?,
+                "{name} must be keyed by the devices, got the key {key}; the closest device is {}; if {key} is a device, add \
+                 it to devices",
                 closest(&device, devices)?
             );
             return Err(value_error(devices.py(), &text));
@@ -255,7 +257,9 @@ pub fn numbered<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, 
     if count.lt(1)? {
         return Err(wrong_value("devices", "1 or more", &count));
     }
-    ask_for_ints(count.extract().unwrap_or(usize::MAX))?;
+    if !count.extract().is_ok_and(fit_in_memory) {
+        return Err(memory_error(&format!("{} devices", short_repr(&count)?)));
+    }
     py.get_type::<PyRange>().call1((count,)).map(Some)
 }
 
@@ -273,7 +277,7 @@ pub fn unhashable(error: PyErr, argument: &str, device: &Bound<'_, PyAny>) -> Py
 /// Refuses what is no sequence of devices.
 fn in_order(devices: &Bound<'_, PyAny>) -> PyResult<()> {
     let wrong = |text: &str| Err(type_error(devices.py(), text));
-    if devices.is_instance_of::<PyString>() || !is_iterable(devices)? {
+    if is_text(devices) || !is_iterable(devices)? {
         Err(wrong_type("devices", "a sequence of devices, or their number", devices))
     } else if is_set(devices) {
         wrong("devices must have an order, got a set; pass a list")

@@ -107,11 +107,12 @@ fn solve(ears: &mut Ears<'_>, problem: &Problem<'_>) -> Result<Vec<usize>, Stopp
 
 /// The speeds of the devices, in proportion.
 pub fn speeds_of(given: &Along<'_, '_>) -> PyResult<Vec<u128>> {
-    let speeds = given.weights(1)?;
+    const LEAST: &str = "greater than 0";
+    let speeds = given.weights(1, LEAST)?;
     match speeds.iter().position(|speed| *speed == 0) {
         Some(index) => {
             let zero = layout::new_int(given.py(), 0)?;
-            Err(wrong_value(&given.place(index), "greater than 0", &zero))
+            Err(wrong_value(&given.place(index), LEAST, &zero))
         }
         None => Ok(speeds),
     }
@@ -199,14 +200,14 @@ fn explain_idle<'py>(
     names: &Bound<'py, PyTuple>,
     devices: &[Device],
 ) -> PyResult<(String, Details<'py>)> {
-    const TEXT: &str = "the devices hold the blocks, but not with a block on each of them";
-    const INSTEAD: &str = "with allow_idle=True some may be left without";
+    const INSTEAD: &str = "allow_idle=True lets devices stay without blocks";
     let mut details = Details {
         reason: "idle",
         ..Details::default()
     };
     let Some((device, blocks)) = to_blame else {
-        return Ok((format!("{TEXT}; {INSTEAD}"), details));
+        let text = format!("the devices hold the blocks, but not with a block on each device; {INSTEAD}");
+        return Ok((text, details));
     };
     let least = blocks
         .clone()
@@ -216,16 +217,16 @@ fn explain_idle<'py>(
     let available = devices[*device].memory;
     let (has, needs) = format_pair(available, least);
     let which = match blocks.len() {
-        1 => format!("block {}, which needs {needs}", blocks.start),
+        1 => format!("block {}, the only one in its reach, needs {needs}", blocks.start),
         _ => format!(
-            "one of the blocks {}–{}, none of which needs less than {needs}",
+            "the smallest of the blocks {}–{} in its reach needs {needs}",
             blocks.start,
             blocks.end - 1
         ),
     };
     let name = names.get_item(*device)?;
     let text = format!(
-        "{TEXT}: device {} holds {has} and has to get {which}; {INSTEAD}",
+        "each device must get a block, but device {} holds {has} and {which}; {INSTEAD}",
         short_repr(&name)?
     );
     details.device = Some(name);

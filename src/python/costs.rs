@@ -1,16 +1,16 @@
 //! Costs and sizes: numbers read out of Python objects, in place where they are kept as such.
 
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyFloat, PyInt, PyString};
+use pyo3::types::{PyComplex, PyFloat, PyInt, PyString};
 
 use super::block::is_bool;
 use super::error::{memory_error, short_repr, value_error, wrong_type, wrong_value};
 use super::sequences::{is_masked, to_list, wrong_dimensions};
 use super::values::{Items, Read};
-use super::{Ears, index, layout};
+use super::{Ears, index, is_text, layout};
 use crate::memory::{self, Wrong};
 use crate::numbers::{Number, Reader};
 use crate::sums::{One, Refusal, Sizes, Summing, Sums};
@@ -36,10 +36,22 @@ impl Kind {
         }
     }
 
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Costs => "a sequence of numbers",
+            Self::Sizes => "a sequence of amounts of memory",
+        }
+    }
+
     /// Reads one number, by code of the user's if it is of a class of theirs.
     fn amount(self, value: &Bound<'_, PyAny>, argument: Name<'_>) -> PyResult<Number> {
         match self {
-            Self::Costs => amount(any_number(value, argument, "a number")?, value.py(), argument),
+            Self::Costs => amount(
+                any_number(value, argument, "a number")?,
+                value.py(),
+                argument,
+                "0 or more",
+            ),
             Self::Sizes => bytes(value, argument).map(Number::Whole),
         }
     }
@@ -51,7 +63,7 @@ pub fn sums_of<'py>(ears: &mut Ears<'py>, kind: Kind, numbers: &Bound<'py, PyAny
     let items = if let Some(items) = items_in_place(kind.name(), numbers)? {
         items
     } else {
-        list = to_list(kind.name(), numbers, "a sequence of numbers")?;
+        list = to_list(kind.name(), numbers, kind.expected())?;
         Items::List(&list)
     };
     let mut summing = Summing::try_new(items.len()).map_err(|_| no_memory(items.len()))?;
@@ -86,17 +98,17 @@ fn no_memory(numbers: usize) -> PyErr {
     memory_error(&format!("the sums of {numbers} numbers"))
 }
 
-/// A number that is finite and not negative.
-pub fn amount(number: AnyNumber<'_>, py: Python<'_>, argument: Name<'_>) -> PyResult<Number> {
+/// A number that is finite and not negative; errors say that it must be `least`.
+pub fn amount(number: AnyNumber<'_>, py: Python<'_>, argument: Name<'_>, least: &str) -> PyResult<Number> {
     match number {
         AnyNumber::Int(int) => match int.extract::<u128>() {
             Ok(whole) => Ok(Number::Whole(whole)),
-            Err(_) if int.lt(0)? => Err(wrong_value(&argument(), "0 or more", &int)),
+            Err(_) if int.lt(0)? => Err(wrong_value(&argument(), least, &int)),
             Err(_) => Err(wrong_value(&argument(), "less than 2**128", &int)),
         },
         AnyNumber::Float(float) if Number::Float(float).is_amount() => Ok(Number::Float(float)),
         AnyNumber::Float(float) => {
-            let expected = if float < 0.0 { "0 or more" } else { "a finite number" };
+            let expected = if float < 0.0 { least } else { "a finite number" };
             Err(wrong_value(
                 &argument(),
                 expected,
@@ -159,7 +171,7 @@ fn fraction_of_a_byte(argument: Name<'_>, value: &Bound<'_, PyAny>, instead: &st
         Ok(got) => value_error(
             value.py(),
             &format!(
-                "{} must be an amount of memory, got {got}: {got} is not a whole number of bytes; {instead}",
+                "{} must be an amount of memory, but {got} is not a whole number of bytes; {instead}",
                 argument()
             ),
         ),
@@ -170,8 +182,9 @@ fn fraction_of_a_byte(argument: Name<'_>, value: &Bound<'_, PyAny>, instead: &st
 /// Return the number of bytes that a text stands for.
 ///
 /// The text is a number and a unit: B, KB, MB, GB, TB (powers of 1,000) or KiB, MiB, GiB, TiB (powers of 1,024). Letter
-/// case does not matter, and there may be blanks around the number and the unit. A fraction of a byte is dropped. (In
-/// accelerate ``"20gb"`` are gigabits; here they are gigabytes.)
+/// case does not matter, and there may be blanks around the number and the unit. ``"0.3KiB"`` is rounded down to a whole
+/// byte; ``"0.5B"``, or less than a byte in another unit, is an error. (In accelerate ``"20gb"`` are gigabits; here they
+/// are gigabytes.)
 ///
 /// Args:
 ///     text: the amount of memory, ``"24GiB"`` for example.
@@ -181,7 +194,7 @@ fn fraction_of_a_byte(argument: Name<'_>, value: &Bound<'_, PyAny>, instead: &st
 ///
 /// Raises:
 ///     TypeError: ``text`` is not a str.
-///     ValueError: it has no number or no unit, or stands for less than a byte; the message says what to write instead.
+///     ValueError: it has no number or no unit, or is not a whole number of bytes; the message says what to write instead.
 ///
 /// Examples:
 ///     >>> parse_memory("1.5 GiB")
@@ -235,15 +248,19 @@ pub fn any_number<'py>(value: &Bound<'py, PyAny>, argument: Name<'_>, expected: 
             Err(error) => return Err(error),
         }
     }
-    if is_text(value) || is_complex(value)? {
+    if is_text(value) {
         return Err(wrong_type(&argument(), expected, value));
+    }
+    if is_complex(value)? {
+        return Err(wrong_type(&argument(), "a real number", value));
     }
     value.extract().map(AnyNumber::Float).map_err(|error| {
         let named = if error.is_instance_of::<PyOverflowError>(py) {
             wrong_value(&argument(), "within the range of a float", value)
         } else if error.is_instance_of::<PyTypeError>(py) {
             wrong_type(&argument(), expected, value)
-        } else if error.is_instance_of::<PyValueError>(py) {
+        } else if error.is_instance_of::<PyValueError>(py) || error.is_instance_of::<PyRuntimeError>(py) {
+            // The latter from a tensor of several items, or without memory.
             wrong_value(&argument(), expected, value)
         } else {
             return error;
@@ -258,11 +275,6 @@ pub fn is_ratio(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = value.py();
     let plain = value.is_instance_of::<PyFloat>() || value.hasattr(intern!(py, "__index__"))?;
     Ok(!plain && value.hasattr(intern!(py, "as_integer_ratio"))?)
-}
-
-/// Whether it is text or bytes, which have an order but no numbers in it.
-fn is_text(value: &Bound<'_, PyAny>) -> bool {
-    value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>()
 }
 
 /// Whether it is a complex number, of Python or with a dtype of numpy's or torch's that says so. A conversion to float would

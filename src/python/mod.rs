@@ -21,7 +21,7 @@ use std::collections::TryReserveError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyFrozenSet, PyList, PyMapping, PySet};
+use pyo3::types::{PyByteArray, PyBytes, PyFrozenSet, PyList, PyMapping, PySet, PyString};
 
 use error::{memory_error, overflow_error, wrong_value};
 use sequences::integer;
@@ -125,6 +125,11 @@ fn is_iterable(value: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// Whether it is a set, which has no order.
 fn is_set(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PySet>() || value.is_instance_of::<PyFrozenSet>()
+}
+
+/// Whether it is text or bytes, which have an order but are no sequences of numbers or devices.
+fn is_text(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>()
 }
 
 /// Whether it is a mapping: a dict, or what `collections.abc.Mapping` knows as one.

@@ -3,10 +3,10 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString};
+use pyo3::types::PyList;
 
-use super::error::{value_error, wrong_type};
-use super::{index, is_iterable, is_mapping, is_set, layout, list_of};
+use super::error::{short_repr, type_error, value_error, wrong_type};
+use super::{index, is_iterable, is_mapping, is_set, is_text, layout, list_of};
 
 /// The exact int that an argument stands for, by its `__index__`.
 #[pyfunction]
@@ -35,16 +35,18 @@ pub fn integers<'py>(name: &str, values: &Bound<'py, PyAny>) -> PyResult<Bound<'
 /// The items of a sequence in a list of their own, where it has an order; errors say what is expected.
 pub fn to_list<'py>(argument: &str, sequence: &Bound<'py, PyAny>, expected: &str) -> PyResult<Bound<'py, PyList>> {
     let py = sequence.py();
-    let no_sequence = sequence.is_instance_of::<PyString>() || is_mapping(sequence) || is_set(sequence);
-    if no_sequence || !is_iterable(sequence)? {
+    if is_mapping(sequence) {
+        let text = format!(
+            "{argument} must be {expected}, got the mapping {}; write list({argument}.values()) if its order is right",
+            short_repr(sequence)?
+        );
+        return Err(type_error(py, &text));
+    }
+    if is_text(sequence) || is_set(sequence) || !is_iterable(sequence)? {
         return Err(wrong_type(argument, expected, sequence));
     }
     if is_masked(sequence)? {
-        return Err(wrong_type(
-            argument,
-            &format!("{expected} without masked values"),
-            sequence,
-        ));
+        return Err(wrong_type(argument, "without masked values", sequence));
     }
     let shape = sequence.getattr_opt(intern!(py, "shape"))?;
     if let Some(shape) = shape

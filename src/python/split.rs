@@ -21,10 +21,10 @@ pub fn split<'py>(
         Some(shares) => {
             let shares = Along::of("shares", devices, shares)?;
             if let Some(index) = shares.values().iter().position(Option::is_none) {
-                let text = format!("{} must be given", shares.place(index));
+                let text = format!("{} must be given; write 0 for no blocks", shares.place(index));
                 return Err(value_error(devices.py(), &text));
             }
-            shares.weights(0)?
+            shares.weights(0, "0 or more")?
         }
     };
     if shares.iter().all(|share| *share == 0) {

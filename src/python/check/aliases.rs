@@ -5,22 +5,24 @@ use std::collections::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyString, PyTuple};
 
+use super::super::block::integer;
 use super::super::{Ears, layout};
 
 /// Lists the groups of devices that name the same card, in the order of their first devices.
 pub fn aliases<'py>(ears: &mut Ears<'py>, devices: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
     let groups = layout::new_list(ears.py)?;
-    // Ints alone, or text alone, name no card twice; as nearly all device maps.
-    let are_ints = |device: Bound<'py, PyAny>| device.is_exact_instance_of::<PyInt>();
-    if devices.iter().all(are_ints) {
+    // Ints alone, or text alone, name no card twice; as in nearly all device maps.
+    let all_ints = || devices.iter().all(|device| device.is_exact_instance_of::<PyInt>());
+    let all_text = || devices.iter().all(|device| device.is_exact_instance_of::<PyString>());
+    if all_ints() || all_text() {
         return Ok(groups);
     }
-    let mut by_card: HashMap<u64, Vec<Bound<'py, PyAny>>> = HashMap::new();
+    let mut by_card: HashMap<String, Vec<Bound<'py, PyAny>>> = HashMap::new();
     let mut order = Vec::new();
     for device in devices {
         ears.after(16)?;
         if let Some(card) = card(&device)? {
-            let same = by_card.entry(card).or_default();
+            let same = by_card.entry(card.clone()).or_default();
             if same.is_empty() {
                 order.push(card);
             }
@@ -36,22 +38,19 @@ pub fn aliases<'py>(ears: &mut Ears<'py>, devices: &Bound<'py, PyList>) -> PyRes
     Ok(groups)
 }
 
-/// The number of the CUDA device that a device of a map names, if it names one for certain.
-fn card(device: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
-    if device.is_exact_instance_of::<PyInt>() {
-        return Ok(device.extract().ok());
+/// The name that torch has for the card that a device of a map names, if it names one for certain. An int is the number of
+/// a CUDA device, as in transformers and accelerate.
+fn card(device: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    if let Some(number) = integer(device) {
+        return Ok((number >= 0).then(|| format!("cuda:{number}")));
     }
-    let is_torch_device = layout::c_type_name(&device.get_type()).is_some_and(|name| name == c"torch.device");
-    let text = if is_torch_device {
-        device.str()?
-    } else if let Ok(text) = device.cast_exact::<PyString>() {
-        text.clone()
-    } else {
-        return Ok(None);
-    };
-    let text = text.to_string_lossy();
-    let number = text
-        .strip_prefix("cuda:")
-        .filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
-    Ok(number.and_then(|number| number.parse().ok()))
+    if is_torch_device(device) || device.is_exact_instance_of::<PyString>() {
+        return Ok(Some(device.str()?.to_string_lossy().into_owned()));
+    }
+    Ok(None)
+}
+
+/// Whether a device is a `torch.device`.
+pub fn is_torch_device(device: &Bound<'_, PyAny>) -> bool {
+    layout::c_type_name(&device.get_type()).is_some_and(|name| name == c"torch.device")
 }

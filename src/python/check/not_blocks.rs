@@ -1,34 +1,38 @@
 //! The errors of values that hold no blocks, with what the map may be instead.
 
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyInt, PyList, PyString};
+use pyo3::types::{PyList, PyString};
 
-use super::super::block::is_bool;
+use super::super::block::integer;
 use super::super::error::{short_repr, type_error, wrong_type};
-use super::super::{is_iterable, is_mapping, layout};
+use super::super::{is_iterable, is_mapping, is_text};
+use super::aliases::is_torch_device;
 
 /// Refuses the value of a device that is no iterable of blocks: a mapping, text, bytes, or what is not iterable at all.
 pub fn refuse(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>, at: usize) -> PyResult<()> {
+    const EXPECTED: &str = "an iterable of block numbers";
     let value = values.get_item(at)?;
-    if !is_mapping(&value) && !is_text(&value) && is_iterable(&value)? {
+    if !is_mapping(&value) && !is_text(&value) && is_iterable(&value)? && !has_no_dimension(&value)? {
         return Ok(());
     }
     let argument = format!("device_map[{}]", short_repr(&devices.get_item(at)?)?);
     if is_mapping(&value) {
-        let expected = "an iterable of blocks";
-        let instead = nested(devices, values)?;
-        let text = format!(
-            "{argument} must be {expected}, got a mapping, {}; {instead}",
-            short_repr(&value)?
-        );
+        let (got, instead) = (short_repr(&value)?, nested(devices, values)?);
+        let text = format!("{argument} must be {EXPECTED}, got the mapping {got}; {instead}");
         return Err(type_error(value.py(), &text));
     }
-    if is_inverse(devices, values) {
-        let text =
-            "device_map must be {device: [block, ...]}, got the inverse, {block: device}; group the blocks by device";
-        return Err(type_error(value.py(), text));
+    if let Some(other) = other_kind(devices, values) {
+        let text = format!("device_map must be {{device: [block, ...]}}, got {other}");
+        return Err(type_error(value.py(), &text));
     }
-    Err(wrong_type(&argument, "an iterable of blocks", &value))
+    Err(wrong_type(&argument, EXPECTED, &value))
+}
+
+/// Whether it is an array of numpy's or a tensor that holds a single item, and cannot be iterated over.
+fn has_no_dimension(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let shape = value.getattr_opt(intern!(value.py(), "shape"))?;
+    Ok(shape.is_some_and(|shape| shape.len().is_ok_and(|dimensions| dimensions == 0)))
 }
 
 /// What to do with a map of maps.
@@ -52,17 +56,30 @@ fn nested(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>) -> PyResult<S
     })
 }
 
-/// Whether all devices are ints, and all values such as name devices: probably they have been swapped.
-fn is_inverse(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>) -> bool {
-    let is_int = |value: &Bound<'_, PyAny>| value.is_instance_of::<PyInt>() && !is_bool(value);
-    let is_torch_device =
-        |value: &Bound<'_, PyAny>| layout::c_type_name(&value.get_type()).is_some_and(|name| name == c"torch.device");
-    let names_device = |value: &Bound<'_, PyAny>| is_text(value) || is_int(value) || is_torch_device(value);
+/// What a map is whose values name devices: the inverse of a device map, or a map of modules.
+fn other_kind(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>) -> Option<&'static str> {
+    let is_number = |value: &Bound<'_, PyAny>| integer(value).is_some();
     // A single number may be anything.
-    let enough = values.len() > 1 || values.iter().any(|value| !is_int(&value));
-    enough && devices.iter().all(|device| is_int(&device)) && values.iter().all(|value| names_device(&value))
-}
-
-fn is_text(value: &Bound<'_, PyAny>) -> bool {
-    value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>()
+    let enough = values.len() > 1 || values.iter().any(|value| !is_number(&value));
+    let names_device = |value: Bound<'_, PyAny>| is_text(&value) || is_number(&value) || is_torch_device(&value);
+    if !enough || !values.iter().all(names_device) {
+        return None;
+    }
+    let has_text = |device: &Bound<'_, PyAny>, is: fn(&str) -> bool| {
+        device.cast::<PyString>().is_ok_and(|text| is(&text.to_string_lossy()))
+    };
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if devices
+        .iter()
+        .all(|device| is_number(&device) || has_text(&device, is_digits))
+    {
+        Some("the inverse, {block: device}; group the blocks by device")
+    } else if devices
+        .iter()
+        .any(|device| has_text(&device, |text| text.contains('.')))
+    {
+        Some("{module: device}; write the numbers of the blocks, grouped by device")
+    } else {
+        None
+    }
 }
