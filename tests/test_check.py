@@ -574,7 +574,10 @@ BadRepr.__name__ = "B" * 10**6
 
 INVERSE = "device_map must be {device: [block, ...]}, got the inverse, {block: device}; group the blocks by device"
 MAPPING = "must be an iterable of block numbers, got the mapping"
-MODULES = "device_map must be {device: [block, ...]}, got {module: device}; write the numbers of the blocks, grouped by device"
+MODULES = (
+    "device_map must be {device: [block, ...]}, got {module: device}; "
+    "write the numbers of the blocks, grouped by device"
+)
 NESTED = {"encoder": {0: [0, 1]}, "decoder": {1: [0]}}
 
 
