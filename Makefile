@@ -10,8 +10,6 @@ RUST := build.rs Cargo.toml Cargo.lock $(shell find src -name '*.rs')
 export VIRTUAL_ENV := $(abspath $(VENV))
 export PYO3_PYTHON := $(VIRTUAL_ENV)/bin/python
 unexport CONDA_PREFIX
-# The Rust tests use nothing of Python, so that they link without its library, which many systems do not install.
-export PYO3_BUILD_EXTENSION_MODULE := 1
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -25,7 +23,7 @@ demo: $(BUILT) $(VENV)/.demo ## a model balanced; a million blocks mapped, check
 
 test: $(BUILT) $(VENV)/.test ## all tests, Python's and Rust's; torch makes the first run long
 	$(BIN)/python -m pytest
-	cargo test --locked
+	cargo test --locked --no-default-features
 
 bench: $(BUILT) $(VENV)/.bench ## the full benchmark, and the README's table and plot from it
 	$(BIN)/python -m pytest benches --benchmark-json=$(VENV)/benchmark.json
@@ -37,6 +35,7 @@ bench-smoke: $(BUILT) $(VENV)/.bench ## each benchmark once, untimed
 lint: $(BUILT) $(VENV)/.lint ## formatters, linters and type checkers, none of which changes a file
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --no-default-features -- -D warnings
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy

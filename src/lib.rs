@@ -8,20 +8,23 @@
 //!   read, [`exact`] the arithmetic that does not round, [`memory`] how people write bytes.
 //! - Upper floor, [`python`]: reads device maps out of Python objects and gives Python's answers and errors.
 
-mod balance;
-mod chunks;
-mod coverage;
-mod exact;
-mod memory;
-mod numbers;
-mod progression;
+pub mod balance;
+pub mod chunks;
+pub mod coverage;
+pub mod exact;
+pub mod memory;
+pub mod numbers;
+pub mod progression;
+#[cfg(feature = "python")]
 mod python;
-mod sums;
-mod taut;
+pub mod sums;
+pub mod taut;
 
+#[cfg(feature = "python")]
 use pyo3::prelude::*;
 
 /// The compiled half of `devicemap`; import `devicemap` instead.
+#[cfg(feature = "python")]
 #[pymodule]
 mod _native {
     use super::{Bound, PyModule, PyModuleMethods, PyResult, python};

@@ -637,7 +637,7 @@ impl Sum for u128 {
 
 #[cfg(test)]
 #[expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "the floats here are exact")]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::collection::vec;
     use proptest::prelude::*;
