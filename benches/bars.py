@@ -132,7 +132,7 @@ BARS: list[Bar] = [
     ),
     Within("split, 10**12 blocks", 10e-6, splits),
     *(
-        AtMost(f"check, {kind}", "assert", 1.2, partial(reports, kind))
+        AtMost(f"check, {kind}", "assert", 2, partial(reports, kind))
         for kind in ("contiguous", "round-robin", "shuffled")
     ),
 ]

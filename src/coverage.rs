@@ -9,43 +9,16 @@ use crate::numbers::{AHEAD, Numbers, Reader, Stop};
 ///
 /// As long as runs come in ascending order without a gap, all that is kept is where the last one ended. The bitset is
 /// allocated by the first run that comes elsewhere.
-///
-/// If it is followed how the blocks of a device come, [`Self::course`] tells.
-pub struct Coverage<const FOLLOWED: bool = false> {
+pub struct Coverage {
     blocks: usize,
     /// How many are taken: as long as there are no bits, these are the first ones.
     taken: usize,
     bits: Bits,
     /// Whether the bitset could not be allocated.
     out_of_memory: bool,
-    course: Course,
 }
 
-/// How the blocks of one device came.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Course {
-    /// How many runs they are, each as long as can be.
-    pub runs: usize,
-    /// The first block, if there is a run.
-    pub first: usize,
-    /// The block behind the last one, if there is a run.
-    pub behind: usize,
-}
-
-impl Course {
-    #[inline]
-    fn follow(&mut self, run: &Range<usize>) {
-        if self.runs == 0 {
-            self.first = run.start;
-            self.runs = 1;
-        } else {
-            self.runs += usize::from(self.behind != run.start);
-        }
-        self.behind = run.end;
-    }
-}
-
-impl<const FOLLOWED: bool> Coverage<FOLLOWED> {
+impl Coverage {
     /// None of `blocks` blocks is taken.
     pub fn new(blocks: usize) -> Self {
         Self {
@@ -53,25 +26,12 @@ impl<const FOLLOWED: bool> Coverage<FOLLOWED> {
             taken: 0,
             bits: Bits(Vec::new()),
             out_of_memory: false,
-            course: Course::default(),
         }
     }
 
     /// Whether [`Self::take`] returned false because the bitset could not be allocated.
     pub fn out_of_memory(&self) -> bool {
         self.out_of_memory
-    }
-
-    /// What is taken from here on is another device's.
-    #[inline]
-    pub fn begin_device(&mut self) {
-        self.course.runs = 0;
-    }
-
-    /// How the blocks came that were taken since the device began.
-    #[inline]
-    pub fn course(&self) -> Course {
-        self.course
     }
 
     /// How many blocks the model has.
@@ -102,9 +62,6 @@ impl<const FOLLOWED: bool> Coverage<FOLLOWED> {
     pub fn take(&mut self, run: Range<usize>) -> bool {
         if run.end > self.blocks {
             return false;
-        }
-        if FOLLOWED {
-            self.course.follow(&run);
         }
         if self.bits.is_empty() {
             if run.start == self.taken {
@@ -178,7 +135,7 @@ impl<const FOLLOWED: bool> Coverage<FOLLOWED> {
 
 /// Takes numbers, a whole run at a time. Refused are a block that is taken already and a number that is no block of the
 /// model; a closer look need those that are not plain.
-impl<const FOLLOWED: bool> Reader for Coverage<FOLLOWED> {
+impl Reader for Coverage {
     #[inline]
     fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
         let mut index = 0;
@@ -192,16 +149,8 @@ impl<const FOLLOWED: bool> Reader for Coverage<FOLLOWED> {
             if !self.take(first..end) {
                 return Err(Stop::Refused);
             }
-            if end - first == 1 && index < numbers.len() {
-                // Each of the singles is a run. Taking off here and adding there, nothing has to be kept meanwhile.
-                self.course.runs = self.course.runs.wrapping_sub(index);
-                if !self.take_singles(numbers, &mut index) {
-                    return Err(Stop::Refused);
-                }
-                self.course.runs = self.course.runs.wrapping_add(index);
-                if FOLLOWED && let Some(last) = numbers.get(index - 1) {
-                    self.course.behind = last.wrapping_add(1);
-                }
+            if end - first == 1 && index < numbers.len() && !self.take_singles(numbers, &mut index) {
+                return Err(Stop::Refused);
             }
         }
         Ok(())
@@ -438,7 +387,7 @@ mod tests {
         }
     }
 
-    fn coverage(blocks: usize) -> Coverage<true> {
+    fn coverage(blocks: usize) -> Coverage {
         Coverage::new(blocks)
     }
 
@@ -524,25 +473,6 @@ mod tests {
                 numbers[odd] = numbers[(odd + 1) % 300];
                 prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::Refused));
             }
-        }
-
-        #[test]
-        fn a_course_is_told_whatever_the_pieces(runs in partition(200), cuts in vec(0..200_usize, 0..8)) {
-            let numbers: Vec<_> = runs.into_iter().flatten().collect();
-            let breaks = numbers.windows(2).filter(|pair| pair[1] != pair[0] + 1).count();
-            let mut coverage = coverage(200);
-            coverage.begin_device();
-            prop_assert_eq!(coverage.course().runs, 0);
-            let mut rest = numbers.iter().copied().map(Some).collect::<Vec<_>>();
-            for cut in cuts {
-                let piece: Vec<_> = rest.drain(..cut.min(rest.len())).collect();
-                prop_assert_eq!(coverage.read(&piece), Ok(()));
-            }
-            prop_assert_eq!(coverage.read(&rest), Ok(()));
-            let course = Course { runs: breaks + 1, first: numbers[0], behind: numbers[199] + 1 };
-            prop_assert_eq!(coverage.course(), course);
-            coverage.begin_device();
-            prop_assert_eq!(coverage.course().runs, 0);
         }
 
         #[test]

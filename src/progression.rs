@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use crate::coverage::Course;
-
 /// `len` numbers from `start` on, `step` apart. All of them are 64-bit numbers, and `step` is not 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Progression {
@@ -69,18 +67,6 @@ impl Progression {
         self.step == 1 || self.len < 2
     }
 
-    /// How the numbers come, all of which are blocks.
-    pub fn course(&self) -> Course {
-        match self.len {
-            0 => Course::default(),
-            len => Course {
-                runs: if self.is_run() { 1 } else { len },
-                first: self.block(0),
-                behind: self.block(len - 1).saturating_add(1),
-            },
-        }
-    }
-
     /// Whether the numbers descend.
     pub fn descends(&self) -> bool {
         self.step < 0
@@ -122,17 +108,6 @@ mod tests {
             runs.sort_unstable();
             prop_assert_eq!(runs, expected);
         }
-    }
-
-    #[test]
-    fn a_course_ends_behind_the_last_number() {
-        let course = |start, step, len| Progression::new(start, step, len).map(|numbers| numbers.course());
-        let expected = |runs, first, behind| Some(Course { runs, first, behind });
-        assert_eq!(course(3, 1, 5), expected(1, 3, 8));
-        assert_eq!(course(3, -1, 3), expected(3, 3, 2));
-        assert_eq!(course(3, 2, 3), expected(3, 3, 8));
-        assert_eq!(course(3, -2, 1), expected(1, 3, 4));
-        assert_eq!(course(3, 1, 0), Some(Course::default()));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub fn assert_device_map(device_map: &Bound<'_, PyAny>, num_blocks: &Bound<'_, P
 }
 
 fn check(device_map: &Bound<'_, PyAny>, blocks: usize) -> PyResult<()> {
-    let mut coverage = Coverage::<false>::new(blocks);
+    let mut coverage = Coverage::new(blocks);
     let mut values = values_of(device_map)?;
     let mut ears = Ears::new(device_map.py());
     let mut verdict = take_all(&mut ears, &values, &mut coverage)?;

@@ -45,12 +45,13 @@ const NUMPY_BOOLS: [&[u8]; 2] = [b"numpy.bool", b"numpy.bool_"];
 /// The number of 64 bits that an integer of Python's or numpy's stands for; bools are none. Runs no code written in
 /// Python, and does not know other objects that have an `__index__`.
 pub fn integer(block: &Bound<'_, PyAny>) -> Option<i64> {
-    let known = block.is_instance_of::<PyInt>() || is_numpy_integer(&block.get_type());
-    if known && !is_bool(block) {
-        block.extract().ok()
-    } else {
-        None
-    }
+    if is_integer(block) { block.extract().ok() } else { None }
+}
+
+/// Whether an object is an integer of Python's or numpy's, of any size; bools are none. Runs no code written in Python.
+pub fn is_integer(object: &Bound<'_, PyAny>) -> bool {
+    let known = object.is_instance_of::<PyInt>() || is_numpy_integer(&object.get_type());
+    known && !is_bool(object)
 }
 
 /// Whether an object is a bool, Python's or numpy's.

@@ -15,7 +15,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyRange, PySet, PyString, PyTuple};
 
 use super::along::{numbered, unhashable};
-use super::cover::{Verdict, cover};
+use super::block::integer;
+use super::cover::{Check, Verdict, cover};
 use super::error::{type_error, wrong_type};
 use super::faults::IN_A_SET;
 use super::values::entries_of;
@@ -125,26 +126,34 @@ fn tell_apart<'py>(
 }
 
 /// What a report says of the map's blocks.
-struct Parts<'a, 'py> {
+struct Parts<'py> {
     duplicates: Bound<'py, PyDict>,
     missing: Bound<'py, PyList>,
     extra: Bound<'py, PyDict>,
     invalid: Bound<'py, PyDict>,
-    notes: Notes<'a, 'py>,
+    notes: Notes<'py>,
 }
 
-impl<'a, 'py> Parts<'a, 'py> {
+/// Takes the ints of Python's and numpy's.
+struct Integers;
+
+impl<'py> Check<'py> for Integers {
+    fn number(&mut self, item: &Bound<'py, PyAny>) -> Option<i64> {
+        integer(item)
+    }
+}
+
+impl<'py> Parts<'py> {
     /// None if a value cannot be read in place.
     fn of(
         ears: &mut Ears<'py>,
-        devices: &'a Bound<'py, PyList>,
+        devices: &Bound<'py, PyList>,
         values: &Bound<'py, PyList>,
         blocks: usize,
     ) -> PyResult<Option<Self>> {
         let py = ears.py;
-        let mut coverage = Coverage::<true>::new(blocks);
-        let mut notes = Notes::new(devices)?;
-        match cover(ears, values, &mut coverage, &mut notes)? {
+        let mut coverage = Coverage::new(blocks);
+        match cover(ears, values, &mut coverage, &mut Integers)? {
             Verdict::NotInPlace => Ok(None),
             Verdict::Faulty => {
                 drop(coverage);
@@ -155,7 +164,7 @@ impl<'a, 'py> Parts<'a, 'py> {
                 missing: ranges(ears, || coverage.missing_runs())?,
                 extra: layout::new_dict(py)?,
                 invalid: layout::new_dict(py)?,
-                notes,
+                notes: Notes::of(ears, devices, values)?,
             })),
         }
     }
@@ -163,7 +172,7 @@ impl<'a, 'py> Parts<'a, 'py> {
     /// The parts for a map that did not pass.
     fn named(
         ears: &mut Ears<'py>,
-        devices: &'a Bound<'py, PyList>,
+        devices: &Bound<'py, PyList>,
         values: &Bound<'py, PyList>,
         blocks: usize,
     ) -> PyResult<Self> {

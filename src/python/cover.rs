@@ -5,7 +5,7 @@ use pyo3::types::PyList;
 
 use super::values::{Items, Read, Value};
 use super::{Ears, no_bitset};
-use crate::coverage::{Course, Coverage};
+use crate::coverage::Coverage;
 use crate::progression::Progression;
 
 /// What came of taking the blocks of all values.
@@ -27,23 +27,18 @@ pub trait Check<'py> {
     fn meet_numpy_array(&mut self) -> bool {
         true
     }
-
-    /// All blocks of the device at this index are taken; how they came is known if that is followed.
-    fn covered(&mut self, _index: usize, _course: Course) -> PyResult<()> {
-        Ok(())
-    }
 }
 
 /// Takes the blocks of all values, up to where one cannot be taken.
 #[inline]
-pub fn cover<'py, const FOLLOWED: bool>(
+pub fn cover<'py>(
     ears: &mut Ears<'py>,
     values: &Bound<'py, PyList>,
-    coverage: &mut Coverage<FOLLOWED>,
+    coverage: &mut Coverage,
     check: &mut impl Check<'py>,
 ) -> PyResult<Verdict> {
     let mut verdict = Verdict::Once;
-    for (index, value) in values.iter().enumerate() {
+    for value in values {
         let Some(value) = Value::in_place(&value) else {
             return Ok(Verdict::NotInPlace);
         };
@@ -51,13 +46,11 @@ pub fn cover<'py, const FOLLOWED: bool>(
             // Whether the rest can be read in place has to be known all the same.
             continue;
         }
-        let (good, course) = match value {
-            Value::Items(items) => (cover_items(ears, &items, coverage, check)?, coverage.course()),
-            Value::Range(numbers) => (cover_range(ears, &numbers, coverage)?, numbers.course()),
+        let good = match value {
+            Value::Items(items) => cover_items(ears, &items, coverage, check)?,
+            Value::Range(numbers) => cover_range(ears, &numbers, coverage)?,
         };
-        if good {
-            check.covered(index, course)?;
-        } else {
+        if !good {
             verdict = Verdict::Faulty;
         }
     }
@@ -66,16 +59,15 @@ pub fn cover<'py, const FOLLOWED: bool>(
 
 /// Takes items: plain ints by the run, other kinds of numbers one by one. False where one cannot be taken.
 #[inline]
-fn cover_items<'py, const FOLLOWED: bool>(
+fn cover_items<'py>(
     ears: &mut Ears<'py>,
     items: &Items<'_, 'py>,
-    coverage: &mut Coverage<FOLLOWED>,
+    coverage: &mut Coverage,
     check: &mut impl Check<'py>,
 ) -> PyResult<bool> {
     if items.are_of_numpy() && !check.meet_numpy_array() {
         return Ok(false);
     }
-    coverage.begin_device();
     let mut from = 0;
     loop {
         match items.read(ears, from, coverage)? {
@@ -89,11 +81,7 @@ fn cover_items<'py, const FOLLOWED: bool>(
     }
 }
 
-fn cover_range<const FOLLOWED: bool>(
-    ears: &mut Ears<'_>,
-    numbers: &Progression,
-    coverage: &mut Coverage<FOLLOWED>,
-) -> PyResult<bool> {
+fn cover_range(ears: &mut Ears<'_>, numbers: &Progression, coverage: &mut Coverage) -> PyResult<bool> {
     let all = 0..numbers.len();
     if numbers.indices_within(coverage.blocks()) != all {
         return Ok(false);
@@ -109,7 +97,7 @@ fn cover_range<const FOLLOWED: bool>(
 }
 
 /// What it means that a block was not taken: false, unless there was no memory.
-fn refused<const FOLLOWED: bool>(coverage: &Coverage<FOLLOWED>) -> PyResult<bool> {
+fn refused(coverage: &Coverage) -> PyResult<bool> {
     if coverage.out_of_memory() {
         Err(no_bitset(coverage.blocks()))
     } else {

@@ -4,7 +4,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList};
 
-use super::super::block::is_bool;
+use super::super::block::{is_bool, is_integer};
 use super::super::values::{Items, Read, Value, drain};
 use super::super::{Ears, index, layout};
 use super::not_blocks::refuse;
@@ -120,13 +120,14 @@ fn plain_items<'py>(
 
 /// The int at an index of items which are all ints, as an exact one. None if it is no int any more, or gone.
 pub fn int_at<'py>(py: Python<'py>, items: &Items<'_, 'py>, at: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
-    items.get(py, at)?.map_or(Ok(None), |item| int_of(items, item))
+    items.get(py, at)?.map_or(Ok(None), int_of)
 }
 
-pub fn int_of<'py>(items: &Items<'_, 'py>, item: Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+/// An int of Python's or numpy's as an exact one; none for another object. Runs no code of the user's.
+pub fn int_of(item: Bound<'_, PyAny>) -> PyResult<Option<Bound<'_, PyAny>>> {
     if item.is_exact_instance_of::<PyInt>() {
         Ok(Some(item))
-    } else if items.are_of_numpy() {
+    } else if is_integer(&item) {
         index(&item).map(Some)
     } else {
         Ok(None)

@@ -74,8 +74,8 @@ impl<'a, 'py> Naming<'a, 'py> {
     }
 
     /// Where an item counts; none if it is no int any more.
-    fn place(&self, items: &Items<'_, 'py>, item: Bound<'py, PyAny>) -> PyResult<Option<Place<'py>>> {
-        Ok(int_of(items, item)?.map(|int| match int.extract::<usize>() {
+    fn place(&self, item: Bound<'py, PyAny>) -> PyResult<Option<Place<'py>>> {
+        Ok(int_of(item)?.map(|int| match int.extract::<usize>() {
             Ok(block) if block < self.count.blocks() => Place::Block(block),
             _ => Place::Outside(int),
         }))
@@ -85,7 +85,7 @@ impl<'a, 'py> Naming<'a, 'py> {
     fn add_items(&mut self, ears: &mut Ears<'py>, at: usize, items: &Items<'_, 'py>) -> PyResult<()> {
         let mut from = 0;
         while let Read::UpTo(index, item) = items.read(ears, from, &mut Counting(&mut self.count))? {
-            match self.place(items, item)? {
+            match self.place(item)? {
                 Some(Place::Block(block)) => self.count.add(&(block..block + 1)),
                 Some(Place::Outside(int)) => self.add_outside(ears, at, &int)?,
                 None => {}
@@ -125,7 +125,7 @@ impl<'a, 'py> Naming<'a, 'py> {
     ) -> PyResult<()> {
         let mut from = 0;
         while let Read::UpTo(index, item) = items.read(ears, from, &mut Finding(&self.count))? {
-            match self.place(items, item)? {
+            match self.place(item)? {
                 Some(Place::Block(block)) if self.count.is_repeated(block) => {
                     self.name_block(ears, at, block, duplicates)?;
                 }

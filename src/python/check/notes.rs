@@ -3,64 +3,30 @@
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::super::block::integer;
-use super::super::cover::Check;
 use super::super::values::{Items, Read, Value};
 use super::super::{Ears, layout};
 use super::ints::int_at;
-use crate::coverage::Course;
 use crate::numbers::{Numbers, Reader, Stop};
 
 /// What is allowed but rarely meant: the devices of which there is something to say.
-pub struct Notes<'a, 'py> {
-    devices: &'a Bound<'py, PyList>,
+pub struct Notes<'py> {
     /// Those without a block.
     pub idle: Bound<'py, PyList>,
     /// Those whose blocks are more than one run.
     pub scattered: Bound<'py, PyList>,
     /// Those that begin before where the one before them ended.
     pub unordered: Bound<'py, PyList>,
-    /// The block behind the last one of the devices so far.
-    behind: usize,
 }
 
-impl<'py> Check<'py> for Notes<'_, 'py> {
-    fn number(&mut self, item: &Bound<'py, PyAny>) -> Option<i64> {
-        integer(item)
-    }
-
-    #[inline]
-    fn covered(&mut self, index: usize, course: Course) -> PyResult<()> {
-        if course.runs == 0 {
-            return self.idle.append(self.devices.get_item(index)?);
-        }
-        if course.runs > 1 {
-            self.scattered.append(self.devices.get_item(index)?)?;
-        }
-        if course.first < self.behind {
-            self.unordered.append(self.devices.get_item(index)?)?;
-        }
-        self.behind = course.behind;
-        Ok(())
-    }
-}
-
-impl<'a, 'py> Notes<'a, 'py> {
-    /// Nothing to say yet.
-    pub fn new(devices: &'a Bound<'py, PyList>) -> PyResult<Self> {
+impl<'py> Notes<'py> {
+    /// The notes on values of ints, which may be no blocks of the model.
+    pub fn of(ears: &mut Ears<'py>, devices: &Bound<'py, PyList>, values: &Bound<'py, PyList>) -> PyResult<Self> {
         let py = devices.py();
-        Ok(Self {
-            devices,
+        let notes = Self {
             idle: layout::new_list(py)?,
             scattered: layout::new_list(py)?,
             unordered: layout::new_list(py)?,
-            behind: 0,
-        })
-    }
-
-    /// The notes on values of plain ints, which may be no blocks of the model.
-    pub fn of(ears: &mut Ears<'py>, devices: &'a Bound<'py, PyList>, values: &Bound<'py, PyList>) -> PyResult<Self> {
-        let notes = Self::new(devices)?;
+        };
         let mut last: Option<Bound<'py, PyAny>> = None;
         for (at, value) in values.iter().enumerate() {
             ears.after(1)?;
@@ -86,7 +52,7 @@ impl<'a, 'py> Notes<'a, 'py> {
 /// The first and the last of a value's ints, and whether all of them are one run.
 type Ends<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, bool);
 
-/// The ends of a value of plain ints; none where it is empty.
+/// The ends of a value of ints; none where it is empty.
 fn ends_of<'py>(ears: &mut Ears<'py>, value: &Value<'_, 'py>) -> PyResult<Option<Ends<'py>>> {
     let py = ears.py;
     let Some(last) = value.len().checked_sub(1) else {
