@@ -98,7 +98,7 @@ BARS: list[Bar] = [
     AtLeast("assert, contiguous", "numpy", 10, partial(asserts, "contiguous", "numpy")),
     AtLeast("assert, contiguous", SET, 50, partial(asserts, "contiguous", "set")),
     AtMost("assert, contiguous", TOUCH, 1.5, partial(touches, "contiguous")),
-    AtMost("assert, shuffled", TOUCH, 2, partial(touches, "shuffled")),
+    AtMost("assert, shuffled", TOUCH, 1.5, partial(touches, "shuffled")),
     AtLeast("assert, shuffled", "numpy", 3, partial(asserts, "shuffled", "numpy")),
     AtMost("assert, round-robin", TOUCH, 3.5, partial(touches, "round-robin")),
     AtLeast("assert, round-robin", "numpy", 3, partial(asserts, "round-robin", "numpy")),

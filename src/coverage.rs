@@ -34,6 +34,11 @@ impl Coverage {
         self.out_of_memory
     }
 
+    /// Whether all runs so far came in ascending order without a gap.
+    pub fn is_contiguous(&self) -> bool {
+        self.bits.is_empty()
+    }
+
     /// How many blocks the model has.
     pub fn blocks(&self) -> usize {
         self.blocks

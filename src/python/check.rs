@@ -160,11 +160,11 @@ impl<'py> Parts<'py> {
                 Self::named(ears, devices, values, blocks).map(Some)
             }
             Verdict::Once => Ok(Some(Self {
+                notes: Notes::of(ears, devices, values, coverage.is_contiguous())?,
                 duplicates: layout::new_dict(py)?,
                 missing: ranges(ears, || coverage.missing_runs())?,
                 extra: layout::new_dict(py)?,
                 invalid: layout::new_dict(py)?,
-                notes: Notes::of(ears, devices, values)?,
             })),
         }
     }
@@ -184,7 +184,7 @@ impl<'py> Parts<'py> {
             missing,
             extra,
             invalid,
-            notes: Notes::of(ears, devices, &values)?,
+            notes: Notes::of(ears, devices, &values, false)?,
         })
     }
 }

@@ -19,8 +19,14 @@ pub struct Notes<'py> {
 }
 
 impl<'py> Notes<'py> {
-    /// The notes on values of ints, which may be no blocks of the model.
-    pub fn of(ears: &mut Ears<'py>, devices: &Bound<'py, PyList>, values: &Bound<'py, PyList>) -> PyResult<Self> {
+    /// The notes on values of ints, which may be no blocks of the model. If the blocks are known to be contiguous, each
+    /// device after the other, only the idle devices are looked for.
+    pub fn of(
+        ears: &mut Ears<'py>,
+        devices: &Bound<'py, PyList>,
+        values: &Bound<'py, PyList>,
+        contiguous: bool,
+    ) -> PyResult<Self> {
         let py = devices.py();
         let notes = Self {
             idle: layout::new_list(py)?,
@@ -30,6 +36,9 @@ impl<'py> Notes<'py> {
         let mut last: Option<Bound<'py, PyAny>> = None;
         for (at, value) in values.iter().enumerate() {
             ears.after(1)?;
+            if contiguous && Value::in_place(&value).is_some_and(|value| value.len() > 0) {
+                continue;
+            }
             let ends = Value::in_place(&value).map(|value| ends_of(ears, &value)).transpose()?;
             let Some((first, its_last, is_run)) = ends.flatten() else {
                 notes.idle.append(devices.get_item(at)?)?;
