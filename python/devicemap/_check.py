@@ -52,20 +52,6 @@ class Report:
 
     """
 
-    __slots__ = (
-        "aliased",
-        "duplicates",
-        "extra",
-        "idle",
-        "invalid",
-        "missing",
-        "num_blocks",
-        "num_devices",
-        "scattered",
-        "unknown",
-        "unordered",
-    )
-
     num_blocks: int
     num_devices: int
     duplicates: dict[int, tuple[Any, ...]]
@@ -78,33 +64,13 @@ class Report:
     unordered: tuple[Any, ...]
     aliased: tuple[tuple[Any, ...], ...]
 
-    # By hand what dataclasses would do, whose import takes longer than all of this package.
-    def __init__(  # noqa: PLR0913, PLR0917 (one for each attribute)
-        self,
-        num_blocks: int,
-        num_devices: int,
-        duplicates: dict[int, tuple[Any, ...]],
-        missing: tuple[range, ...],
-        extra: dict[int, tuple[Any, ...]],
-        invalid: dict[Any, tuple[object, ...]],
-        unknown: tuple[Any, ...],
-        idle: tuple[Any, ...],
-        scattered: tuple[Any, ...],
-        unordered: tuple[Any, ...],
-        aliased: tuple[tuple[Any, ...], ...],
-    ) -> None:
-        put = object.__setattr__
-        put(self, "num_blocks", num_blocks)
-        put(self, "num_devices", num_devices)
-        put(self, "duplicates", duplicates)
-        put(self, "missing", missing)
-        put(self, "extra", extra)
-        put(self, "invalid", invalid)
-        put(self, "unknown", unknown)
-        put(self, "idle", idle)
-        put(self, "scattered", scattered)
-        put(self, "unordered", unordered)
-        put(self, "aliased", aliased)
+    __slots__ = tuple(__annotations__)
+    __hash__ = None  # type: ignore[assignment]
+
+    # Not a dataclass, whose module takes longer to import than all of this package.
+    def __init__(self, *values: Any) -> None:  # noqa: ANN401, those of the attributes, in their order
+        for name, value in zip(self.__slots__, values, strict=True):
+            object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a Report cannot be changed: cannot set {name!r}")
@@ -112,29 +78,14 @@ class Report:
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"a Report cannot be changed: cannot delete {name!r}")
 
-    def _fields(self) -> tuple[Any, ...]:
-        """Give all attributes in the order in which they make a new one."""
-        return (
-            self.num_blocks,
-            self.num_devices,
-            self.duplicates,
-            self.missing,
-            self.extra,
-            self.invalid,
-            self.unknown,
-            self.idle,
-            self.scattered,
-            self.unordered,
-            self.aliased,
-        )
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
 
     def __eq__(self, other: object) -> bool:
-        return self._fields() == other._fields() if isinstance(other, Report) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
+        return self._values() == other._values() if isinstance(other, Report) else NotImplemented
 
     def __reduce__(self) -> tuple[type[Report], tuple[Any, ...]]:
-        return type(self), self._fields()
+        return type(self), self._values()
 
     @property
     def ok(self) -> bool:
