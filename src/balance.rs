@@ -7,7 +7,7 @@
 //! irregular data parallel computations", 1994, and Pinar and Aykanat, "Fast optimal load balancing algorithms for 1D
 //! partitioning", 2004, who do so for equal processors).
 
-use std::collections::{TryReserveError, VecDeque};
+use std::collections::VecDeque;
 use std::mem;
 use std::ops::Range;
 
@@ -56,16 +56,8 @@ pub enum Infeasible {
 pub enum Stopped<E> {
     /// There is no map.
     Infeasible(Infeasible),
-    /// There is no memory for the work.
-    Memory(TryReserveError),
     /// The caller wants no answer any more.
     Interrupted(E),
-}
-
-impl<E> From<TryReserveError> for Stopped<E> {
-    fn from(error: TryReserveError) -> Self {
-        Self::Memory(error)
-    }
 }
 
 impl Problem<'_> {
@@ -80,19 +72,18 @@ impl Problem<'_> {
         let devices = &self.devices[..if alike { all.min(blocks.max(1)) } else { all }];
         let each = blocks >= devices.len();
         let search = |each| Search::new(self.costs, self.sizes, devices, each);
-        let mut found = search(each && !self.allow_idle)?;
+        let mut found = search(each && !self.allow_idle);
         let Some(bottleneck) = found.climb(&mut pulse)? else {
             return Err(Stopped::Infeasible(self.why()));
         };
         if each && self.allow_idle {
             // Nobody is left out for nothing.
-            let mut all_busy = search(true)?;
+            let mut all_busy = search(true);
             if all_busy.can_hold(bottleneck, &mut pulse)?.is_ok() {
                 found = all_busy;
             }
         }
         let mut ends = found.cut(&mut pulse)?;
-        ends.try_reserve(all - devices.len())?;
         ends.resize(all, blocks);
         Ok(ends)
     }
@@ -172,7 +163,6 @@ fn too_heavy(
             while smallest.back().is_some_and(|&last| size(last) >= size(block)) {
                 smallest.pop_back();
             }
-            smallest.try_reserve(1).ok()?;
             smallest.push_back(block);
         }
         seen = seen.max(window.end);
@@ -223,11 +213,11 @@ struct Starts {
 }
 
 impl Starts {
-    fn try_new(devices: usize) -> Result<Self, TryReserveError> {
-        let (mut runs, mut levels) = (Vec::new(), Vec::new());
-        runs.try_reserve_exact(devices + 1)?;
-        levels.try_reserve_exact(devices + 1)?;
-        Ok(Self { runs, levels })
+    fn new(devices: usize) -> Self {
+        Self {
+            runs: Vec::with_capacity(devices + 1),
+            levels: Vec::with_capacity(devices + 1),
+        }
     }
 
     /// Begins anew, at level 0.
@@ -248,16 +238,12 @@ impl Starts {
     }
 
     /// Adds a run to the last level, into one with the one before if they meet.
-    fn push(&mut self, run: Range<usize>) -> Result<(), TryReserveError> {
+    fn push(&mut self, run: Range<usize>) {
         let level = self.levels[self.levels.len() - 1];
         match self.runs[level..].last_mut() {
             Some(last) if run.start <= last.end => last.end = run.end,
-            _ => {
-                self.runs.try_reserve(1)?;
-                self.runs.push(run);
-            }
+            _ => self.runs.push(run),
         }
-        Ok(())
     }
 }
 
@@ -269,27 +255,22 @@ struct Short(Option<Load>);
 const LOOK: usize = if cfg!(test) { 2 } else { 32 };
 
 impl<'a> Search<'a> {
-    fn new(
-        costs: &'a Sums,
-        sizes: Option<&'a Sums>,
-        devices: &'a [Device],
-        each: bool,
-    ) -> Result<Self, TryReserveError> {
-        Ok(Self {
+    fn new(costs: &'a Sums, sizes: Option<&'a Sums>, devices: &'a [Device], each: bool) -> Self {
+        Self {
             costs,
             sizes,
             devices,
             speed: devices.iter().map(|device| device.speed).sum(),
             each,
-            caps: repeated(0, devices.len())?,
-            starts: Starts::try_new(devices.len())?,
-            found: Starts::try_new(devices.len())?,
+            caps: vec![0; devices.len()],
+            starts: Starts::new(devices.len()),
+            found: Starts::new(devices.len()),
             gaps: false,
-            furthest: repeated(costs.len(), devices.len())?,
-            lengths: repeated(costs.len() / devices.len(), devices.len())?,
+            furthest: vec![costs.len(); devices.len()],
+            lengths: vec![costs.len() / devices.len(); devices.len()],
             held: Load { cost: 0, speed: 1 },
             filled: Load { cost: 0, speed: 1 },
-        })
+        }
     }
 
     /// Finds the smallest bottleneck that can be reached, if there is any. The caps, and the starts found, are those of it.
@@ -364,7 +345,7 @@ impl<'a> Search<'a> {
         self.filled = self.mean_but(0, self.speed);
         self.held.cost = 0;
         self.starts.clear();
-        self.starts.push(blocks..blocks + 1)?;
+        self.starts.push(blocks..blocks + 1);
         self.gaps = self.may_have_gaps();
         if self.gaps {
             let mut end = 0;
@@ -434,7 +415,7 @@ impl<'a> Search<'a> {
             pulse(1).map_err(Stopped::Interrupted)?;
             let Range { start, end } = self.starts.runs[ends.start];
             let start = self.back(device, start, next);
-            self.starts.push(start..end - usize::from(self.each))?;
+            self.starts.push(start..end - usize::from(self.each));
             return Ok(());
         }
         for index in ends {
@@ -452,7 +433,7 @@ impl<'a> Search<'a> {
                 let last = block.unwrap_or(run.end - 1);
                 if end <= last {
                     let start = self.back(device, end, next);
-                    self.starts.push(start..last)?;
+                    self.starts.push(start..last);
                 }
                 if let Some(block) = block {
                     self.back(device, block + 1, next);
@@ -526,8 +507,8 @@ impl<'a> Search<'a> {
     /// Cuts within the caps that were found to do: where the run of each device ends.
     fn cut<E>(&self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Vec<usize>, Stopped<E>> {
         let (blocks, devices) = (self.costs.len(), self.devices.len());
-        let targets = self.targets()?;
-        let mut ends = repeated(blocks, devices)?;
+        let targets = self.targets();
+        let mut ends = vec![blocks; devices];
         let mut start = 0;
         for device in 1..devices {
             pulse(1).map_err(Stopped::Interrupted)?;
@@ -554,9 +535,8 @@ impl<'a> Search<'a> {
 
     /// What the blocks before each device would cost together, if the loads were as even as the room for its start lets
     /// them be.
-    fn targets(&self) -> Result<Vec<f64>, TryReserveError> {
-        let mut room = Vec::new();
-        room.try_reserve_exact(self.devices.len() + 1)?;
+    fn targets(&self) -> Vec<f64> {
+        let mut room = Vec::with_capacity(self.devices.len() + 1);
         let (mut low, mut high, mut speed) = (0, 0, 0.0);
         room.push((0.0, 0.0..=0.0));
         for (index, device) in self.devices.iter().enumerate() {
@@ -680,13 +660,6 @@ fn last_to(starts: &[Range<usize>], block: usize) -> Option<usize> {
     starts[..behind].last().map(|run| block.min(run.end - 1))
 }
 
-fn repeated<T: Clone>(item: T, len: usize) -> Result<Vec<T>, TryReserveError> {
-    let mut items = Vec::new();
-    items.try_reserve_exact(len + 1)?;
-    items.resize(len, item);
-    Ok(items)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -767,7 +740,6 @@ mod tests {
             .solve(|_| Ok::<_, Infallible>(()))
             .map_err(|stopped| match stopped {
                 Stopped::Infeasible(why) => why,
-                Stopped::Memory(_) => unreachable!("they are small"),
             })
     }
 

@@ -386,7 +386,7 @@ pub struct Sums {
     largest: u128,
     /// How many blocks cost one unit, in the mean.
     blocks_per_unit: f64,
-    /// The largest cost of each [`PEAK`] blocks; none if there is no memory for them.
+    /// The largest cost of each [`PEAK`] blocks.
     peaks: OnceLock<Vec<u128>>,
 }
 
@@ -494,7 +494,7 @@ impl Sums {
         let mut block = run.start;
         while block < run.end {
             let end = run.end.min((block / PEAK + 1) * PEAK);
-            if self.peaks().get(block / PEAK).is_none_or(|peak| *peak > most)
+            if self.peaks()[block / PEAK] > most
                 && let Some(heavy) = (block..end).find(|&block| self.of(block..block + 1) > most)
             {
                 return Some(heavy);
@@ -527,12 +527,10 @@ fn peaks<S: Sum>(sums: &[S]) -> Vec<u128> {
             .unwrap_or(0)
     };
     let blocks = sums.len() - 1;
-    let mut peaks = Vec::new();
-    if peaks.try_reserve_exact(blocks.div_ceil(PEAK)).is_ok() {
-        let starts = (0..blocks).step_by(PEAK);
-        peaks.extend(starts.map(|start| costs(&sums[start..=blocks.min(start + PEAK)])));
-    }
-    peaks
+    let starts = (0..blocks).step_by(PEAK);
+    starts
+        .map(|start| costs(&sums[start..=blocks.min(start + PEAK)]))
+        .collect()
 }
 
 /// A number as a float; one of 64 bits in few steps.

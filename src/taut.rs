@@ -1,6 +1,6 @@
 //! The taut string: the shortest line through windows, which is also the most even one.
 
-use std::collections::{TryReserveError, VecDeque};
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 /// A place, and a height there.
@@ -12,10 +12,9 @@ type Point = (f64, f64);
 /// Of all lines through the windows it has the most even slopes, by whatever convex function unevenness is measured
 /// (Barlow, Bartholomew, Bremner and Brunk, "Statistical Inference under Order Restrictions", 1972). Found in linear time by
 /// the funnel of Lee and Preparata, "Euclidean shortest paths in the presence of rectilinear barriers", 1984.
-pub fn taut(windows: &[(f64, RangeInclusive<f64>)]) -> Result<Vec<f64>, TryReserveError> {
-    let bends = bends(windows)?;
-    let mut heights = Vec::new();
-    heights.try_reserve_exact(windows.len())?;
+pub fn taut(windows: &[(f64, RangeInclusive<f64>)]) -> Vec<f64> {
+    let bends = bends(windows);
+    let mut heights = Vec::with_capacity(windows.len());
     let mut piece = 0;
     for (at, window) in windows {
         while piece + 2 < bends.len() && bends[piece + 1].0 < *at {
@@ -26,18 +25,14 @@ pub fn taut(windows: &[(f64, RangeInclusive<f64>)]) -> Result<Vec<f64>, TryReser
         let share = if width > 0.0 { (at - start.0) / width } else { 0.0 };
         heights.push((start.1 + (end.1 - start.1) * share).clamp(*window.start(), *window.end()));
     }
-    Ok(heights)
+    heights
 }
 
 /// Where the string ends and bends.
-fn bends(windows: &[(f64, RangeInclusive<f64>)]) -> Result<Vec<Point>, TryReserveError> {
+fn bends(windows: &[(f64, RangeInclusive<f64>)]) -> Vec<Point> {
     let mut bends = Vec::new();
-    bends.try_reserve_exact(windows.len() + 1)?;
     // From the last bend so far a funnel opens: the tightest lines to the upper and to the lower end of the last window.
     let mut sides = [VecDeque::new(), VecDeque::new()];
-    for side in &mut sides {
-        side.try_reserve_exact(windows.len())?;
-    }
     for (at, window) in windows {
         if bends.is_empty() {
             bends.push((*at, *window.start()));
@@ -74,9 +69,8 @@ fn bends(windows: &[(f64, RangeInclusive<f64>)]) -> Result<Vec<Point>, TryReserv
             sides[side].push_back(end);
         }
     }
-    bends.try_reserve(sides[1].len())?;
     bends.extend(&sides[1]);
-    Ok(bends)
+    bends
 }
 
 #[cfg(test)]
@@ -95,7 +89,7 @@ mod tests {
                 )
             })
             .collect();
-        taut(&windows).unwrap_or_default()
+        taut(&windows)
     }
 
     #[test]

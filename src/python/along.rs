@@ -1,16 +1,16 @@
 //! What is given for each device: a sequence along the devices, or a mapping by device. And the devices themselves.
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyInt, PyList, PyMapping, PyRange, PyTuple};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyMapping, PyRange, PyTuple};
 
 use super::block::is_bool;
 use super::costs::{AnyNumber, amount, any_number, is_ratio};
-use super::error::{memory_error, short_repr, type_error, value_error, wrong_type, wrong_value};
+use super::error::{memory_error, short_repr, wrong_type, wrong_value};
 use super::sequences::to_list;
-use super::{fit_in_memory, gathered, gathered_if_all, index, is_iterable, is_mapping, is_set, is_text, layout};
+use super::{fit_in_memory, index, is_iterable, is_mapping, is_set, is_text};
 use crate::exact::proportions;
 use crate::numbers::Number;
 
@@ -40,10 +40,10 @@ impl<'a, 'py> Along<'a, 'py> {
                     devices.len(),
                     list.len()
                 );
-                return Err(value_error(devices.py(), &text));
+                return Err(PyValueError::new_err(text));
             }
             let values = list.iter().map(|value| (!value.is_none()).then_some(value));
-            (gathered(values)?, false)
+            (values.collect(), false)
         };
         Ok(Self {
             name,
@@ -84,7 +84,12 @@ impl<'a, 'py> Along<'a, 'py> {
                 number => amount(number, self.py(), &|| self.place(index), least).map(Some),
             },
         };
-        let numbers = gathered_if_all(self.values.iter().enumerate().map(number))?;
+        let numbers = self
+            .values
+            .iter()
+            .enumerate()
+            .map(number)
+            .collect::<PyResult<Vec<_>>>()?;
         let numbers: Option<Vec<_>> = numbers.into_iter().collect();
         let weights = match numbers {
             Some(numbers) if numbers.iter().all(|number| number.parts().0 == 0) => Some(vec![0; self.values.len()]),
@@ -93,7 +98,7 @@ impl<'a, 'py> Along<'a, 'py> {
         };
         weights.ok_or_else(|| {
             let text = format!("{} must have proportions that fit in 128 bits; round them", self.name);
-            value_error(self.py(), &text)
+            PyValueError::new_err(text)
         })
     }
 
@@ -108,7 +113,7 @@ impl<'a, 'py> Along<'a, 'py> {
         let py = self.py();
         let ratio = |(index, value): (usize, &Option<Bound<'py, PyAny>>)| {
             let number = match value {
-                None => layout::new_int(py, absent.into())?.into_any(),
+                None => absent.into_pyobject(py)?.into_any(),
                 Some(value) => match self.any_number(index, value)? {
                     AnyNumber::Int(int) if int.lt(0)? => {
                         return Err(wrong_value(&self.place(index), least, &int));
@@ -119,7 +124,7 @@ impl<'a, 'py> Along<'a, 'py> {
                         if is_ratio(value)? {
                             value.clone()
                         } else {
-                            layout::new_float(py, float)?.into_any()
+                            PyFloat::new(py, float).into_any()
                         }
                     }
                 },
@@ -127,7 +132,12 @@ impl<'a, 'py> Along<'a, 'py> {
             let ratio = number.call_method0(intern!(py, "as_integer_ratio"))?;
             Ok((ratio.get_item(0)?, ratio.get_item(1)?))
         };
-        let ratios = gathered_if_all(self.values.iter().enumerate().map(ratio))?;
+        let ratios = self
+            .values
+            .iter()
+            .enumerate()
+            .map(ratio)
+            .collect::<PyResult<Vec<_>>>()?;
         let of_all =
             |function: &Bound<'py, PyAny>, numbers: Vec<Bound<'py, PyAny>>| function.call1(PyTuple::new(py, numbers)?);
         let denominators = ratios.iter().map(|(_, denominator)| denominator.clone()).collect();
@@ -164,11 +174,11 @@ fn by_device<'py>(
     devices: &Bound<'py, PyTuple>,
     mapping: &Bound<'py, PyMapping>,
 ) -> PyResult<Vec<Option<Bound<'py, PyAny>>>> {
-    let places = layout::new_dict(devices.py())?;
+    let places = PyDict::new(devices.py());
     for (index, device) in devices.iter().enumerate() {
-        places.set_item(device, layout::new_int(devices.py(), index.cast_signed() as i64)?)?;
+        places.set_item(device, index.into_pyobject(devices.py())?)?;
     }
-    let mut values = gathered((0..devices.len()).map(|_| None))?;
+    let mut values = vec![None; devices.len()];
     for item in mapping.items()? {
         let (device, value) = (item.get_item(0)?, item.get_item(1)?);
         let Some(index) = places.get_item(&device)? else {
@@ -178,7 +188,7 @@ fn by_device<'py>(
                  it to devices",
                 closest(&device, devices)?
             );
-            return Err(value_error(devices.py(), &text));
+            return Err(PyValueError::new_err(text));
         };
         values[index.extract::<usize>()?] = (!value.is_none()).then_some(value);
     }
@@ -228,15 +238,15 @@ pub fn parse_devices<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Py
     }
     let devices = py.get_type::<PyTuple>().call1((devices,))?.cast_into::<PyTuple>()?;
     if devices.is_empty() {
-        return Err(value_error(py, "devices must not be empty"));
+        return Err(PyValueError::new_err("devices must not be empty"));
     }
-    let seen: Bound<'py, PyDict> = layout::new_dict(py)?;
+    let seen: Bound<'py, PyDict> = PyDict::new(py);
     for (index, device) in devices.iter().enumerate() {
         seen.set_item(&device, ())
             .map_err(|error| unhashable(error, &format!("devices[{index}]"), &device))?;
         if seen.len() == index {
             let text = format!("devices must be distinct, got {} twice", short_repr(&device)?);
-            return Err(value_error(py, &text));
+            return Err(PyValueError::new_err(text));
         }
     }
     Ok(devices)
@@ -276,7 +286,7 @@ pub fn unhashable(error: PyErr, argument: &str, device: &Bound<'_, PyAny>) -> Py
 
 /// Refuses what is no sequence of devices.
 fn in_order(devices: &Bound<'_, PyAny>) -> PyResult<()> {
-    let wrong = |text: &str| Err(type_error(devices.py(), text));
+    let wrong = |text: &'static str| Err(PyTypeError::new_err(text));
     if is_text(devices) || !is_iterable(devices)? {
         Err(wrong_type("devices", "a sequence of devices, or their number", devices))
     } else if is_set(devices) {

@@ -1,12 +1,13 @@
 //! `balance`: blocks cut by what they cost.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyInt, PyList, PyTuple};
 
+use super::Ears;
 use super::along::Along;
 use super::costs::{Kind, bytes, sums_of};
-use super::error::{Details, infeasible, short_repr, value_error, wrong_value};
-use super::{Ears, gathered, gathered_if_all, layout, list_of_numbers, no_memory};
+use super::error::{Details, infeasible, short_repr, wrong_value};
 use crate::balance::{Device, Infeasible, Problem, Stopped};
 use crate::memory::{in_bytes, written};
 use crate::sums::Sums;
@@ -31,12 +32,12 @@ pub fn balance<'py>(
     let py = devices.py();
     let mut ears = Ears::new(py);
     let speeds = match speeds {
-        None => gathered((0..devices.len()).map(|_| 1))?,
+        None => vec![1; devices.len()],
         Some(speeds) => speeds_of(&Along::of("speeds", devices, speeds)?)?,
     };
     if max_memory.is_some() && sizes.is_none() {
         let text = "sizes must be given with max_memory, got None; write sizes=costs if the costs are bytes";
-        return Err(value_error(py, text));
+        return Err(PyValueError::new_err(text));
     }
     let limits = max_memory.map(|limits| limits_of(devices, limits)).transpose()?;
     let same = sizes.is_some_and(|sizes| sizes.is(costs));
@@ -59,14 +60,15 @@ pub fn balance<'py>(
             costs.len(),
             sizes.len()
         );
-        return Err(value_error(py, &text));
+        return Err(PyValueError::new_err(text));
     }
     let limits = limits.unwrap_or_default();
     let names = devices;
-    let devices = gathered(speeds.into_iter().enumerate().map(|(index, speed)| Device {
+    let device = |(index, speed)| Device {
         speed,
         memory: limits.get(index).copied().flatten().unwrap_or(u128::MAX),
-    }))?;
+    };
+    let devices: Vec<_> = speeds.into_iter().enumerate().map(device).collect();
     let problem = Problem {
         costs: &costs,
         sizes: sizes.filter(|_| limits.iter().any(Option::is_some)),
@@ -75,14 +77,13 @@ pub fn balance<'py>(
     };
     let ends = solve(&mut ears, &problem).map_err(|stopped| match stopped {
         Stopped::Interrupted(error) => error,
-        Stopped::Memory(error) => no_memory(error),
         Stopped::Infeasible(why) => match sizes {
             Some(sizes) => explain(&why, sizes, names, &devices),
             // Without limits there is always a map.
-            None => value_error(py, "costs cannot be divided among the devices"),
+            None => PyValueError::new_err("costs cannot be divided among the devices"),
         },
     })?;
-    list_of_numbers(py, &ends)
+    PyList::new(py, ends)
 }
 
 /// Solves a problem, which holds no reference to a Python object; a large one without the GIL.
@@ -111,7 +112,7 @@ pub fn speeds_of(given: &Along<'_, '_>) -> PyResult<Vec<u128>> {
     let speeds = given.weights(1, LEAST)?;
     match speeds.iter().position(|speed| *speed == 0) {
         Some(index) => {
-            let zero = layout::new_int(given.py(), 0)?;
+            let zero = PyInt::new(given.py(), 0).into_any();
             Err(wrong_value(&given.place(index), LEAST, &zero))
         }
         None => Ok(speeds),
@@ -127,7 +128,7 @@ fn limits_of(devices: &Bound<'_, PyTuple>, limits: &Bound<'_, PyAny>) -> PyResul
             .map(|value| bytes(value, &|| given.place(index)))
             .transpose()
     };
-    gathered_if_all(given.values().iter().enumerate().map(limit))
+    given.values().iter().enumerate().map(limit).collect()
 }
 
 /// The error that says why there is no map, in numbers.

@@ -145,7 +145,7 @@ fn is_plain_to_numpy(type_: &Bound<'_, PyType>) -> PyResult<bool> {
             continue;
         };
         for name in ASKED_BY_NUMPY {
-            if dict.contains(layout::new_str(type_.py(), name)?)? {
+            if dict.contains(PyString::new(type_.py(), name))? {
                 return Ok(false);
             }
         }

@@ -11,13 +11,14 @@ mod notes;
 
 use std::ops::Range;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyRange, PySet, PyString, PyTuple};
 
 use super::along::{numbered, unhashable};
 use super::block::integer;
 use super::cover::{Check, Verdict, cover};
-use super::error::{type_error, wrong_type};
+use super::error::wrong_type;
 use super::faults::IN_A_SET;
 use super::values::entries_of;
 use super::{Ears, ask_for_ints, block_count, is_iterable, layout, no_bitset};
@@ -49,16 +50,16 @@ pub fn check<'py>(
         parts = Parts::of(&mut ears, &devices, &settled, blocks)?;
     }
     let Some(parts) = parts else {
-        return Err(type_error(py, "the blocks of a device cannot be read"));
+        return Err(PyTypeError::new_err("the blocks of a device cannot be read"));
     };
-    let unknown = layout::new_list(py)?;
+    let unknown = PyList::empty(py);
     if let Some(known) = known {
         tell_apart(&mut ears, &devices, &known, &unknown, &parts.notes.idle)?;
     }
-    let report = layout::new_list(py)?;
+    let report = PyList::empty(py);
     for part in [
-        layout::new_int(py, blocks.cast_signed() as i64)?.into_any(),
-        layout::new_int(py, devices.len().cast_signed() as i64)?.into_any(),
+        blocks.into_pyobject(py)?.into_any(),
+        devices.len().into_pyobject(py)?.into_any(),
         parts.duplicates.into_any(),
         tuple_of(&parts.missing)?.into_any(),
         parts.extra.into_any(),
@@ -89,7 +90,7 @@ fn known_devices<'py>(ears: &mut Ears<'py>, devices: &Bound<'py, PyAny>) -> PyRe
             devices,
         ));
     }
-    let known = layout::new_dict(py)?;
+    let known = PyDict::new(py);
     for (index, device) in devices.try_iter()?.enumerate() {
         let device = device?;
         known
@@ -116,7 +117,7 @@ fn tell_apart<'py>(
         }
         mapped.add(device)?;
     }
-    for device in layout::dict_entries(known)?.0 {
+    for device in layout::dict_entries(known).0 {
         ears.after(IN_A_SET)?;
         if !mapped.contains(&device)? {
             idle.append(device)?;
@@ -161,10 +162,10 @@ impl<'py> Parts<'py> {
             }
             Verdict::Once => Ok(Some(Self {
                 notes: Notes::of(ears, devices, values, coverage.is_contiguous())?,
-                duplicates: layout::new_dict(py)?,
+                duplicates: PyDict::new(py),
                 missing: ranges(ears, || coverage.missing_runs())?,
-                extra: layout::new_dict(py)?,
-                invalid: layout::new_dict(py)?,
+                extra: PyDict::new(py),
+                invalid: PyDict::new(py),
             })),
         }
     }
@@ -178,7 +179,7 @@ impl<'py> Parts<'py> {
     ) -> PyResult<Self> {
         let (values, invalid) = plain(ears, devices, values)?;
         let count = Tally::try_new(blocks).map_err(|_| no_bitset(blocks))?;
-        let (duplicates, missing, extra) = Naming::new(devices, &values, count)?.name(ears)?;
+        let (duplicates, missing, extra) = Naming::new(devices, &values, count).name(ears)?;
         Ok(Self {
             duplicates,
             missing,
@@ -205,12 +206,11 @@ fn ranges<'py, R: Iterator<Item = Range<usize>>>(
         len += 1;
     }
     ask_for_ints(len.saturating_mul(ENTRY))?;
-    let ranges = layout::new_list(py)?;
+    let ranges = PyList::empty(py);
     let range = py.get_type::<PyRange>();
     for run in runs() {
         ears.after(16)?;
-        let [start, stop] = [run.start, run.end].map(|end| layout::new_int(py, end.cast_signed() as i64));
-        ranges.append(range.call1((start?, stop?))?)?;
+        ranges.append(range.call1((run.start, run.end))?)?;
     }
     Ok(ranges)
 }
@@ -221,7 +221,7 @@ fn add<'py>(lists: &Bound<'py, PyDict>, key: &Bound<'py, PyAny>, item: Bound<'py
         list.cast_into::<PyList>()?.append(item)?;
         return Ok(true);
     }
-    let list = layout::new_list(key.py())?;
+    let list = PyList::empty(key.py());
     list.append(item)?;
     lists.set_item(key, list)?;
     Ok(false)
@@ -229,7 +229,7 @@ fn add<'py>(lists: &Bound<'py, PyDict>, key: &Bound<'py, PyAny>, item: Bound<'py
 
 /// Makes tuples of the lists of a dict.
 fn tuples<'py>(ears: &mut Ears<'py>, lists: &Bound<'py, PyDict>) -> PyResult<()> {
-    let (keys, values) = layout::dict_entries(lists)?;
+    let (keys, values) = layout::dict_entries(lists);
     for (key, list) in keys.iter().zip(values) {
         ears.after(16)?;
         lists.set_item(key, tuple_of(list.cast::<PyList>()?)?)?;

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyComplex, PyFloat, PyInt, PyString};
 
 use super::block::is_bool;
-use super::error::{memory_error, short_repr, value_error, wrong_type, wrong_value};
+use super::error::{memory_error, short_repr, wrong_type, wrong_value};
 use super::sequences::{is_masked, to_list, wrong_dimensions};
 use super::values::{Items, Read};
 use super::{Ears, index, is_text, layout};
@@ -75,11 +75,11 @@ pub fn sums_of<'py>(ears: &mut Ears<'py>, kind: Kind, numbers: &Bound<'py, PyAny
         };
         match read {
             Read::All => return Ok(summing.finish()),
-            Read::Refused => return Err(refused(ears.py, kind, &items, &mut summing)),
+            Read::Refused => return Err(refused(kind, &items, &mut summing)),
             Read::UpTo(index, item) => {
                 let number = kind.amount(&item, &|| format!("{}[{index}]", kind.name()))?;
                 if summing.read(&One(number)).is_err() {
-                    return Err(refused(ears.py, kind, &items, &mut summing));
+                    return Err(refused(kind, &items, &mut summing));
                 }
                 from = index + 1;
             }
@@ -87,10 +87,10 @@ pub fn sums_of<'py>(ears: &mut Ears<'py>, kind: Kind, numbers: &Bound<'py, PyAny
     }
 }
 
-fn refused(py: Python<'_>, kind: Kind, items: &Items<'_, '_>, summing: &mut Summing) -> PyErr {
+fn refused(kind: Kind, items: &Items<'_, '_>, summing: &mut Summing) -> PyErr {
     match summing.refusal() {
         Refusal::Memory => no_memory(items.len()),
-        Refusal::TooLarge => value_error(py, &format!("{} must add up to less than 2**128", kind.name())),
+        Refusal::TooLarge => PyValueError::new_err(format!("{} must add up to less than 2**128", kind.name())),
     }
 }
 
@@ -109,11 +109,7 @@ pub fn amount(number: AnyNumber<'_>, py: Python<'_>, argument: Name<'_>, least: 
         AnyNumber::Float(float) if Number::Float(float).is_amount() => Ok(Number::Float(float)),
         AnyNumber::Float(float) => {
             let expected = if float < 0.0 { least } else { "a finite number" };
-            Err(wrong_value(
-                &argument(),
-                expected,
-                layout::new_float(py, float)?.as_any(),
-            ))
+            Err(wrong_value(&argument(), expected, PyFloat::new(py, float).as_any()))
         }
     }
 }
@@ -137,10 +133,7 @@ pub fn bytes(value: &Bound<'_, PyAny>, argument: Name<'_>) -> PyResult<u128> {
             whole.ok_or_else(|| wrong_value(&argument(), EXPECTED, &int))
         }
         AnyNumber::Float(float) => Number::Float(float).whole_bytes().ok_or_else(|| {
-            let got = match layout::new_float(value.py(), float) {
-                Ok(got) => got,
-                Err(error) => return error,
-            };
+            let got = PyFloat::new(value.py(), float);
             if !float.is_finite() || float.fract() == 0.0 || float < 0.0 {
                 return wrong_value(&argument(), EXPECTED, &got);
             }
@@ -168,13 +161,10 @@ fn exact_ratio<'py>(value: &Bound<'py, PyAny>, argument: Name<'_>) -> PyResult<O
 
 fn fraction_of_a_byte(argument: Name<'_>, value: &Bound<'_, PyAny>, instead: &str) -> PyErr {
     match short_repr(value) {
-        Ok(got) => value_error(
-            value.py(),
-            &format!(
-                "{} must be an amount of memory, but {got} is not a whole number of bytes; {instead}",
-                argument()
-            ),
-        ),
+        Ok(got) => PyValueError::new_err(format!(
+            "{} must be an amount of memory, but {got} is not a whole number of bytes; {instead}",
+            argument()
+        )),
         Err(error) => error,
     }
 }
@@ -204,7 +194,9 @@ pub fn parse_memory<'py>(text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>
     let Ok(string) = text.cast::<PyString>() else {
         return Err(wrong_type("text", "a str", text));
     };
-    layout::new_large_int(text.py(), parse_bytes(string, &|| "text".into())?)
+    Ok(parse_bytes(string, &|| "text".into())?
+        .into_pyobject(text.py())?
+        .into_any())
 }
 
 fn parse_bytes(text: &Bound<'_, PyString>, argument: Name<'_>) -> PyResult<u128> {
@@ -214,7 +206,7 @@ fn parse_bytes(text: &Bound<'_, PyString>, argument: Name<'_>) -> PyResult<u128>
         Wrong::Text(Some(instead)) => match short_repr(text) {
             Ok(got) => {
                 let message = format!("{} must be {EXPECTED}, got {got}; write {instead}", argument());
-                value_error(text.py(), &message)
+                PyValueError::new_err(message)
             }
             Err(error) => error,
         },

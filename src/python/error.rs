@@ -1,12 +1,10 @@
 //! The errors that the binding raises, and how values are shown in them. The classes of devicemap's own are those of the
 //! facade's `_errors.py`.
 
-use pyo3::exceptions::{PyMemoryError, PyOverflowError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyModule, PyString, PyType};
-
-use super::layout;
+use pyo3::types::{PyList, PyModule, PyString};
 
 /// The lists that a `DeviceMapError` carries.
 pub struct Faults<'py> {
@@ -45,7 +43,7 @@ impl Faults<'_> {
 
     fn error(&self, text: &str, blocks: &Bound<'_, PyList>) -> PyResult<PyErr> {
         let py = blocks.py();
-        let message = layout::new_str(py, text)?.add(blocks.str()?)?;
+        let message = PyString::new(py, text).add(blocks.str()?)?;
         let error = errors(py)?.getattr(intern!(py, "DeviceMapError"))?.call1((message,))?;
         error.setattr(intern!(py, "duplicate_blocks"), &self.duplicate)?;
         error.setattr(intern!(py, "missing_blocks"), &self.missing)?;
@@ -69,16 +67,12 @@ pub fn infeasible(py: Python<'_>, message: &str, details: Details<'_>) -> PyErr 
     let error = || {
         let error = errors(py)?
             .getattr(intern!(py, "InfeasibleError"))?
-            .call1((layout::new_str(py, message)?,))?;
-        let int = |number: u128| layout::new_large_int(py, number);
-        error.setattr(intern!(py, "reason"), layout::new_str(py, details.reason)?)?;
-        error.setattr(
-            intern!(py, "block"),
-            details.block.map(|block| int(block as u128)).transpose()?,
-        )?;
+            .call1((PyString::new(py, message),))?;
+        error.setattr(intern!(py, "reason"), details.reason)?;
+        error.setattr(intern!(py, "block"), details.block)?;
         error.setattr(intern!(py, "device"), details.device)?;
-        error.setattr(intern!(py, "needed"), details.needed.map(int).transpose()?)?;
-        error.setattr(intern!(py, "available"), details.available.map(int).transpose()?)?;
+        error.setattr(intern!(py, "needed"), details.needed)?;
+        error.setattr(intern!(py, "available"), details.available)?;
         Ok(raised(error))
     };
     error().unwrap_or_else(|error| error)
@@ -99,43 +93,21 @@ pub fn short_repr(value: &Bound<'_, PyAny>) -> PyResult<String> {
 
 /// The `ValueError` of an argument that is of the right kind, but has a wrong value.
 pub fn wrong_value(argument: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyErr {
-    must_be(argument, expected, got).map_or_else(|error| error, |message| value_error(got.py(), &message))
+    must_be(argument, expected, got).map_or_else(|error| error, PyValueError::new_err)
 }
 
 /// The `TypeError` of an argument that is of a wrong kind.
 pub fn wrong_type(argument: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyErr {
-    must_be(argument, expected, got).map_or_else(|error| error, |message| type_error(got.py(), &message))
+    must_be(argument, expected, got).map_or_else(|error| error, PyTypeError::new_err)
 }
 
 fn must_be(argument: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyResult<String> {
     Ok(format!("{argument} must be {expected}, got {}", short_repr(got)?))
 }
 
-/// A `ValueError` of that text, or the error that kept it from being made: PyO3's own constructors panic then.
-pub fn value_error(py: Python<'_>, text: &str) -> PyErr {
-    of_class(&py.get_type::<PyValueError>(), text)
-}
-
-/// A `TypeError`, as [`value_error`].
-pub fn type_error(py: Python<'_>, text: &str) -> PyErr {
-    of_class(&py.get_type::<PyTypeError>(), text)
-}
-
-/// An `OverflowError`, as [`value_error`].
-pub fn overflow_error(py: Python<'_>, text: &str) -> PyErr {
-    of_class(&py.get_type::<PyOverflowError>(), text)
-}
-
 /// A `MemoryError` that says what there is no memory for.
 pub fn memory_error(what: &str) -> PyErr {
     PyMemoryError::new_err(format!("not enough memory for {what}"))
-}
-
-fn of_class(class: &Bound<'_, PyType>, text: &str) -> PyErr {
-    match layout::new_str(class.py(), text).and_then(|text| class.call1((text,))) {
-        Ok(error) => raised(error),
-        Err(error) => error,
-    }
 }
 
 /// An exception object as an error. It is given by its type once more, so that it is raised anew, with what is being

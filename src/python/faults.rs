@@ -24,9 +24,9 @@ pub const IN_A_SET: usize = 1 << 10;
 pub fn name_missing<'py>(ears: &mut Ears<'py>, coverage: &Coverage) -> PyResult<Faults<'py>> {
     ask_for_ints(coverage.missing())?;
     Ok(Faults {
-        duplicate: layout::new_list(ears.py)?,
+        duplicate: PyList::empty(ears.py),
         missing: layout::list_of_ints(ears, coverage.missing(), coverage.missing_runs())?,
-        extra: layout::new_list(ears.py)?,
+        extra: PyList::empty(ears.py),
     })
 }
 
@@ -83,7 +83,7 @@ impl<'py> Count<'py> {
         Ok(match self.kinds.of(item) {
             Kind::Number(number) => match usize::try_from(number) {
                 Ok(block) if block < self.blocks => Some(Place::Block(block)),
-                _ => Some(Place::Outside(layout::new_int(item.py(), number)?.into_any())),
+                _ => Some(Place::Outside(number.into_pyobject(item.py())?.into_any())),
             },
             Kind::Other => Some(Place::Outside(item.clone())),
             Kind::Exotic => None,
@@ -125,7 +125,7 @@ impl<'py> Count<'py> {
             self.tally.add(&run);
         }
         for index in (0..within.start).chain(within.end..numbers.len()) {
-            self.add_outside(ears, layout::new_int(ears.py, numbers.get(index))?.into_any())?;
+            self.add_outside(ears, numbers.get(index).into_pyobject(ears.py)?.into_any())?;
         }
         Ok(())
     }
@@ -133,7 +133,7 @@ impl<'py> Count<'py> {
     /// Names what was counted, in the order of a second walk over the same values. If a signal's handler or another
     /// thread has changed them meanwhile, what it changed may be named or not.
     fn name(mut self, ears: &mut Ears<'py>, values: &Bound<'py, PyList>) -> PyResult<Faults<'py>> {
-        let (duplicate, extra) = (layout::new_list(ears.py)?, layout::new_list(ears.py)?);
+        let (duplicate, extra) = (PyList::empty(ears.py), PyList::empty(ears.py));
         for value in values {
             match Value::in_place(&value) {
                 Some(Value::Range(numbers)) => self.name_range(ears, &numbers, &duplicate, &extra)?,
@@ -182,19 +182,19 @@ impl<'py> Count<'py> {
         let py = ears.py;
         let within = numbers.indices_within(self.blocks);
         for index in 0..within.start {
-            let number = layout::new_int(py, numbers.get(index))?.into_any();
+            let number = numbers.get(index).into_pyobject(py)?.into_any();
             self.name_outside(ears, &number, number.clone(), duplicate, extra)?;
         }
         for run in numbers.runs(within.clone()) {
             ears.after(1 + run.len() / 64)?;
             self.tally.tell_repeated(&run, numbers.descends(), |block| {
                 ears.after(1)?;
-                duplicate.append(layout::new_int(py, block.cast_signed() as i64)?)
+                duplicate.append(block.into_pyobject(py)?)
             })?;
             self.tally.forget_repeated(&run);
         }
         for index in within.end..numbers.len() {
-            let number = layout::new_int(py, numbers.get(index))?.into_any();
+            let number = numbers.get(index).into_pyobject(py)?.into_any();
             self.name_outside(ears, &number, number.clone(), duplicate, extra)?;
         }
         Ok(())
@@ -225,9 +225,9 @@ fn name_by_equality<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>, bloc
     let model = layout::list_of_ints(ears, blocks, iter::once(0..blocks))?;
     let given = flatten(ears, values)?;
     let faults = Faults {
-        duplicate: layout::new_list(py)?,
-        missing: layout::new_list(py)?,
-        extra: layout::new_list(py)?,
+        duplicate: PyList::empty(py),
+        missing: PyList::empty(py),
+        extra: PyList::empty(py),
     };
     for block in &given {
         ears.after(given.len())?;

@@ -42,7 +42,7 @@ pub fn get_device_map<'py>(n_layers: &Bound<'py, PyAny>, devices: &Bound<'py, Py
                 // Without a message, as the original's.
                 return Err(PyMemoryError::new_err(()));
             }
-            layout::new_list(py)?
+            PyList::empty(py)
         }
         None => list_of(&py.get_type::<PyRange>().call1((n_layers,))?)?,
     };
@@ -80,7 +80,7 @@ fn slices<'py>(
     let py = layers.py();
     let ceil = CEIL.import(py, "math", "ceil")?;
     let size = py.get_type::<PyInt>().call1((ceil.call1((n_layers.div(count)?,))?,))?;
-    let chunks = layout::new_list(py)?;
+    let chunks = PyList::empty(py);
     for start in py.get_type::<PyRange>().call1((0, n_layers, &size))?.try_iter()? {
         let start = start?;
         let end = start.add(&size)?;
@@ -97,7 +97,7 @@ fn zip<'py, T>(
     devices: &Bound<'py, PyAny>,
     mut next_chunk: impl FnMut(&mut Ears<'py>) -> PyResult<Option<Bound<'py, T>>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let map = layout::new_dict(devices.py())?;
+    let map = PyDict::new(devices.py());
     for device in devices.try_iter()? {
         let device = device?;
         let Some(chunk) = next_chunk(ears)? else { break };

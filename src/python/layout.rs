@@ -24,7 +24,7 @@ use pyo3::exceptions::{PyImportError, PyMemoryError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
-use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 
 use super::{BETWEEN_SIGNALS, Ears};
 use crate::numbers::{Number, Numbers, Reader, Stop};
@@ -476,71 +476,9 @@ fn without_collecting<T>(_py: Python<'_>, call: impl FnOnce() -> T) -> T {
     made
 }
 
-/// A new list of nothing. PyO3's own constructors panic where memory is out; this and those that follow do not.
-pub fn new_list(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
-    unset_list(py, 0)
-}
-
-/// A new dict.
-pub fn new_dict(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
-    // SAFETY: rule 1; gives a new reference to a dict, or null with an exception set.
-    unsafe { owned(py, ffi::PyDict_New()) }
-}
-
-/// A Python int.
-pub fn new_int(py: Python<'_>, number: i64) -> PyResult<Bound<'_, PyInt>> {
-    // SAFETY: rule 1; gives a new reference to an int, or null with an exception set.
-    unsafe { owned(py, ffi::PyLong_FromLongLong(number)) }
-}
-
-/// A Python int of any number of 128 bits.
-pub fn new_large_int(py: Python<'_>, number: u128) -> PyResult<Bound<'_, PyAny>> {
-    let part = |bits: u64| {
-        // SAFETY: rule 1; gives a new reference to an int, or null with an exception set.
-        unsafe { owned::<PyInt>(py, ffi::PyLong_FromUnsignedLongLong(bits)) }
-    };
-    let mut halves = [0; 2];
-    for (half, bytes) in halves.iter_mut().zip(number.to_le_bytes().as_chunks().0) {
-        *half = u64::from_le_bytes(*bytes);
-    }
-    let low = part(halves[0])?;
-    match halves[1] {
-        0 => Ok(low.into_any()),
-        high => part(high)?.lshift(new_int(py, 64)?)?.bitor(low),
-    }
-}
-
-/// A Python float.
-pub fn new_float(py: Python<'_>, number: f64) -> PyResult<Bound<'_, PyFloat>> {
-    // SAFETY: rule 1; gives a new reference to a float, or null with an exception set.
-    unsafe { owned(py, ffi::PyFloat_FromDouble(number)) }
-}
-
-/// A Python str.
-pub fn new_str<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyString>> {
-    // SAFETY: rule 1; the text is UTF-8 of that length, which is no more than `isize::MAX`. Gives a new reference to a
-    // str, or null with an exception set.
-    unsafe {
-        let text = ffi::PyUnicode_FromStringAndSize(text.as_ptr().cast(), text.len().cast_signed());
-        owned(py, text)
-    }
-}
-
-/// A new list of a dict's values.
-pub fn dict_values<'py>(dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyList>> {
-    // SAFETY: rule 1; gives a new reference to a list, or null with an exception set.
-    unsafe { owned(dict.py(), ffi::PyDict_Values(dict.as_ptr())) }
-}
-
 /// New lists of a dict's keys and of its values, both as they are at one moment.
-pub fn dict_entries<'py>(dict: &Bound<'py, PyDict>) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
-    with_critical_section(dict, || {
-        without_collecting(dict.py(), || {
-            // SAFETY: rule 1; gives a new reference to a list, or null with an exception set.
-            let keys = unsafe { owned(dict.py(), ffi::PyDict_Keys(dict.as_ptr())) }?;
-            Ok((keys, dict_values(dict)?))
-        })
-    })
+pub fn dict_entries<'py>(dict: &Bound<'py, PyDict>) -> (Bound<'py, PyList>, Bound<'py, PyList>) {
+    with_critical_section(dict, || (dict.keys(), dict.values()))
 }
 
 /// Owns a new reference, or fetches the exception that stands for it.

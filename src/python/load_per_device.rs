@@ -1,13 +1,13 @@
 //! `load_per_device`: what each device of a map carries.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyFloat, PyList, PyTuple};
 
+use super::Ears;
 use super::along::Along;
 use super::balance::speeds_of;
 use super::costs::{AnyNumber, Kind, any_number, sums_of};
-use super::error::value_error;
-use super::{Ears, gathered_if_all, layout};
 use crate::numbers::Number;
 
 /// The sum of each device's costs over its speed: ints where all costs are and there are no speeds, floats else.
@@ -19,9 +19,12 @@ pub fn load_per_device<'py>(
     speeds: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyList>> {
     let py = devices.py();
-    let ends = gathered_if_all(boundaries.iter().map(|end| end.extract::<usize>()))?;
+    let ends = boundaries
+        .iter()
+        .map(|end| end.extract::<usize>())
+        .collect::<PyResult<Vec<_>>>()?;
     if ends.len() != devices.len() + 1 || !ends.is_sorted() {
-        return Err(value_error(py, "boundaries must be those of the devices"));
+        return Err(PyValueError::new_err("boundaries must be those of the devices"));
     }
     let speeds = speeds.map(|speeds| Along::of("speeds", devices, speeds)).transpose()?;
     if let Some(speeds) = &speeds {
@@ -31,21 +34,21 @@ pub fn load_per_device<'py>(
     let blocks = ends[devices.len()];
     if sums.len() != blocks {
         let text = format!("costs must have one value per block ({blocks}), got {}", sums.len());
-        return Err(value_error(py, &text));
+        return Err(PyValueError::new_err(text));
     }
-    let loads = layout::new_list(py)?;
+    let loads = PyList::empty(py);
     for (device, ends) in ends.windows(2).enumerate() {
         let mut load = match sums.amount(sums.of(ends[0]..ends[1])) {
-            Number::Whole(cost) => layout::new_large_int(py, cost)?,
-            Number::Float(cost) => layout::new_float(py, cost)?.into_any(),
+            Number::Whole(cost) => cost.into_pyobject(py)?.into_any(),
+            Number::Float(cost) => PyFloat::new(py, cost).into_any(),
         };
         if let Some(speeds) = &speeds {
             // By Python's own numbers, whose division of ints is rounded but once.
             load = match &speeds.values()[device] {
-                None => load.div(layout::new_int(py, 1)?)?,
+                None => load.div(1)?,
                 Some(speed) => match any_number(speed, &|| speeds.place(device), "a number")? {
                     AnyNumber::Int(speed) => load.div(speed)?,
-                    AnyNumber::Float(speed) => load.div(layout::new_float(py, speed)?)?,
+                    AnyNumber::Float(speed) => load.div(PyFloat::new(py, speed))?,
                 },
             };
         }

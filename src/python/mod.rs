@@ -16,14 +16,13 @@ pub mod sequences;
 pub mod split;
 pub mod values;
 
-use std::collections::TryReserveError;
-
+use pyo3::exceptions::PyOverflowError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyFrozenSet, PyList, PyMapping, PySet, PyString};
 
-use error::{memory_error, overflow_error, wrong_value};
+use error::{memory_error, wrong_value};
 use sequences::integer;
 
 /// How much is read or made between two looks whether Ctrl-C was pressed, in blocks: a millisecond's work or so.
@@ -57,11 +56,6 @@ impl<'py> Ears<'py> {
     }
 }
 
-/// Memory that could not be had is Python's `MemoryError`.
-fn no_memory(_: TryReserveError) -> PyErr {
-    memory_error("the work")
-}
-
 /// The `MemoryError` of a bitset.
 fn no_bitset(blocks: usize) -> PyErr {
     memory_error(&format!("a bitset of {blocks} blocks"))
@@ -86,30 +80,6 @@ fn ask_for_ints(count: usize) -> PyResult<()> {
 /// `list(items)`.
 fn list_of<'py>(items: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
     Ok(items.py().get_type::<PyList>().call1((items,))?.cast_into()?)
-}
-
-/// Items in a vector, or the error that there is no memory for them.
-fn gathered<T>(items: impl ExactSizeIterator<Item = T>) -> PyResult<Vec<T>> {
-    gathered_if_all(items.map(Ok))
-}
-
-/// Items in a vector, or the first error among them.
-fn gathered_if_all<T>(items: impl ExactSizeIterator<Item = PyResult<T>>) -> PyResult<Vec<T>> {
-    let mut all = Vec::new();
-    all.try_reserve_exact(items.len()).map_err(no_memory)?;
-    for item in items {
-        all.push(item?);
-    }
-    Ok(all)
-}
-
-/// A list of a few numbers that fit in 63 bits.
-fn list_of_numbers<'py>(py: Python<'py>, numbers: &[usize]) -> PyResult<Bound<'py, PyList>> {
-    let list = layout::new_list(py)?;
-    for &number in numbers {
-        list.append(layout::new_int(py, number.cast_signed() as i64)?)?;
-    }
-    Ok(list)
 }
 
 /// Whether `iter()` has something to call.
@@ -146,7 +116,7 @@ fn block_count(num_blocks: &Bound<'_, PyAny>) -> PyResult<usize> {
     count
         .extract::<isize>()
         .map(isize::unsigned_abs)
-        .map_err(|_| overflow_error(count.py(), "num_blocks must be less than 2**63"))
+        .map_err(|_| PyOverflowError::new_err("num_blocks must be less than 2**63"))
 }
 
 /// `operator.index(object)`, which is an exact int.

@@ -1,12 +1,12 @@
 //! Integers, and sequences in an order as lists.
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::error::{short_repr, type_error, value_error, wrong_type};
-use super::{index, is_iterable, is_mapping, is_set, is_text, layout, list_of};
+use super::error::{short_repr, wrong_type};
+use super::{index, is_iterable, is_mapping, is_set, is_text, list_of};
 
 /// The exact int that an argument stands for, by its `__index__`.
 #[pyfunction]
@@ -25,7 +25,7 @@ pub fn integer<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py
 /// The ints of a sequence, as exact ones; errors call it by its name.
 #[pyfunction]
 pub fn integers<'py>(name: &str, values: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
-    let integers = layout::new_list(values.py())?;
+    let integers = PyList::empty(values.py());
     for (index, value) in to_list(name, values, "a sequence of integers")?.iter().enumerate() {
         integers.append(integer(&format!("{name}[{index}]"), &value)?)?;
     }
@@ -40,7 +40,7 @@ pub fn to_list<'py>(argument: &str, sequence: &Bound<'py, PyAny>, expected: &str
             "{argument} must be {expected}, got the mapping {}; write list({argument}.values()) if its order is right",
             short_repr(sequence)?
         );
-        return Err(type_error(py, &text));
+        return Err(PyTypeError::new_err(text));
     }
     if is_text(sequence) || is_set(sequence) || !is_iterable(sequence)? {
         return Err(wrong_type(argument, expected, sequence));
@@ -64,7 +64,7 @@ pub fn wrong_dimensions(argument: &str, sequence: &Bound<'_, PyAny>, dimensions:
         // A number, and no sequence at all.
         return wrong_type(argument, "a sequence", sequence);
     }
-    value_error(sequence.py(), &text)
+    PyValueError::new_err(text)
 }
 
 /// Whether it is one of numpy's masked arrays, in which some values are masked: its memory holds them all the same.

@@ -18,7 +18,7 @@ const NUMPY_ARRAY: &CStr = c"numpy.ndarray";
 /// The values of a device map, taken once, as the original does.
 pub fn values_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
     match device_map.cast_exact::<PyDict>() {
-        Ok(dict) => layout::dict_values(dict),
+        Ok(dict) => Ok(dict.values()),
         Err(_) => list_of(&device_map.call_method0(intern!(device_map.py(), "values"))?),
     }
 }
@@ -28,7 +28,7 @@ pub fn entries_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, P
     const PAIRS: &str = "pairs of a device and its blocks";
     let py = device_map.py();
     if let Ok(dict) = device_map.cast_exact::<PyDict>() {
-        return layout::dict_entries(dict);
+        return Ok(layout::dict_entries(dict));
     }
     let Some(items) = device_map.getattr_opt(intern!(py, "items"))? else {
         return Err(wrong_type(
@@ -37,7 +37,7 @@ pub fn entries_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, P
             device_map,
         ));
     };
-    let (devices, values) = (layout::new_list(py)?, layout::new_list(py)?);
+    let (devices, values) = (PyList::empty(py), PyList::empty(py));
     let pairs = items.call0()?;
     if !is_iterable(&pairs)? {
         return Err(wrong_type("device_map.items()", PAIRS, &pairs));
@@ -59,7 +59,7 @@ pub fn entries_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, P
 /// The values in a form that can be read in place and that nothing changes any more: tuples and ranges as they are, the
 /// items of any other in a list of their own. User code may run, in the original's order.
 pub fn settle<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
-    let settled = layout::new_list(values.py())?;
+    let settled = PyList::empty(values.py());
     for value in values {
         if matches!(
             Value::in_place(&value),
@@ -75,14 +75,14 @@ pub fn settle<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>) -> PyResul
 
 /// The items of a value, in a list of their own.
 pub fn drain<'py>(ears: &mut Ears<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
-    let items = layout::new_list(value.py())?;
+    let items = PyList::empty(value.py());
     append_items(ears, &items, value)?;
     Ok(items)
 }
 
 /// The items of all values, in one list.
 pub fn flatten<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
-    let all = layout::new_list(values.py())?;
+    let all = PyList::empty(values.py());
     for value in values {
         append_items(ears, &all, &value)?;
     }
@@ -204,9 +204,7 @@ impl<'py> Items<'_, 'py> {
         match self {
             Self::List(list) => Ok(list.get_item(index).ok()),
             Self::Tuple(tuple) => Ok(tuple.get_item(index).ok()),
-            Self::Array(array) if index < self.len() => array
-                .get_item(layout::new_int(py, index.cast_signed() as i64)?)
-                .map(Some),
+            Self::Array(array) if index < self.len() => array.get_item(index.into_pyobject(py)?).map(Some),
             Self::Array(_) => Ok(None),
         }
     }

@@ -10,7 +10,7 @@ use super::super::{Ears, layout};
 
 /// Lists the groups of devices that name the same card, in the order of their first devices.
 pub fn aliases<'py>(ears: &mut Ears<'py>, devices: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
-    let groups = layout::new_list(ears.py)?;
+    let groups = PyList::empty(ears.py);
     // Ints alone, or text alone, name no card twice; as in nearly all device maps.
     let all_ints = || devices.iter().all(|device| device.is_exact_instance_of::<PyInt>());
     let all_text = || devices.iter().all(|device| device.is_exact_instance_of::<PyString>());

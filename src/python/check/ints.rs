@@ -6,7 +6,7 @@ use pyo3::types::{PyDict, PyInt, PyList};
 
 use super::super::block::{is_bool, is_integer};
 use super::super::values::{Items, Read, Value, drain};
-use super::super::{Ears, index, layout};
+use super::super::{Ears, index};
 use super::not_blocks::refuse;
 use super::{add, tuples};
 use crate::numbers::{Numbers, Reader, Stop};
@@ -17,7 +17,7 @@ pub fn settle<'py>(
     devices: &Bound<'py, PyList>,
     values: &Bound<'py, PyList>,
 ) -> PyResult<Bound<'py, PyList>> {
-    let settled = layout::new_list(values.py())?;
+    let settled = PyList::empty(values.py());
     for (at, value) in values.iter().enumerate() {
         if let Some(Value::Range(_) | Value::Items(Items::Tuple(_))) = Value::in_place(&value) {
             settled.append(value)?;
@@ -35,7 +35,7 @@ pub fn plain<'py>(
     devices: &Bound<'py, PyList>,
     values: &Bound<'py, PyList>,
 ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyDict>)> {
-    let invalid = layout::new_dict(ears.py)?;
+    let invalid = PyDict::new(ears.py);
     let mut are_plain = true;
     for value in values {
         if let Some(Value::Items(items)) = Value::in_place(&value) {
@@ -45,7 +45,7 @@ pub fn plain<'py>(
     if are_plain {
         return Ok((values.clone(), invalid));
     }
-    let ints = layout::new_list(ears.py)?;
+    let ints = PyList::empty(ears.py);
     for (at, value) in values.iter().enumerate() {
         match Value::in_place(&value) {
             Some(Value::Items(items @ (Items::List(_) | Items::Tuple(_)))) => {
@@ -93,7 +93,7 @@ fn plain_items<'py>(
     items: &Items<'_, 'py>,
     invalid: &Bound<'py, PyDict>,
 ) -> PyResult<Bound<'py, PyList>> {
-    let ints = layout::new_list(ears.py)?;
+    let ints = PyList::empty(ears.py);
     let mut at = 0;
     while at < items.len() {
         ears.after(16)?;

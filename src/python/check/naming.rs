@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyList};
 
 use super::super::faults::IN_A_SET;
 use super::super::values::{Items, Read, Value};
-use super::super::{Ears, ask_for_ints, layout};
+use super::super::{Ears, ask_for_ints};
 use super::ints::int_of;
 use super::{ENTRY, add, ranges, tuples};
 use crate::coverage::{Counting, Finding, Tally};
@@ -35,14 +35,14 @@ enum Place<'py> {
 
 impl<'a, 'py> Naming<'a, 'py> {
     /// Begins with a count in which no block is named.
-    pub fn new(devices: &'a Bound<'py, PyList>, values: &'a Bound<'py, PyList>, count: Tally) -> PyResult<Self> {
-        Ok(Self {
+    pub fn new(devices: &'a Bound<'py, PyList>, values: &'a Bound<'py, PyList>, count: Tally) -> Self {
+        Self {
             devices,
             values,
             count,
-            extra: layout::new_dict(devices.py())?,
+            extra: PyDict::new(devices.py()),
             again: false,
-        })
+        }
     }
 
     /// Counts, then names.
@@ -55,7 +55,7 @@ impl<'a, 'py> Naming<'a, 'py> {
                 None => {}
             }
         }
-        let duplicates = layout::new_dict(ears.py)?;
+        let duplicates = PyDict::new(ears.py);
         let repeated = self.count.repeated();
         if repeated > 0 || self.again {
             ask_for_ints(repeated.saturating_mul(ENTRY))?;
@@ -103,7 +103,7 @@ impl<'a, 'py> Naming<'a, 'py> {
             self.count.add(&run);
         }
         for index in outside(numbers, &within) {
-            let int = layout::new_int(ears.py, numbers.get(index))?.into_any();
+            let int = numbers.get(index).into_pyobject(ears.py)?.into_any();
             self.add_outside(ears, at, &int)?;
         }
         Ok(())
@@ -146,7 +146,7 @@ impl<'a, 'py> Naming<'a, 'py> {
     ) -> PyResult<()> {
         let within = numbers.indices_within(self.count.blocks());
         for index in 0..within.start {
-            let int = layout::new_int(ears.py, numbers.get(index))?.into_any();
+            let int = numbers.get(index).into_pyobject(ears.py)?.into_any();
             self.name_outside(ears, &int, duplicates)?;
         }
         for run in numbers.runs(within.clone()) {
@@ -156,7 +156,7 @@ impl<'a, 'py> Naming<'a, 'py> {
                 .tell_repeated(&run, descends, |block| self.name_block(ears, at, block, duplicates))?;
         }
         for index in within.end..numbers.len() {
-            let int = layout::new_int(ears.py, numbers.get(index))?.into_any();
+            let int = numbers.get(index).into_pyobject(ears.py)?.into_any();
             self.name_outside(ears, &int, duplicates)?;
         }
         Ok(())
@@ -170,7 +170,7 @@ impl<'a, 'py> Naming<'a, 'py> {
         duplicates: &Bound<'py, PyDict>,
     ) -> PyResult<()> {
         ears.after(16)?;
-        let block = layout::new_int(ears.py, block.cast_signed() as i64)?.into_any();
+        let block = block.into_pyobject(ears.py)?.into_any();
         add(duplicates, &block, self.devices.get_item(at)?)?;
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! The errors of values that hold no blocks, with what the map may be instead.
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
 use super::super::block::integer;
-use super::super::error::{short_repr, type_error, wrong_type};
+use super::super::error::{short_repr, wrong_type};
 use super::super::{is_iterable, is_mapping, is_text};
 use super::aliases::is_torch_device;
 
@@ -20,11 +21,11 @@ pub fn refuse(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>, at: usize
     if is_mapping(&value) {
         let (got, instead) = (short_repr(&value)?, nested(devices, values)?);
         let text = format!("{argument} must be {EXPECTED}, got the mapping {got}; {instead}");
-        return Err(type_error(value.py(), &text));
+        return Err(PyTypeError::new_err(text));
     }
     if let Some(other) = other_kind(devices, values) {
         let text = format!("device_map must be {{device: [block, ...]}}, got {other}");
-        return Err(type_error(value.py(), &text));
+        return Err(PyTypeError::new_err(text));
     }
     Err(wrong_type(&argument, EXPECTED, &value))
 }

@@ -3,8 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use super::super::Ears;
 use super::super::values::{Items, Read, Value};
-use super::super::{Ears, layout};
 use super::ints::int_at;
 use crate::numbers::{Numbers, Reader, Stop};
 
@@ -29,9 +29,9 @@ impl<'py> Notes<'py> {
     ) -> PyResult<Self> {
         let py = devices.py();
         let notes = Self {
-            idle: layout::new_list(py)?,
-            scattered: layout::new_list(py)?,
-            unordered: layout::new_list(py)?,
+            idle: PyList::empty(py),
+            scattered: PyList::empty(py),
+            unordered: PyList::empty(py),
         };
         let mut last: Option<Bound<'py, PyAny>> = None;
         for (at, value) in values.iter().enumerate() {
@@ -69,7 +69,7 @@ fn ends_of<'py>(ears: &mut Ears<'py>, value: &Value<'_, 'py>) -> PyResult<Option
     };
     match value {
         Value::Range(numbers) => {
-            let number = |at| layout::new_int(py, numbers.get(at)).map(Bound::into_any);
+            let number = |at| Ok::<_, PyErr>(numbers.get(at).into_pyobject(py)?.into_any());
             Ok(Some((number(0)?, number(last)?, numbers.is_run())))
         }
         Value::Items(items) => {
