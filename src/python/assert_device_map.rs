@@ -6,7 +6,7 @@ use pyo3::types::{PyInt, PyList, PyRange};
 
 use super::block::{Kind, Kinds};
 use super::cover::{Check, Verdict, cover};
-use super::values::{Value, settle, values_of};
+use super::values::{Value, snapshot, values_of};
 use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, faults, no_bitset};
 use crate::coverage::{Coverage, bitset_fits};
 
@@ -30,7 +30,7 @@ use crate::coverage::{Coverage, bitset_fits};
 ///     MemoryError: memory cannot hold what is asked for.
 #[pyfunction]
 pub fn assert_device_map(device_map: &Bound<'_, PyAny>, num_blocks: &Bound<'_, PyAny>) -> PyResult<()> {
-    let blocks = block_count(num_blocks)?;
+    let blocks = range_len(num_blocks)?;
     check(device_map, blocks).map_err(|error| {
         // The original lists the blocks before it looks at the map: a size for which memory does not suffice is its error
         // for every map, and here for every map that does not pass.
@@ -45,9 +45,9 @@ fn check(device_map: &Bound<'_, PyAny>, blocks: usize) -> PyResult<()> {
     let mut ears = Ears::new(device_map.py());
     let mut verdict = take_all(&mut ears, &values, &mut coverage)?;
     if matches!(verdict, Verdict::NotInPlace) {
-        // User code runs while such a value is read, and may change the others: so all are settled first, in the
+        // User code runs while such a value is read, and may change the others: so all are copied first, in the
         // original's order, and no more user code runs from there on.
-        values = settle(&mut ears, &values)?;
+        values = snapshot(&mut ears, &values, |_| Ok(()))?;
         coverage.clear();
         verdict = take_all(&mut ears, &values, &mut coverage)?;
     }
@@ -91,7 +91,7 @@ fn take_all<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>, coverage: &m
 }
 
 /// The length of `range(0, num_blocks)`, by whose errors the original refuses what is no such number.
-fn block_count(num_blocks: &Bound<'_, PyAny>) -> PyResult<usize> {
+fn range_len(num_blocks: &Bound<'_, PyAny>) -> PyResult<usize> {
     if num_blocks.is_exact_instance_of::<PyInt>()
         && let Ok(blocks) = num_blocks.extract::<isize>()
     {

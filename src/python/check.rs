@@ -19,13 +19,13 @@ use super::along::{numbered, unhashable};
 use super::block::integer;
 use super::cover::{Check, Verdict, cover};
 use super::error::wrong_type;
-use super::faults::IN_A_SET;
-use super::values::entries_of;
-use super::{Ears, ask_for_ints, block_count, is_iterable, layout, no_bitset};
-use crate::coverage::{Coverage, Tally};
+use super::fault_collector::IN_A_SET;
+use super::values::{entries_of, snapshot};
+use super::{Ears, ask_for_ints, block_count, is_iterable, layout};
+use crate::coverage::Coverage;
 use aliases::aliases;
-use ints::{plain, settle};
-use naming::Naming;
+use ints::plain;
+use not_blocks::refuse;
 use notes::Notes;
 
 /// What an entry of a report takes, an int that leads to a tuple of devices: so many times the memory of an int alone.
@@ -45,9 +45,9 @@ pub fn check<'py>(
     let (devices, values) = entries_of(device_map)?;
     let mut parts = Parts::of(&mut ears, &devices, &values, blocks)?;
     if parts.is_none() {
-        // User code runs while such a value is read, and may change the others: so all are settled first.
-        let settled = settle(&mut ears, &devices, &values)?;
-        parts = Parts::of(&mut ears, &devices, &settled, blocks)?;
+        // User code runs while such a value is read, and may change the others: so all are copied first.
+        let copies = snapshot(&mut ears, &values, |at| refuse(&devices, &values, at))?;
+        parts = Parts::of(&mut ears, &devices, &copies, blocks)?;
     }
     let Some(parts) = parts else {
         return Err(PyTypeError::new_err("the blocks of a device cannot be read"));
@@ -178,8 +178,7 @@ impl<'py> Parts<'py> {
         blocks: usize,
     ) -> PyResult<Self> {
         let (values, invalid) = plain(ears, devices, values)?;
-        let count = Tally::try_new(blocks).map_err(|_| no_bitset(blocks))?;
-        let (duplicates, missing, extra) = Naming::new(devices, &values, count).name(ears)?;
+        let (duplicates, missing, extra) = naming::name(ears, devices, &values, blocks)?;
         Ok(Self {
             duplicates,
             missing,

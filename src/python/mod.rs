@@ -8,6 +8,7 @@ pub mod check;
 pub mod costs;
 pub mod cover;
 pub mod error;
+pub mod fault_collector;
 pub mod faults;
 pub mod get_device_map;
 pub mod layout;

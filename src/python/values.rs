@@ -56,28 +56,25 @@ pub fn entries_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, P
     Ok((devices, values))
 }
 
-/// The values in a form that can be read in place and that nothing changes any more: tuples and ranges as they are, the
-/// items of any other in a list of their own. User code may run, in the original's order.
-pub fn settle<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
-    let settled = PyList::empty(values.py());
-    for value in values {
-        if matches!(
-            Value::in_place(&value),
-            Some(Value::Range(_) | Value::Items(Items::Tuple(_)))
-        ) {
-            settled.append(value)?;
+/// Snapshots the values, so that reading them later runs no user code. Tuples and ranges are kept; other iterables are
+/// copied into lists, in the order of the values. `check` is called with the index of each value before it is copied.
+pub fn snapshot<'py>(
+    ears: &mut Ears<'py>,
+    values: &Bound<'py, PyList>,
+    check: impl Fn(usize) -> PyResult<()>,
+) -> PyResult<Bound<'py, PyList>> {
+    let copies = PyList::empty(values.py());
+    for (at, value) in values.iter().enumerate() {
+        if let Some(Value::Range(_) | Value::Items(Items::Tuple(_))) = Value::in_place(&value) {
+            copies.append(value)?;
         } else {
-            settled.append(drain(ears, &value)?)?;
+            check(at)?;
+            let items = PyList::empty(values.py());
+            append_items(ears, &items, &value)?;
+            copies.append(items)?;
         }
     }
-    Ok(settled)
-}
-
-/// The items of a value, in a list of their own.
-pub fn drain<'py>(ears: &mut Ears<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
-    let items = PyList::empty(value.py());
-    append_items(ears, &items, value)?;
-    Ok(items)
+    Ok(copies)
 }
 
 /// The items of all values, in one list.

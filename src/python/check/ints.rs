@@ -5,29 +5,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList};
 
 use super::super::block::{is_bool, is_integer};
-use super::super::values::{Items, Read, Value, drain};
+use super::super::values::{Items, Read, Value};
 use super::super::{Ears, index};
-use super::not_blocks::refuse;
 use super::{add, tuples};
 use crate::numbers::{Numbers, Reader, Stop};
-
-/// The values in a form that can be read in place and that nothing changes any more.
-pub fn settle<'py>(
-    ears: &mut Ears<'py>,
-    devices: &Bound<'py, PyList>,
-    values: &Bound<'py, PyList>,
-) -> PyResult<Bound<'py, PyList>> {
-    let settled = PyList::empty(values.py());
-    for (at, value) in values.iter().enumerate() {
-        if let Some(Value::Range(_) | Value::Items(Items::Tuple(_))) = Value::in_place(&value) {
-            settled.append(value)?;
-        } else {
-            refuse(devices, values, at)?;
-            settled.append(drain(ears, &value)?)?;
-        }
-    }
-    Ok(settled)
-}
 
 /// The values with plain ints only, and `{device: items}` of those that stand for none. Code of the user's may run.
 pub fn plain<'py>(

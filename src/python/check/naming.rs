@@ -1,198 +1,88 @@
-//! The faults among the ints of a device map, counted in a first walk and named in a second.
-
-use std::ops::Range;
+//! The duplicate, missing and extra blocks of a report, from values of plain ints.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::super::faults::IN_A_SET;
-use super::super::values::{Items, Read, Value};
-use super::super::{Ears, ask_for_ints};
+use super::super::Ears;
+use super::super::error::memory_error;
+use super::super::fault_collector::{FaultCollector, Place, collect, count};
+use super::super::fit_in_memory;
 use super::ints::int_of;
 use super::{ENTRY, add, ranges, tuples};
-use crate::coverage::{Counting, Finding, Tally};
-use crate::progression::Progression;
 
-/// Counts how often each int is given, and names what there is to name.
-pub struct Naming<'a, 'py> {
+/// The duplicate, missing and extra blocks of a report.
+pub type Named<'py> = (Bound<'py, PyDict>, Bound<'py, PyList>, Bound<'py, PyDict>);
+
+/// Finds the duplicate, missing and extra blocks of values of plain ints.
+pub fn name<'py>(
+    ears: &mut Ears<'py>,
+    devices: &Bound<'py, PyList>,
+    values: &Bound<'py, PyList>,
+    blocks: usize,
+) -> PyResult<Named<'py>> {
+    let mut collector = ReportedFaults {
+        devices,
+        duplicates: PyDict::new(ears.py),
+        extra: PyDict::new(ears.py),
+        again: false,
+    };
+    let Some(mut tally) = count(ears, values, blocks, &mut collector)? else {
+        return Err(memory_error("the blocks of a device"));
+    };
+    let repeated = tally.repeated();
+    if repeated > 0 || collector.again {
+        if !fit_in_memory(repeated.saturating_mul(ENTRY)) {
+            return Err(memory_error(&format!("{repeated} duplicate blocks")));
+        }
+        collect(ears, values, &mut tally, &mut collector)?;
+        tuples(ears, &collector.duplicates)?;
+    }
+    tuples(ears, &collector.extra)?;
+    let missing = ranges(ears, || tally.missing_runs())?;
+    Ok((collector.duplicates, missing, collector.extra))
+}
+
+/// Each duplicate and each extra block, with a list of the devices that it is given to.
+struct ReportedFaults<'a, 'py> {
     devices: &'a Bound<'py, PyList>,
-    values: &'a Bound<'py, PyList>,
-    count: Tally,
-    /// What is given and no block of the model, with a list of the devices that it is given to.
+    duplicates: Bound<'py, PyDict>,
     extra: Bound<'py, PyDict>,
     /// Whether one of `extra` is given more than once.
     again: bool,
 }
 
-/// The parts that are named by counting: duplicates, missing, extra.
-pub type Named<'py> = (Bound<'py, PyDict>, Bound<'py, PyList>, Bound<'py, PyDict>);
+impl<'py> FaultCollector<'py> for ReportedFaults<'_, 'py> {
+    const ONCE: bool = false;
+    const ENTRY: usize = ENTRY;
 
-/// Where an int counts.
-enum Place<'py> {
-    Block(usize),
-    Outside(Bound<'py, PyAny>),
-}
-
-impl<'a, 'py> Naming<'a, 'py> {
-    /// Begins with a count in which no block is named.
-    pub fn new(devices: &'a Bound<'py, PyList>, values: &'a Bound<'py, PyList>, count: Tally) -> Self {
-        Self {
-            devices,
-            values,
-            count,
-            extra: PyDict::new(devices.py()),
-            again: false,
-        }
-    }
-
-    /// Counts, then names.
-    pub fn name(mut self, ears: &mut Ears<'py>) -> PyResult<Named<'py>> {
-        for (at, value) in self.values.iter().enumerate() {
-            ears.after(1)?;
-            match Value::in_place(&value) {
-                Some(Value::Range(numbers)) => self.add_range(ears, at, &numbers)?,
-                Some(Value::Items(items)) => self.add_items(ears, at, &items)?,
-                None => {}
-            }
-        }
-        let duplicates = PyDict::new(ears.py);
-        let repeated = self.count.repeated();
-        if repeated > 0 || self.again {
-            ask_for_ints(repeated.saturating_mul(ENTRY))?;
-            for (at, value) in self.values.iter().enumerate() {
-                ears.after(1)?;
-                match Value::in_place(&value) {
-                    Some(Value::Range(numbers)) => self.name_range(ears, at, &numbers, &duplicates)?,
-                    Some(Value::Items(items)) => self.name_items(ears, at, &items, &duplicates)?,
-                    None => {}
-                }
-            }
-            tuples(ears, &duplicates)?;
-        }
-        tuples(ears, &self.extra)?;
-        Ok((duplicates, ranges(ears, || self.count.missing_runs())?, self.extra))
-    }
-
-    /// Where an item counts; none if it is no int any more.
-    fn place(&self, item: Bound<'py, PyAny>) -> PyResult<Option<Place<'py>>> {
-        Ok(int_of(item)?.map(|int| match int.extract::<usize>() {
-            Ok(block) if block < self.count.blocks() => Place::Block(block),
+    fn place(&mut self, item: &Bound<'py, PyAny>, blocks: usize) -> PyResult<Option<Place<'py>>> {
+        let Some(int) = int_of(item.clone())? else {
+            return Ok(Some(Place::Nowhere));
+        };
+        Ok(Some(match int.extract::<usize>() {
+            Ok(block) if block < blocks => Place::Block(block),
             _ => Place::Outside(int),
         }))
     }
 
-    /// Counts items: plain blocks by the run, others one by one.
-    fn add_items(&mut self, ears: &mut Ears<'py>, at: usize, items: &Items<'_, 'py>) -> PyResult<()> {
-        let mut from = 0;
-        while let Read::UpTo(index, item) = items.read(ears, from, &mut Counting(&mut self.count))? {
-            match self.place(item)? {
-                Some(Place::Block(block)) => self.count.add(&(block..block + 1)),
-                Some(Place::Outside(int)) => self.add_outside(ears, at, &int)?,
-                None => {}
-            }
-            from = index + 1;
-        }
+    fn count_outside(&mut self, at: usize, key: Bound<'py, PyAny>) -> PyResult<()> {
+        self.again |= add(&self.extra, &key, self.devices.get_item(at)?)?;
         Ok(())
     }
 
-    fn add_range(&mut self, ears: &mut Ears<'py>, at: usize, numbers: &Progression) -> PyResult<()> {
-        let within = numbers.indices_within(self.count.blocks());
-        ask_for_ints((numbers.len() - within.len()).saturating_mul(ENTRY))?;
-        for run in numbers.runs(within.clone()) {
-            ears.after(1 + run.len() / 64)?;
-            self.count.add(&run);
-        }
-        for index in outside(numbers, &within) {
-            let int = numbers.get(index).into_pyobject(ears.py)?.into_any();
-            self.add_outside(ears, at, &int)?;
-        }
+    fn collect_block(&mut self, at: usize, block: usize, item: Bound<'py, PyAny>) -> PyResult<()> {
+        let block = block.into_pyobject(item.py())?.into_any();
+        add(&self.duplicates, &block, self.devices.get_item(at)?)?;
         Ok(())
     }
 
-    fn add_outside(&mut self, ears: &mut Ears<'py>, at: usize, int: &Bound<'py, PyAny>) -> PyResult<()> {
-        ears.after(IN_A_SET)?;
-        let device = self.devices.get_item(at)?;
-        self.again |= add(&self.extra, int, device)?;
-        Ok(())
-    }
-
-    fn name_items(
-        &self,
-        ears: &mut Ears<'py>,
-        at: usize,
-        items: &Items<'_, 'py>,
-        duplicates: &Bound<'py, PyDict>,
-    ) -> PyResult<()> {
-        let mut from = 0;
-        while let Read::UpTo(index, item) = items.read(ears, from, &mut Finding(&self.count))? {
-            match self.place(item)? {
-                Some(Place::Block(block)) if self.count.is_repeated(block) => {
-                    self.name_block(ears, at, block, duplicates)?;
-                }
-                Some(Place::Outside(int)) => self.name_outside(ears, &int, duplicates)?,
-                _ => {}
-            }
-            from = index + 1;
-        }
-        Ok(())
-    }
-
-    fn name_range(
-        &self,
-        ears: &mut Ears<'py>,
-        at: usize,
-        numbers: &Progression,
-        duplicates: &Bound<'py, PyDict>,
-    ) -> PyResult<()> {
-        let within = numbers.indices_within(self.count.blocks());
-        for index in 0..within.start {
-            let int = numbers.get(index).into_pyobject(ears.py)?.into_any();
-            self.name_outside(ears, &int, duplicates)?;
-        }
-        for run in numbers.runs(within.clone()) {
-            ears.after(1 + run.len() / 64)?;
-            let descends = numbers.descends();
-            self.count
-                .tell_repeated(&run, descends, |block| self.name_block(ears, at, block, duplicates))?;
-        }
-        for index in within.end..numbers.len() {
-            let int = numbers.get(index).into_pyobject(ears.py)?.into_any();
-            self.name_outside(ears, &int, duplicates)?;
-        }
-        Ok(())
-    }
-
-    fn name_block(
-        &self,
-        ears: &mut Ears<'py>,
-        at: usize,
-        block: usize,
-        duplicates: &Bound<'py, PyDict>,
-    ) -> PyResult<()> {
-        ears.after(16)?;
-        let block = block.into_pyobject(ears.py)?.into_any();
-        add(duplicates, &block, self.devices.get_item(at)?)?;
-        Ok(())
-    }
-
-    /// The devices of what is no block of the model are known already.
-    fn name_outside(
-        &self,
-        ears: &mut Ears<'py>,
-        int: &Bound<'py, PyAny>,
-        duplicates: &Bound<'py, PyDict>,
-    ) -> PyResult<()> {
-        ears.after(IN_A_SET)?;
-        if let Some(devices) = self.extra.get_item(int)?
+    fn collect_outside(&mut self, _item: Bound<'py, PyAny>, key: Bound<'py, PyAny>) -> PyResult<()> {
+        // The devices are known already.
+        if let Some(devices) = self.extra.get_item(&key)?
             && devices.len()? > 1
         {
-            duplicates.set_item(int, devices)?;
+            self.duplicates.set_item(key, devices)?;
         }
         Ok(())
     }
-}
-
-/// The indices at which the numbers are no blocks, given those at which they are.
-fn outside(numbers: &Progression, within: &Range<usize>) -> impl Iterator<Item = usize> + use<> {
-    (0..within.start).chain(within.end..numbers.len())
 }
