@@ -12,7 +12,7 @@ use std::mem;
 use std::ops::Range;
 
 use crate::exact::{Load, mul_div};
-use crate::sums::{Sums, about};
+use crate::prefix_sums::{PrefixSums, to_f64};
 use crate::taut::taut;
 
 /// What a device can do.
@@ -27,9 +27,9 @@ pub struct Device {
 /// Blocks and the devices that are to hold them.
 pub struct Problem<'a> {
     /// What each block costs.
-    pub costs: &'a Sums,
+    pub costs: &'a PrefixSums,
     /// How large each block is; none where no device has a limit.
-    pub sizes: Option<&'a Sums>,
+    pub sizes: Option<&'a PrefixSums>,
     /// The devices in order, at least one; their speeds add up to at most 128 bits.
     pub devices: &'a [Device],
     /// Whether a device may be left without blocks.
@@ -116,10 +116,10 @@ impl Problem<'_> {
 
     /// A device that can hold none of the blocks of which it must get one: those at which it can start, or can end, if the
     /// others get one each and no more than they can hold.
-    fn to_blame(&self, sizes: &Sums) -> Option<(usize, Range<usize>)> {
+    fn to_blame(&self, sizes: &PrefixSums) -> Option<(usize, Range<usize>)> {
         let (blocks, devices) = (sizes.len(), self.devices.len());
         let memory = |device: usize| self.devices[device].memory;
-        let size = |block| sizes.of(block..block + 1);
+        let size = |block| sizes.sum(block..block + 1);
         // One block for each of those before it is not for it, nor one for each of those behind it.
         let end = |device: usize| (blocks + device + 1).saturating_sub(devices);
         let mut before = 0;
@@ -178,8 +178,8 @@ fn too_heavy(
 
 /// The search for the smallest bottleneck.
 struct Search<'a> {
-    costs: &'a Sums,
-    sizes: Option<&'a Sums>,
+    costs: &'a PrefixSums,
+    sizes: Option<&'a PrefixSums>,
     devices: &'a [Device],
     /// The sum of the speeds.
     speed: u128,
@@ -255,7 +255,7 @@ struct Short(Option<Load>);
 const LOOK: usize = if cfg!(test) { 2 } else { 32 };
 
 impl<'a> Search<'a> {
-    fn new(costs: &'a Sums, sizes: Option<&'a Sums>, devices: &'a [Device], each: bool) -> Self {
+    fn new(costs: &'a PrefixSums, sizes: Option<&'a PrefixSums>, devices: &'a [Device], each: bool) -> Self {
         Self {
             costs,
             sizes,
@@ -355,7 +355,7 @@ impl<'a> Search<'a> {
                 self.furthest[device] = end;
             }
             if end < blocks {
-                self.filled = self.mean_but(self.costs.of(end..blocks), self.speed);
+                self.filled = self.mean_but(self.costs.sum(end..blocks), self.speed);
                 return Ok(Err(Short(next)));
             }
         }
@@ -363,7 +363,7 @@ impl<'a> Search<'a> {
         let mut speed = 0;
         for (done, device) in (0..self.devices.len()).rev().enumerate() {
             let ends = self.starts.level(done);
-            let left = self.costs.first(self.starts.runs[ends.start].start);
+            let left = self.costs.prefix(self.starts.runs[ends.start].start);
             if left > 0 && speed > 0 {
                 self.filled = self.mean_but(left, speed);
             }
@@ -390,7 +390,7 @@ impl<'a> Search<'a> {
         let first = self.starts.level(self.devices.len()).start;
         let lowest = self.starts.runs[first].start;
         if lowest > 0 {
-            self.filled = self.mean_but(self.costs.first(lowest).max(1), self.speed);
+            self.filled = self.mean_but(self.costs.prefix(lowest).max(1), self.speed);
             return Ok(Err(Short(next)));
         }
         mem::swap(&mut self.found, &mut self.starts);
@@ -460,7 +460,7 @@ impl<'a> Search<'a> {
             );
         } else if run.start < by_size {
             run.start = by_size;
-            run.cost = self.costs.of(by_size..end);
+            run.cost = self.costs.sum(by_size..end);
         }
         self.lengths[device] = end - run.start;
         self.held = self.held.max(Load { cost: run.cost, speed });
@@ -478,7 +478,7 @@ impl<'a> Search<'a> {
             note(
                 next,
                 Load {
-                    cost: self.costs.of(start..by_cost + 1),
+                    cost: self.costs.sum(start..by_cost + 1),
                     speed,
                 },
             );
@@ -489,7 +489,7 @@ impl<'a> Search<'a> {
     /// Whether some device cannot hold every block, but must get one.
     fn may_have_gaps(&self) -> bool {
         let largest = self.costs.largest();
-        let too_small = |sizes: &Sums| self.devices.iter().any(|device| device.memory < sizes.largest());
+        let too_small = |sizes: &PrefixSums| self.devices.iter().any(|device| device.memory < sizes.largest());
         self.each && (self.caps.iter().any(|cap| *cap < largest) || self.sizes.is_some_and(too_small))
     }
 
@@ -529,8 +529,8 @@ impl<'a> Search<'a> {
 
     /// Whether a device can hold a run.
     fn holds(&self, device: usize, run: Range<usize>) -> bool {
-        let size = self.sizes.map_or(0, |sizes| sizes.of(run.clone()));
-        self.costs.of(run) <= self.caps[device] && size <= self.devices[device].memory
+        let size = self.sizes.map_or(0, |sizes| sizes.sum(run.clone()));
+        self.costs.sum(run) <= self.caps[device] && size <= self.devices[device].memory
     }
 
     /// What the blocks before each device would cost together, if the loads were as even as the room for its start lets
@@ -543,8 +543,8 @@ impl<'a> Search<'a> {
             let starts = self.starts_of(index + 1);
             low = first_from(starts, low + usize::from(self.each)).unwrap_or(low);
             high = last_to(starts, self.reach(index, high, &mut None)).unwrap_or(high);
-            speed += about(device.speed);
-            room.push((speed, self.costs.about(low)..=self.costs.about(high.max(low))));
+            speed += to_f64(device.speed);
+            room.push((speed, self.costs.prefix_f64(low)..=self.costs.prefix_f64(high.max(low))));
         }
         taut(&room)
     }
@@ -553,19 +553,19 @@ impl<'a> Search<'a> {
 /// Of some starts in some room, of which there is one, that whose blocks before it cost most nearly as much as `target`, a
 /// sum and a guess where it is; of some between which nothing costs anything, that nearest to `even`.
 fn nearest(
-    costs: &Sums,
+    costs: &PrefixSums,
     starts: &[Range<usize>],
     room: Range<usize>,
     target: (f64, usize),
     even: impl Fn() -> usize,
 ) -> usize {
     let (target, guess) = target;
-    let behind = costs.first_at_least_about(target, guess).clamp(room.start, room.end);
-    let far = |start| (costs.about(start) - target).abs();
+    let behind = costs.lower_bound_f64(target, guess).clamp(room.start, room.end);
+    let far = |start| (costs.prefix_f64(start) - target).abs();
     let Some(near) = nearer(starts, behind, &room, far) else {
         return room.start;
     };
-    let level = costs.level(near);
+    let level = costs.plateau(near);
     if level.len() == 1 {
         return near;
     }
@@ -624,7 +624,7 @@ fn note(next: &mut Option<Load>, load: Load) {
 
 /// Blocks that are more than a device can hold, by their cost or by their size, ascending.
 struct Heavy<'a> {
-    limits: [Option<(&'a Sums, u128)>; 2],
+    limits: [Option<(&'a PrefixSums, u128)>; 2],
     /// The last one that was found by each; `end` if there was none.
     found: [Option<usize>; 2],
     end: usize,
@@ -663,7 +663,7 @@ fn last_to(starts: &[Range<usize>], block: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sums::tests::whole;
+    use crate::prefix_sums::tests::whole;
     use proptest::collection::vec;
     use proptest::prelude::*;
     use std::convert::Infallible;

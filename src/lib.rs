@@ -4,7 +4,7 @@
 //! upper one.
 //!
 //! - Ground floor, plain Rust: [`chunks`] cuts blocks into runs, [`progression`] is the numbers of a range, [`coverage`]
-//!   knows which blocks are taken, [`sums`] what they cost, and [`balance`] finds the best cuts; [`numbers`] is what they
+//!   knows which blocks are taken, [`prefix_sums`] what they cost, and [`balance`] finds the best cuts; [`numbers`] is what they
 //!   read, [`exact`] the arithmetic that does not round, [`memory`] how people write bytes.
 //! - Upper floor, [`python`]: reads device maps out of Python objects and gives Python's answers and errors.
 
@@ -14,10 +14,10 @@ pub mod coverage;
 pub mod exact;
 pub mod memory;
 pub mod numbers;
+pub mod prefix_sums;
 pub mod progression;
 #[cfg(feature = "python")]
 mod python;
-pub mod sums;
 pub mod taut;
 
 #[cfg(feature = "python")]

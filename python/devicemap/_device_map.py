@@ -221,7 +221,7 @@ class DeviceMap(dict["_DeviceT", range]):
 
         Returns:
             ``{device: load}``, in the order of the devices: ints where all costs are ints and there are no speeds,
-            floats otherwise. Sums of floats are exact, rounded once, unless the costs span more than 128 bits.
+            floats otherwise. Floats are summed as :func:`devicemap.balance` does, and the sums rounded once.
 
         Raises:
             ValueError: there are more or fewer costs than blocks, or a number cannot be a cost or a speed.

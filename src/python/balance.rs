@@ -10,7 +10,7 @@ use super::costs::{Kind, bytes, sums_of};
 use super::error::{Details, infeasible, short_repr, wrong_value};
 use crate::balance::{Device, Infeasible, Problem, Stopped};
 use crate::memory::{in_bytes, written};
-use crate::sums::Sums;
+use crate::prefix_sums::PrefixSums;
 
 /// How many blocks times devices a search must have for other threads to run meanwhile: some tens of microseconds' work.
 const LONG: usize = 1 << 16;
@@ -132,9 +132,9 @@ fn limits_of(devices: &Bound<'_, PyTuple>, limits: &Bound<'_, PyAny>) -> PyResul
 }
 
 /// The error that says why there is no map, in numbers.
-fn explain(why: &Infeasible, sizes: &Sums, names: &Bound<'_, PyTuple>, devices: &[Device]) -> PyErr {
+fn explain(why: &Infeasible, sizes: &PrefixSums, names: &Bound<'_, PyTuple>, devices: &[Device]) -> PyErr {
     let py = names.py();
-    let size = |block: usize| sizes.of(block..block + 1);
+    let size = |block: usize| sizes.sum(block..block + 1);
     let (text, details) = match *why {
         Infeasible::Block(block) => {
             let (needed, most) = (
@@ -172,7 +172,7 @@ fn explain(why: &Infeasible, sizes: &Sums, names: &Bound<'_, PyTuple>, devices: 
             };
             let more = match sizes.len() - held {
                 1 => String::new(),
-                left => format!("; {left} blocks of {} are left", written(sizes.of(held..sizes.len()))),
+                left => format!("; {left} blocks of {} are left", written(sizes.sum(held..sizes.len()))),
             };
             let next = written(size(held));
             (
@@ -197,7 +197,7 @@ fn explain(why: &Infeasible, sizes: &Sums, names: &Bound<'_, PyTuple>, devices: 
 /// Why there is no map with a block on each device.
 fn explain_idle<'py>(
     to_blame: Option<&(usize, std::ops::Range<usize>)>,
-    sizes: &Sums,
+    sizes: &PrefixSums,
     names: &Bound<'py, PyTuple>,
     devices: &[Device],
 ) -> PyResult<(String, Details<'py>)> {
@@ -212,7 +212,7 @@ fn explain_idle<'py>(
     };
     let least = blocks
         .clone()
-        .map(|block| sizes.of(block..block + 1))
+        .map(|block| sizes.sum(block..block + 1))
         .min()
         .unwrap_or(0);
     let available = devices[*device].memory;

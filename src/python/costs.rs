@@ -13,7 +13,7 @@ use super::values::{Items, Read};
 use super::{Ears, index, is_text, layout};
 use crate::memory::{self, Wrong};
 use crate::numbers::{Number, Reader};
-use crate::sums::{One, Refusal, Sizes, Summing, Sums};
+use crate::prefix_sums::{One, PrefixSums, PrefixSumsBuilder, Refusal, Sizes};
 
 /// Gives the name of an argument, `costs[3]` for example, where an error needs it.
 pub type Name<'a> = &'a dyn Fn() -> String;
@@ -58,7 +58,7 @@ impl Kind {
 }
 
 /// The sums of the numbers in a sequence.
-pub fn sums_of<'py>(ears: &mut Ears<'py>, kind: Kind, numbers: &Bound<'py, PyAny>) -> PyResult<Sums> {
+pub fn sums_of<'py>(ears: &mut Ears<'py>, kind: Kind, numbers: &Bound<'py, PyAny>) -> PyResult<PrefixSums> {
     let list;
     let items = if let Some(items) = items_in_place(kind.name(), numbers)? {
         items
@@ -66,20 +66,20 @@ pub fn sums_of<'py>(ears: &mut Ears<'py>, kind: Kind, numbers: &Bound<'py, PyAny
         list = to_list(kind.name(), numbers, kind.expected())?;
         Items::List(&list)
     };
-    let mut summing = Summing::try_new(items.len()).map_err(|_| no_memory(items.len()))?;
+    let mut builder = PrefixSumsBuilder::new(items.len());
     let mut from = 0;
     loop {
         let read = match kind {
-            Kind::Costs => items.read(ears, from, &mut summing)?,
-            Kind::Sizes => items.read(ears, from, &mut Sizes(&mut summing))?,
+            Kind::Costs => items.read(ears, from, &mut builder)?,
+            Kind::Sizes => items.read(ears, from, &mut Sizes(&mut builder))?,
         };
         match read {
-            Read::All => return Ok(summing.finish()),
-            Read::Refused => return Err(refused(kind, &items, &mut summing)),
+            Read::All => return Ok(builder.finish()),
+            Read::Refused => return Err(refused(kind, &items, &mut builder)),
             Read::UpTo(index, item) => {
                 let number = kind.amount(&item, &|| format!("{}[{index}]", kind.name()))?;
-                if summing.read(&One(number)).is_err() {
-                    return Err(refused(kind, &items, &mut summing));
+                if builder.read(&One(number)).is_err() {
+                    return Err(refused(kind, &items, &mut builder));
                 }
                 from = index + 1;
             }
@@ -87,8 +87,8 @@ pub fn sums_of<'py>(ears: &mut Ears<'py>, kind: Kind, numbers: &Bound<'py, PyAny
     }
 }
 
-fn refused(kind: Kind, items: &Items<'_, '_>, summing: &mut Summing) -> PyErr {
-    match summing.refusal() {
+fn refused(kind: Kind, items: &Items<'_, '_>, builder: &mut PrefixSumsBuilder) -> PyErr {
+    match builder.refusal() {
         Refusal::Memory => no_memory(items.len()),
         Refusal::TooLarge => PyValueError::new_err(format!("{} must add up to less than 2**128", kind.name())),
     }

@@ -38,7 +38,7 @@ pub fn load_per_device<'py>(
     }
     let loads = PyList::empty(py);
     for (device, ends) in ends.windows(2).enumerate() {
-        let mut load = match sums.amount(sums.of(ends[0]..ends[1])) {
+        let mut load = match sums.amount(sums.sum(ends[0]..ends[1])) {
             Number::Whole(cost) => cost.into_pyobject(py)?.into_any(),
             Number::Float(cost) => PyFloat::new(py, cost).into_any(),
         };

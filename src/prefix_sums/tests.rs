@@ -1,0 +1,231 @@
+#![expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "the floats here are exact")]
+
+use super::*;
+use crate::numbers::{Numbers, Reader as _, Stop};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+struct Given<'a>(&'a [Number]);
+
+impl Numbers for Given<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn get(&self, _index: usize) -> Option<usize> {
+        None
+    }
+
+    fn number(&self, index: usize) -> Option<Number> {
+        Some(self.0[index])
+    }
+}
+
+fn summed(numbers: &[Number]) -> Result<PrefixSums, Stop> {
+    let mut builder = PrefixSumsBuilder::new(numbers.len());
+    builder.read(&Given(numbers))?;
+    Ok(builder.finish())
+}
+
+/// The sums of whole costs.
+pub fn whole(costs: &[u128]) -> PrefixSums {
+    let numbers: Vec<_> = costs.iter().map(|&cost| Number::Whole(cost)).collect();
+    summed(&numbers).unwrap_or_else(|_| unreachable!("they fit in 128 bits"))
+}
+
+fn floats(costs: &[f64]) -> PrefixSums {
+    let numbers: Vec<_> = costs.iter().map(|&cost| Number::Float(cost)).collect();
+    summed(&numbers).unwrap_or_else(|_| unreachable!("they are costs"))
+}
+
+/// What the block costs that costs most, found one by one.
+fn most(sums: &PrefixSums) -> u128 {
+    let costs = (0..sums.len()).map(|block| sums.sum(block..block + 1));
+    costs.max().unwrap_or(0)
+}
+
+/// Whole numbers whose sum fits in 128 bits, of one magnitude or of many.
+fn costs() -> impl Strategy<Value = Vec<u128>> {
+    let any_size = (any::<u128>(), 10..128_u32).prop_map(|(number, shift)| number >> shift);
+    prop_oneof![
+        vec(0..2_u128, 0..60),
+        vec(0..9_u128, 0..60),
+        vec(any_size, 0..60),
+        vec(0..1_u128 << 62, 0..60)
+    ]
+}
+
+proptest! {
+    #[test]
+    fn runs_reach_as_far_as_a_walk_does(
+        costs in costs(), at in 0..60_usize, most in 0..u128::MAX, shift in 0..128_u32, guess in 0..80_usize,
+    ) {
+        let sums = whole(&costs);
+        let (at, most) = (at.min(costs.len()), most >> shift);
+        prop_assert_eq!(sums.len(), costs.len());
+        prop_assert_eq!(sums.total(), costs.iter().sum::<u128>());
+        prop_assert_eq!(sums.largest(), costs.iter().copied().max().unwrap_or(0));
+        let fits = |run: Range<usize>| costs[run].iter().sum::<u128>() <= most;
+        let end = (at..=costs.len()).rev().find(|&end| fits(at..end));
+        prop_assert_eq!(Some(sums.reach(at, most, guess)), end);
+        let start = (0..=at).find(|&start| fits(start..at));
+        prop_assert_eq!(Some(sums.back(at, most, guess).start), start);
+        let heavy = (at..costs.len()).find(|&block| costs[block] > most);
+        prop_assert_eq!(sums.first_heavier(at..costs.len(), most), heavy);
+    }
+
+    #[test]
+    fn any_guess_finds_the_same(
+        costs in costs(), sum in 0..u128::MAX, shift in 0..128_u32, at in 0..60_usize, guess in 0..80_usize,
+    ) {
+        let sums = whole(&costs);
+        for sum in [sum >> shift, sums.prefix(at.min(costs.len()))] {
+            let first = (0..=costs.len()).find(|&blocks| sums.prefix(blocks) >= sum);
+            prop_assert_eq!(sums.lower_bound(sum, guess), first.unwrap_or(costs.len() + 1));
+        }
+    }
+
+    #[test]
+    fn floats_of_some_magnitudes_are_summed_exactly(mantissas in vec(1..1_u64 << 53, 1..40), shifts in vec(0..60_i32, 40)) {
+        let costs: Vec<_> =
+            mantissas.iter().zip(&shifts).map(|(&m, &shift)| times_power_of_two(m as f64, -shift)).collect();
+        let sums = floats(&costs);
+        prop_assert_eq!(sums.largest(), most(&sums));
+        let mut exact = 0;
+        for (index, (&mantissa, shift)) in mantissas.iter().zip(&shifts).enumerate() {
+            exact += u128::from(mantissa) << (60 - shift);
+            prop_assert_eq!(sums.prefix(index + 1), exact << finer(&sums, -60));
+        }
+    }
+
+    #[test]
+    fn floats_of_all_magnitudes_are_rounded_up_to_a_unit(costs in vec(0..0x7fe_u64 << 52, 1..40)) {
+        let costs: Vec<_> = costs.into_iter().map(f64::from_bits).collect();
+        let sums = floats(&costs);
+        let unit = times_power_of_two(1.0, sums.scale.unwrap_or(0));
+        for (block, &cost) in costs.iter().enumerate() {
+            let units = sums.sum(block..block + 1);
+            let Number::Float(amount) = sums.amount(units) else { unreachable!("they are floats") };
+            prop_assert!((0.0..=unit).contains(&(amount - cost)), "{} for {}", amount, cost);
+            prop_assert!(amount == cost || units < 1 << 53);
+        }
+        prop_assert!(sums.total() <= 1 << 127);
+        prop_assert!(sums.total() == 0 || sums.total() >= 1 << 119);
+        prop_assert_eq!(sums.largest(), most(&sums));
+    }
+
+    #[test]
+    fn whole_numbers_and_floats_are_summed_together(
+        wholes in vec(0..1_u128 << 53, 1..40), place in 0..40_usize, float in 1..1_u64 << 53,
+    ) {
+        let mut numbers: Vec<_> = wholes.iter().copied().map(Number::Whole).collect();
+        numbers.insert(place.min(wholes.len()), Number::Float(float as f64 / 1024.0));
+        let Ok(sums) = summed(&numbers) else { unreachable!() };
+        prop_assert!(matches!(sums.amount(sums.total()), Number::Float(_)));
+        prop_assert_eq!(sums.largest(), most(&sums));
+        let exact = wholes.iter().sum::<u128>() * 1024 + u128::from(float);
+        prop_assert_eq!(sums.total(), exact << finer(&sums, -10));
+    }
+}
+
+/// By how many bits the unit of sums is finer than two to some power.
+fn finer(sums: &PrefixSums, power: i32) -> u32 {
+    (power - sums.scale.unwrap_or(0)).unsigned_abs()
+}
+
+#[test]
+fn a_heavy_block_is_found_wherever_it_lies() {
+    let blocks = 3 * PEAK + 1;
+    for heavy in [
+        0,
+        PEAK - 1,
+        PEAK,
+        PEAK + 1,
+        2 * PEAK - 1,
+        2 * PEAK,
+        3 * PEAK - 1,
+        3 * PEAK,
+    ] {
+        let mut costs = vec![1; blocks];
+        costs[heavy] = 3;
+        let sums = whole(&costs);
+        assert_eq!(sums.first_heavier(0..blocks, 2), Some(heavy));
+        assert_eq!(sums.first_heavier(heavy..heavy + 1, 2), Some(heavy));
+        assert_eq!(sums.first_heavier(0..heavy, 2), None);
+        assert_eq!(sums.first_heavier(heavy + 1..blocks, 2), None);
+    }
+}
+
+#[test]
+fn a_level_is_as_wide_as_nothing_costs_anything() {
+    let sums = whole(&[0, 0, 0, 5, 1, 0, 0, 0, 0, 2, 0]);
+    for blocks in 0..=sums.len() {
+        let level = sums.plateau(blocks);
+        assert!(level.contains(&blocks));
+        for other in 0..=sums.len() {
+            assert_eq!(level.contains(&other), sums.prefix(other) == sums.prefix(blocks));
+        }
+    }
+}
+
+#[test]
+fn zero_is_exact_beside_any_floats() {
+    for costs in [[0.0, 0.75, 1e20], [1e20, 0.0, 0.75], [0.75, 1e20, 0.0]] {
+        let sums = floats(&costs);
+        assert!(matches!(sums.amount(sums.total()), Number::Float(total) if total == 1e20));
+    }
+}
+
+#[test]
+fn sizes_are_whole_numbers_of_bytes() {
+    let numbers = [3.0, 0.0, 2_f64.powi(100)].map(Number::Float);
+    let mut builder = PrefixSumsBuilder::new(3);
+    assert_eq!(Sizes(&mut builder).read(&Given(&numbers)), Ok(()));
+    let sums = builder.finish();
+    assert!(matches!(sums.amount(sums.total()), Number::Whole(total) if total == (1 << 100) + 3));
+    for odd in [0.5, -1.0, f64::NAN, f64::INFINITY, 2_f64.powi(127)]
+        .map(Number::Float)
+        .into_iter()
+        .chain([Number::Whole(1 << 127)])
+    {
+        let mut builder = PrefixSumsBuilder::new(2);
+        assert_eq!(
+            Sizes(&mut builder).read(&Given(&[Number::Whole((1 << 127) - 1), odd])),
+            Err(Stop::At(1))
+        );
+    }
+}
+
+#[test]
+fn what_is_no_cost_needs_a_closer_look() {
+    for odd in [-1.0, -f64::MIN_POSITIVE, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        assert_eq!(summed(&[Number::Whole(1), Number::Float(odd)]).err(), Some(Stop::At(1)));
+        assert_eq!(
+            summed(&[Number::Float(1.0), Number::Float(odd)]).err(),
+            Some(Stop::At(1))
+        );
+    }
+    assert_eq!(floats(&[-0.0]).total(), 0);
+}
+
+#[test]
+fn sums_have_128_bits() {
+    assert_eq!(whole(&[u128::MAX - 1, 1]).total(), u128::MAX);
+    assert_eq!(
+        summed(&[Number::Whole(u128::MAX), Number::Whole(1)]).err(),
+        Some(Stop::Refused)
+    );
+    let sums = whole(&[u64::MAX.into(), 1, 5]);
+    assert_eq!((sums.prefix(1), sums.total()), (u64::MAX.into(), (1 << 64) + 5));
+}
+
+#[test]
+fn amounts_come_back_as_they_were_given() {
+    for cost in [0.1, 5e-324, f64::MAX, 1e300, 3.0] {
+        let sums = floats(&[cost]);
+        assert!(
+            matches!(sums.amount(sums.total()), Number::Float(same) if same == cost),
+            "{cost}"
+        );
+    }
+}
