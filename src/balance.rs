@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::ops::Range;
 
-use crate::exact::{Load, mul_div};
+use crate::numbers::ratio::{Load, mul_div};
 use crate::prefix_sums::{PrefixSums, to_f64};
 use crate::taut::taut;
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use crate::exact::mul_div;
+use crate::numbers::ratio::mul_div;
 
 /// The original's cut: runs of `ceil(blocks / devices)`, the last one what is left over. There may be fewer runs than
 /// devices. `devices` is not 0.

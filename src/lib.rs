@@ -11,11 +11,8 @@
 pub mod balance;
 pub mod chunks;
 pub mod coverage;
-pub mod exact;
-pub mod memory;
 pub mod numbers;
 pub mod prefix_sums;
-pub mod progression;
 #[cfg(feature = "python")]
 mod python;
 pub mod taut;

@@ -11,8 +11,8 @@ use super::costs::{AnyNumber, amount, any_number, is_ratio};
 use super::error::{memory_error, short_repr, wrong_type, wrong_value};
 use super::sequences::to_list;
 use super::{fit_in_memory, index, is_iterable, is_mapping, is_set, is_text};
-use crate::exact::proportions;
 use crate::numbers::Number;
+use crate::numbers::ratio::proportions;
 
 /// One value a device, under the name by which errors call them.
 pub struct Along<'a, 'py> {

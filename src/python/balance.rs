@@ -9,7 +9,7 @@ use super::along::Along;
 use super::costs::{Kind, bytes, sums_of};
 use super::error::{Details, infeasible, short_repr, wrong_value};
 use crate::balance::{Device, Infeasible, Problem, Stopped};
-use crate::memory::{in_bytes, written};
+use crate::numbers::byte_units::{in_bytes, written};
 use crate::prefix_sums::PrefixSums;
 
 /// How many blocks times devices a search must have for other threads to run meanwhile: some tens of microseconds' work.

@@ -11,7 +11,7 @@ use super::error::{memory_error, short_repr, wrong_type, wrong_value};
 use super::sequences::{is_masked, to_list, wrong_dimensions};
 use super::values::{Items, Read};
 use super::{Ears, index, is_text, layout};
-use crate::memory::{self, Wrong};
+use crate::numbers::byte_units::{self, Wrong};
 use crate::numbers::{Number, Reader};
 use crate::prefix_sums::{One, PrefixSums, PrefixSumsBuilder, Refusal, Sizes};
 
@@ -201,7 +201,7 @@ pub fn parse_memory<'py>(text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>
 
 fn parse_bytes(text: &Bound<'_, PyString>, argument: Name<'_>) -> PyResult<u128> {
     const EXPECTED: &str = "a number and a unit (B, KB, MB, GB, TB, KiB, MiB, GiB or TiB)";
-    memory::parse(&text.to_string_lossy()).map_err(|wrong| match wrong {
+    byte_units::parse(&text.to_string_lossy()).map_err(|wrong| match wrong {
         Wrong::Text(None) => wrong_value(&argument(), EXPECTED, text),
         Wrong::Text(Some(instead)) => match short_repr(text) {
             Ok(got) => {

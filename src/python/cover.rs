@@ -6,7 +6,7 @@ use pyo3::types::PyList;
 use super::values::{Items, Read, Value};
 use super::{Ears, no_bitset};
 use crate::coverage::Coverage;
-use crate::progression::Progression;
+use crate::coverage::int_range::Progression;
 
 /// What came of taking the blocks of all values.
 pub enum Verdict {

@@ -6,8 +6,8 @@ use pyo3::types::PyList;
 
 use super::values::{Items, Read, Value};
 use super::{Ears, ask_for_ints, no_bitset};
+use crate::coverage::int_range::Progression;
 use crate::coverage::{Counting, Finding, Tally};
-use crate::progression::Progression;
 
 /// What finding an object in a set, or putting it there, counts as in blocks read: most take less, but where all hashes
 /// are one, each takes longer than the last.

@@ -10,8 +10,8 @@ use pyo3::types::{PyDict, PyList, PyRange, PyRangeMethods, PyTuple, PyType};
 use super::along::unhashable;
 use super::error::wrong_type;
 use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, is_iterable, layout, list_of};
+use crate::coverage::int_range::Progression;
 use crate::numbers::{Reader, Stop};
-use crate::progression::Progression;
 
 const NUMPY_ARRAY: &CStr = c"numpy.ndarray";
 

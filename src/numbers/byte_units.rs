@@ -1,6 +1,6 @@
 //! Bytes as people write them: `24GiB`, `10GB`, `512MB`.
 
-use crate::exact::mul_div;
+use crate::numbers::ratio::mul_div;
 
 /// The units, with how many bytes each is.
 const UNITS: [(&str, u128); 9] = [
