@@ -1,21 +1,19 @@
 //! The Rust crate of the Python package `devicemap`.
 //!
-//! Two floors, and dependencies point one way: the upper floor knows the lower one, and the Python facade knows the
-//! upper one.
+//! The pure crate knows no Python, and dependencies point one way:
 //!
-//! - Ground floor, plain Rust: [`chunks`] cuts blocks into runs, [`progression`] is the numbers of a range, [`coverage`]
-//!   knows which blocks are taken, [`prefix_sums`] what they cost, and [`balance`] finds the best cuts; [`numbers`] is what they
-//!   read, [`exact`] the arithmetic that does not round, [`memory`] how people write bytes.
-//! - Upper floor, [`python`]: reads device maps out of Python objects and gives Python's answers and errors.
+//! - [`numbers`]: sequences of numbers wherever they are kept, ratios that are not rounded, and bytes as people write them;
+//! - [`prefix_sums`]: exact prefix sums of costs, and searches in them;
+//! - [`coverage`]: which blocks are assigned, and how often;
+//! - [`partition`]: blocks cut into runs, by their number or optimally by what they cost;
+//! - `python`, with the feature of this name: reads device maps out of Python objects and gives Python's answers and errors.
 
-pub mod balance;
-pub mod chunks;
 pub mod coverage;
 pub mod numbers;
+pub mod partition;
 pub mod prefix_sums;
 #[cfg(feature = "python")]
 mod python;
-pub mod taut;
 
 #[cfg(feature = "python")]
 use pyo3::prelude::*;

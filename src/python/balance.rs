@@ -8,8 +8,8 @@ use super::Ears;
 use super::along::Along;
 use super::costs::{Kind, bytes, sums_of};
 use super::error::{Details, infeasible, short_repr, wrong_value};
-use crate::balance::{Device, Infeasible, Problem, Stopped};
 use crate::numbers::byte_units::{in_bytes, written};
+use crate::partition::{Device, Infeasible, Problem, Stopped};
 use crate::prefix_sums::PrefixSums;
 
 /// How many blocks times devices a search must have for other threads to run meanwhile: some tens of microseconds' work.

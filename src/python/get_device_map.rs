@@ -9,7 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyInt, PyList, PyRange, PySlice};
 
 use super::{Ears, fit_in_memory, layout, list_of};
-use crate::chunks::ceil_chunks;
+use crate::partition::chunks::ceil_chunks;
 
 /// Cut a model's blocks into consecutive chunks, one a device.
 ///

@@ -6,7 +6,7 @@ use pyo3::types::{PyList, PyTuple};
 
 use super::along::Along;
 use super::block_count;
-use crate::chunks::by_shares;
+use crate::partition::chunks::by_shares;
 
 /// Where the run of each device ends.
 #[pyfunction]

@@ -1,0 +1,139 @@
+use super::*;
+use crate::numbers::ratio::Load;
+use crate::prefix_sums::tests::whole;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::convert::Infallible;
+
+/// A small problem: costs, sizes if there are any, speeds and memories, and whether a device may be idle.
+type Small = (Vec<u128>, Option<Vec<u128>>, Vec<Device>, bool);
+
+fn small() -> impl Strategy<Value = Small> {
+    let amounts = || vec(prop_oneof![Just(0), 0..4_u128, 0..40_u128], 0..9);
+    let device = |speeds, memory| (speeds, memory).prop_map(|(speed, memory)| Device { speed, memory });
+    let none = || Just(u128::MAX);
+    let devices = prop_oneof![
+        vec(device(1..2_u128, none().boxed()), 1..5),
+        vec(device(1..5_u128, none().boxed()), 1..5),
+        vec(device(1..5_u128, prop_oneof![none(), 0..90_u128].boxed()), 1..5),
+    ];
+    (amounts(), amounts(), devices, any::<bool>()).prop_map(|(costs, sizes, devices, allow_idle)| {
+        let limited = devices.iter().any(|device| device.memory < u128::MAX);
+        let sizes = limited.then(|| {
+            (0..costs.len())
+                .map(|block| sizes.get(block).copied().unwrap_or(3))
+                .collect()
+        });
+        (costs, sizes, devices, allow_idle)
+    })
+}
+
+/// All ways to cut blocks over devices.
+fn all_cuts(blocks: usize, devices: usize) -> Vec<Vec<usize>> {
+    if devices == 1 {
+        return vec![vec![blocks]];
+    }
+    let shorter = all_cuts(blocks, devices - 1).into_iter();
+    shorter
+        .flat_map(|ends| {
+            let from = if devices == 2 { 0 } else { ends[devices - 3] };
+            (from..=blocks).map(move |cut| {
+                let mut ends = ends.clone();
+                ends.insert(devices - 2, cut);
+                ends
+            })
+        })
+        .collect()
+}
+
+/// The bottleneck of a map; none if it is against the rules.
+fn bottleneck((costs, sizes, devices, allow_idle): &Small, ends: &[usize]) -> Option<Load> {
+    let mut start = 0;
+    let mut most = Load { cost: 0, speed: 1 };
+    for (device, &end) in devices.iter().zip(ends) {
+        let size: u128 = sizes.as_ref().map_or(0, |sizes| sizes[start..end].iter().sum());
+        let idle = start == end && !allow_idle && costs.len() >= devices.len();
+        if idle || size > device.memory {
+            return None;
+        }
+        most = most.max(Load {
+            cost: costs[start..end].iter().sum(),
+            speed: device.speed,
+        });
+        start = end;
+    }
+    Some(most)
+}
+
+fn solved((costs, sizes, devices, allow_idle): &Small) -> Result<Vec<usize>, Infeasible> {
+    let (costs, sizes) = (whole(costs), sizes.as_ref().map(|sizes| whole(sizes)));
+    let problem = Problem {
+        costs: &costs,
+        sizes: sizes.as_ref(),
+        devices,
+        allow_idle: *allow_idle,
+    };
+    problem
+        .solve(|_| Ok::<_, Infallible>(()))
+        .map_err(|stopped| match stopped {
+            Stopped::Infeasible(why) => why,
+        })
+}
+
+fn alike(costs: &[u128], devices: usize) -> Vec<u128> {
+    let devices = vec![
+        Device {
+            speed: 1,
+            memory: u128::MAX
+        };
+        devices
+    ];
+    let ends = solved(&(costs.to_vec(), None, devices, false)).unwrap_or_default();
+    let starts = std::iter::once(&0).chain(&ends);
+    starts
+        .zip(&ends)
+        .map(|(&start, &end)| costs[start..end].iter().sum())
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #[test]
+    fn no_map_is_better(problem in small()) {
+        let (blocks, devices) = (problem.0.len(), problem.2.len());
+        let best = all_cuts(blocks, devices).into_iter().filter_map(|ends| bottleneck(&problem, &ends)).min();
+        let solved = solved(&problem);
+        prop_assert_eq!(solved.is_ok(), best.is_some());
+        if let Err(Infeasible::Idle(Some((device, run)))) = &solved {
+            let (_, Some(sizes), devices, _) = &problem else { unreachable!("only memory can be short") };
+            prop_assert!(sizes[run.clone()].iter().all(|size| *size > devices[*device].memory));
+            // Whatever the others take that they can hold, it takes one of those.
+            for ends in all_cuts(blocks, devices.len()) {
+                let starts = std::iter::once(&0).chain(&ends);
+                let mut runs = starts.zip(&ends).map(|(&start, &end)| start..end).enumerate();
+                let can = runs.all(|(index, run)| {
+                    let size: u128 = sizes[run.clone()].iter().sum();
+                    !run.is_empty() && (index == *device || size <= devices[index].memory)
+                });
+                let start = if *device == 0 { 0 } else { ends[device - 1] };
+                prop_assert!(!can || start.max(run.start) < ends[*device].min(run.end), "{:?}", ends);
+            }
+        }
+        if let Ok(ends) = solved {
+            prop_assert_eq!(ends.len(), devices);
+            prop_assert_eq!(ends[devices - 1], blocks);
+            prop_assert!(ends.is_sorted());
+            prop_assert_eq!(bottleneck(&problem, &ends), best, "{:?}", ends);
+        }
+    }
+}
+
+#[test]
+fn loads_are_even_as_far_as_the_bottleneck_lets_them() {
+    assert_eq!(alike(&[1, 1, 1, 1, 1, 1, 1, 1, 1, 5], 4), [3, 3, 3, 5]);
+    assert_eq!(alike(&[5, 1, 1, 1, 1, 1, 1, 1, 1, 1], 4), [5, 3, 3, 3]);
+    assert_eq!(alike(&[0; 6], 3), [0; 3]);
+    assert_eq!(alike(&[1, 1, 8, 8], 3), [2, 8, 8]);
+    assert_eq!(alike(&[1, 1, 1, 1, 8, 8], 5), [1, 2, 1, 8, 8]);
+    assert_eq!(alike(&[7, 9], 4), [7, 9, 0, 0]);
+}
