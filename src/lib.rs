@@ -45,7 +45,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        python::layout::fits(module.py())?;
+        python::cpython::fits(module.py())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

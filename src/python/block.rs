@@ -4,7 +4,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyNone, PyString, PyType};
 
-use super::layout;
+use super::cpython;
 
 /// Up to here every numpy integer compares exactly with every other number, whatever numpy's version: beyond, a float
 /// may stand for its neighbours too.
@@ -57,7 +57,7 @@ pub fn is_integer(object: &Bound<'_, PyAny>) -> bool {
 /// Whether an object is a bool, Python's or numpy's.
 pub fn is_bool(object: &Bound<'_, PyAny>) -> bool {
     object.is_exact_instance_of::<PyBool>()
-        || layout::c_type_name(&object.get_type()).is_some_and(|name| NUMPY_BOOLS.contains(&name.to_bytes()))
+        || cpython::c_type_name(&object.get_type()).is_some_and(|name| NUMPY_BOOLS.contains(&name.to_bytes()))
 }
 
 /// Attributes by which a subclass of int is more to numpy than its number.
@@ -96,7 +96,7 @@ impl<'py> Kinds<'py> {
             return of_float(float.value());
         }
         let type_ = block.get_type();
-        let number: Option<i64> = if layout::compares_as_int(&type_) {
+        let number: Option<i64> = if cpython::compares_as_int(&type_) {
             self.meet_subclass(type_);
             // Beyond 64 bits its hash may be its own.
             block.extract().ok()
@@ -141,7 +141,7 @@ fn is_plain_to_numpy(type_: &Bound<'_, PyType>) -> PyResult<bool> {
         if class.is(&int) {
             continue;
         }
-        let Some(dict) = layout::type_dict(&class) else {
+        let Some(dict) = cpython::type_dict(&class) else {
             continue;
         };
         for name in ASKED_BY_NUMPY {
@@ -154,7 +154,7 @@ fn is_plain_to_numpy(type_: &Bound<'_, PyType>) -> PyResult<bool> {
 }
 
 fn is_numpy_integer(type_: &Bound<'_, PyType>) -> bool {
-    layout::c_type_name(type_).is_some_and(|name| NUMPY_INTEGERS.contains(&name.to_bytes()))
+    cpython::c_type_name(type_).is_some_and(|name| NUMPY_INTEGERS.contains(&name.to_bytes()))
 }
 
 /// A float that is a whole number of 64 bits equals that number; any other equals none of them.

@@ -21,7 +21,7 @@ use super::cover::{Check, Verdict, cover};
 use super::error::wrong_type;
 use super::fault_collector::IN_A_SET;
 use super::values::{entries_of, snapshot};
-use super::{Ears, ask_for_ints, block_count, is_iterable, layout};
+use super::{Ears, ask_for_ints, block_count, cpython, is_iterable};
 use crate::coverage::Coverage;
 use aliases::aliases;
 use ints::plain;
@@ -117,7 +117,7 @@ fn tell_apart<'py>(
         }
         mapped.add(device)?;
     }
-    for device in layout::dict_entries(known).0 {
+    for device in cpython::dict_entries(known).0 {
         ears.after(IN_A_SET)?;
         if !mapped.contains(&device)? {
             idle.append(device)?;
@@ -228,7 +228,7 @@ fn add<'py>(lists: &Bound<'py, PyDict>, key: &Bound<'py, PyAny>, item: Bound<'py
 
 /// Makes tuples of the lists of a dict.
 fn tuples<'py>(ears: &mut Ears<'py>, lists: &Bound<'py, PyDict>) -> PyResult<()> {
-    let (keys, values) = layout::dict_entries(lists);
+    let (keys, values) = cpython::dict_entries(lists);
     for (key, list) in keys.iter().zip(values) {
         ears.after(16)?;
         lists.set_item(key, tuple_of(list.cast::<PyList>()?)?)?;

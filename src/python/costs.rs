@@ -10,7 +10,7 @@ use super::block::is_bool;
 use super::error::{memory_error, short_repr, wrong_type, wrong_value};
 use super::sequences::{is_masked, to_list, wrong_dimensions};
 use super::values::{Items, Read};
-use super::{Ears, index, is_text, layout};
+use super::{Ears, cpython, index, is_text};
 use crate::numbers::byte_units::{self, Wrong};
 use crate::numbers::{Number, Reader};
 use crate::prefix_sums::{One, PrefixSums, PrefixSumsBuilder, Refusal, Sizes};
@@ -306,5 +306,5 @@ fn items_in_place<'a, 'py>(argument: &str, sequence: &'a Bound<'py, PyAny>) -> P
     if is_masked(sequence)? {
         return Ok(None);
     }
-    Ok(layout::array_len(sequence, layout::NUMBERS).map(|_| Items::Array(sequence)))
+    Ok(cpython::array_len(sequence, cpython::NUMBERS).map(|_| Items::Array(sequence)))
 }

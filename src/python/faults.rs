@@ -13,7 +13,7 @@ use super::block::{Kind, Kinds};
 use super::error::Faults;
 use super::fault_collector::{FaultCollector, Place, collect, count};
 use super::values::flatten;
-use super::{Ears, ask_for_ints, layout};
+use super::{Ears, ask_for_ints, cpython};
 use crate::coverage::Coverage;
 
 /// The faults of a map whose blocks were all taken, each once: blocks may be missing.
@@ -21,7 +21,7 @@ pub fn name_missing<'py>(ears: &mut Ears<'py>, coverage: &Coverage) -> PyResult<
     ask_for_ints(coverage.missing())?;
     Ok(Faults {
         duplicate: PyList::empty(ears.py),
-        missing: layout::list_of_ints(ears, coverage.missing(), coverage.missing_runs())?,
+        missing: cpython::list_of_ints(ears, coverage.missing(), coverage.missing_runs())?,
         extra: PyList::empty(ears.py),
     })
 }
@@ -36,7 +36,7 @@ pub fn name<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>, blocks: usiz
     ask_for_ints(tally.missing())?;
     Ok(Faults {
         duplicate: collector.duplicate,
-        missing: layout::list_of_ints(ears, tally.missing(), tally.missing_runs())?,
+        missing: cpython::list_of_ints(ears, tally.missing(), tally.missing_runs())?,
         extra: collector.extra,
     })
 }
@@ -109,7 +109,7 @@ impl<'py> FaultCollector<'py> for OriginalFaults<'py> {
 fn name_by_equality<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>, blocks: usize) -> PyResult<Faults<'py>> {
     let py = ears.py;
     ask_for_ints(blocks)?;
-    let model = layout::list_of_ints(ears, blocks, iter::once(0..blocks))?;
+    let model = cpython::list_of_ints(ears, blocks, iter::once(0..blocks))?;
     let given = flatten(ears, values)?;
     let faults = Faults {
         duplicate: PyList::empty(py),

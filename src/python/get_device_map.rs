@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyInt, PyList, PyRange, PySlice};
 
-use super::{Ears, fit_in_memory, layout, list_of};
+use super::{Ears, cpython, fit_in_memory, list_of};
 use crate::partition::chunks::ceil_chunks;
 
 /// Cut a model's blocks into consecutive chunks, one a device.
@@ -51,7 +51,7 @@ pub fn get_device_map<'py>(n_layers: &Bound<'py, PyAny>, devices: &Bound<'py, Py
         Some(blocks) if count > 0 => {
             let mut runs = ceil_chunks(blocks, count);
             zip(&mut ears, devices, |ears| {
-                let list = |run: Range<usize>| layout::list_of_ints(ears, run.len(), iter::once(run));
+                let list = |run: Range<usize>| cpython::list_of_ints(ears, run.len(), iter::once(run));
                 runs.next().map(list).transpose()
             })
         }

@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyList, PyRange, PyRangeMethods, PyTuple, PyType};
 
 use super::along::unhashable;
 use super::error::wrong_type;
-use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, is_iterable, layout, list_of};
+use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, cpython, is_iterable, list_of};
 use crate::coverage::int_range::Progression;
 use crate::numbers::{Reader, Stop};
 
@@ -28,7 +28,7 @@ pub fn entries_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, P
     const PAIRS: &str = "pairs of a device and its blocks";
     let py = device_map.py();
     if let Ok(dict) = device_map.cast_exact::<PyDict>() {
-        return Ok(layout::dict_entries(dict));
+        return Ok(cpython::dict_entries(dict));
     }
     let Some(items) = device_map.getattr_opt(intern!(py, "items"))? else {
         return Err(wrong_type(
@@ -139,7 +139,7 @@ impl<'a, 'py> Value<'a, 'py> {
             return progression(range).map(Self::Range);
         }
         if is_array(&value.get_type()) {
-            return layout::array_len(value, layout::INTEGERS).map(|_| Self::Items(Items::Array(value)));
+            return cpython::array_len(value, cpython::INTEGERS).map(|_| Self::Items(Items::Array(value)));
         }
         None
     }
@@ -161,13 +161,13 @@ impl<'py> Items<'_, 'py> {
         match self {
             Self::List(list) => list.len(),
             Self::Tuple(tuple) => tuple.len(),
-            Self::Array(array) => layout::array_len(array, layout::NUMBERS).unwrap_or(0),
+            Self::Array(array) => cpython::array_len(array, cpython::NUMBERS).unwrap_or(0),
         }
     }
 
     /// Whether the items are numpy's integers.
     pub fn are_of_numpy(&self) -> bool {
-        matches!(self, Self::Array(array) if layout::c_type_name(&array.get_type()) == Some(NUMPY_ARRAY))
+        matches!(self, Self::Array(array) if cpython::c_type_name(&array.get_type()) == Some(NUMPY_ARRAY))
     }
 
     /// Lets a reader read plain ints from an index on, as far as it comes. Signals are checked now and then, except while
@@ -177,9 +177,9 @@ impl<'py> Items<'_, 'py> {
         const MOST: usize = BETWEEN_SIGNALS;
         loop {
             let read = match self {
-                Self::List(list) => layout::read_list(list, from, MOST, reader),
-                Self::Tuple(tuple) => layout::read_tuple(tuple, from, MOST, reader),
-                Self::Array(array) => layout::read_array(array, from, reader),
+                Self::List(list) => cpython::read_list(list, from, MOST, reader),
+                Self::Tuple(tuple) => cpython::read_tuple(tuple, from, MOST, reader),
+                Self::Array(array) => cpython::read_array(array, from, reader),
             };
             let (Ok(end) | Err(Stop::At(end))) = read else {
                 return Ok(Read::Refused);
@@ -215,5 +215,5 @@ fn progression(range: &Bound<'_, PyRange>) -> Option<Progression> {
 
 /// Whether a type is `numpy.ndarray` or `array.array` and no subclass, which might give its items otherwise.
 fn is_array(type_: &Bound<'_, PyType>) -> bool {
-    layout::c_type_name(type_).is_some_and(|name| name == NUMPY_ARRAY || name == c"array.array")
+    cpython::c_type_name(type_).is_some_and(|name| name == NUMPY_ARRAY || name == c"array.array")
 }

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyString, PyTuple};
 
 use super::super::block::integer;
-use super::super::{Ears, layout};
+use super::super::{Ears, cpython};
 
 /// Lists the groups of devices that name the same card, in the order of their first devices.
 pub fn aliases<'py>(ears: &mut Ears<'py>, devices: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
@@ -52,5 +52,5 @@ fn card(device: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
 
 /// Whether a device is a `torch.device`.
 pub fn is_torch_device(device: &Bound<'_, PyAny>) -> bool {
-    layout::c_type_name(&device.get_type()).is_some_and(|name| name == c"torch.device")
+    cpython::c_type_name(&device.get_type()).is_some_and(|name| name == c"torch.device")
 }
