@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use super::Stopped;
 use super::search::Search;
-use super::starts::{first_from, last_to};
+use super::starts::{Run, first_from, last_to};
 use super::taut_string::taut;
 use crate::prefix_sums::{PrefixSums, to_f64};
 
 impl Search<'_> {
     /// The runs of blocks at which a device can start, of those found.
-    pub(super) fn starts_of(&self, device: usize) -> &[Range<usize>] {
+    pub(super) fn starts_of(&self, device: usize) -> &[Run] {
         &self.found.runs[self.found.level(self.devices.len() - device)]
     }
 
@@ -64,7 +64,7 @@ impl Search<'_> {
 /// sum and a guess where it is; of some between which nothing costs anything, that nearest to `even`.
 fn nearest(
     costs: &PrefixSums,
-    starts: &[Range<usize>],
+    starts: &[Run],
     room: Range<usize>,
     target: (f64, usize),
     even: impl Fn() -> usize,
@@ -86,12 +86,7 @@ fn nearest(
 
 /// Of the last start before a block and the first from it on, that which lies in some room; if both do, that which is less
 /// far.
-fn nearer<D: PartialOrd>(
-    starts: &[Range<usize>],
-    block: usize,
-    room: &Range<usize>,
-    far: impl Fn(usize) -> D,
-) -> Option<usize> {
+fn nearer<D: PartialOrd>(starts: &[Run], block: usize, room: &Range<usize>, far: impl Fn(usize) -> D) -> Option<usize> {
     let below = block.checked_sub(1).and_then(|last| last_to(starts, last));
     let above = first_from(starts, block).filter(|start| room.contains(start));
     match (below.filter(|start| room.contains(start)), above) {

@@ -17,8 +17,10 @@ mod taut_string;
 
 use std::ops::Range;
 
+use crate::numbers::ratio::Load;
 use crate::prefix_sums::PrefixSums;
 use search::Search;
+pub use starts::MOST_BLOCKS;
 
 /// What a device can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub struct Device {
 
 /// Blocks and the devices that are to hold them.
 pub struct Problem<'a> {
-    /// What each block costs.
+    /// What each block costs; at most [`MOST_BLOCKS`].
     pub costs: &'a PrefixSums,
     /// How large each block is; none where no device has a limit.
     pub sizes: Option<&'a PrefixSums>,
@@ -77,8 +79,17 @@ impl Problem<'_> {
         let devices = &self.devices[..if alike { all.min(blocks.max(1)) } else { all }];
         let each = blocks >= devices.len();
         let search = |each| Search::new(self.costs, self.sizes, devices, each);
-        let mut found = search(each && !self.allow_idle);
-        let Some(bottleneck) = found.climb(&mut pulse)? else {
+        let must = each && !self.allow_idle;
+        let mut least = Load { cost: 0, speed: 1 };
+        if must && !alike {
+            // Without a block on each device there are no gaps, and the bottleneck is found soon: it is a lower bound.
+            match search(false).climb(least, &mut pulse)? {
+                Some(bottleneck) => least = bottleneck,
+                None => return Err(Stopped::Infeasible(self.why())),
+            }
+        }
+        let mut found = search(must);
+        let Some(bottleneck) = found.climb(least, &mut pulse)? else {
             return Err(Stopped::Infeasible(self.why()));
         };
         if each && self.allow_idle {

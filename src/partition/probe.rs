@@ -47,7 +47,7 @@ impl<'a> Search<'a> {
         let mut speed = 0;
         for (done, device) in (0..self.devices.len()).rev().enumerate() {
             let ends = self.starts.level(done);
-            let left = self.costs.prefix(self.starts.runs[ends.start].start);
+            let left = self.costs.prefix(self.starts.runs[ends.start].start());
             if left > 0 && speed > 0 {
                 self.filled = self.mean_but(left, speed);
             }
@@ -72,7 +72,7 @@ impl<'a> Search<'a> {
             }
         }
         let first = self.starts.level(self.devices.len()).start;
-        let lowest = self.starts.runs[first].start;
+        let lowest = self.starts.runs[first].start();
         if lowest > 0 {
             self.filled = self.mean_but(self.costs.prefix(lowest).max(1), self.speed);
             return Ok(Err(Short(next)));
@@ -92,14 +92,14 @@ impl<'a> Search<'a> {
     ) -> Result<(), Stopped<E>> {
         if !self.gaps {
             pulse(1).map_err(Stopped::Interrupted)?;
-            let Range { start, end } = self.starts.runs[ends.start];
-            let start = self.back(device, start, next);
-            self.starts.push(start..end - usize::from(self.each));
+            let run = self.starts.runs[ends.start];
+            let start = self.back(device, run.start(), next);
+            self.starts.push(start..run.end() - usize::from(self.each));
             return Ok(());
         }
         for index in ends {
-            let run = &self.starts.runs[index];
-            let run = run.start.max(1)..run.end.min(self.furthest[device] + 1);
+            let run = self.starts.runs[index];
+            let run = run.start().max(1)..run.end().min(self.furthest[device] + 1);
             if run.is_empty() {
                 continue;
             }

@@ -53,9 +53,11 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Finds the smallest bottleneck that can be reached, if there is any. The caps, and the starts found, are those of it.
+    /// Finds the smallest bottleneck that can be reached, if there is any; it is known to be `least` or more. The caps, and
+    /// the starts found, are those of it.
     pub(super) fn climb<E>(
         &mut self,
+        least: Load,
         pulse: &mut impl FnMut(usize) -> Result<(), E>,
     ) -> Result<Option<Load>, Stopped<E>> {
         let fastest = self.devices.iter().map(|device| device.speed).max().unwrap_or(1);
@@ -66,23 +68,18 @@ impl<'a> Search<'a> {
         };
         // No map does better than all devices at work all the time, or than the largest block on the fastest.
         let mean = self.mean_but(0, self.speed);
-        let mut low = mean.max(Load {
+        let largest = Load {
             cost: self.costs.largest(),
             speed: fastest,
-        });
+        };
+        let mut low = mean.max(largest).max(least);
         let mut high: Option<Load> = None;
         // What is being tried, if it is not the lower bound itself.
         let mut guess: Option<Load> = None;
         for round in 0.. {
             let tried = guess.unwrap_or(low);
             match self.can_hold(tried, pulse)? {
-                Ok(()) => {
-                    // What no device needed is not needed, and the starts are the same without it, unless there are blocks
-                    // that a device could not hold with less.
-                    let held = self.held;
-                    self.allow(held);
-                    high = Some(if self.may_have_gaps() { tried } else { tried.min(held) });
-                }
+                Ok(()) => high = Some(self.reached(tried, pulse)?),
                 Err(Short(Some(next))) => low = low.max(next),
                 Err(Short(None)) => return Ok(None),
             }
@@ -90,11 +87,43 @@ impl<'a> Search<'a> {
                 break;
             }
             // As much more as the filled devices carried less than the mean, so that all could carry that.
-            let more = mean.about() - self.filled.about();
-            guess = between(low, high, most, tried.about(), more, round);
+            let tried = tried.about();
+            let likely = tried + (mean.about() - self.filled.about());
+            guess = between(low, high, most, (tried, likely), self.gaps, round);
+        }
+        if self.found.is_empty() && self.can_hold(low, pulse)?.is_err() {
+            return Ok(None);
         }
         self.allow(low);
         Ok(Some(low))
+    }
+
+    /// What is known to do after a bottleneck has been reached.
+    fn reached<E>(&mut self, tried: Load, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Load, Stopped<E>> {
+        // What no device needed is not needed, and the starts are the same without it, unless there are blocks that a device
+        // could not hold with less.
+        let held = self.held;
+        self.allow(held);
+        if !self.may_have_gaps() {
+            return Ok(tried.min(held));
+        }
+        // Then only what a map needs is known to do. The starts, of which there may be many, are found again in the end.
+        self.allow(tried);
+        let ends = self.cut(pulse)?;
+        self.found = Starts::new(self.devices.len());
+        Ok(tried.min(self.bottleneck(&ends)))
+    }
+
+    /// The largest load of a map.
+    fn bottleneck(&self, ends: &[usize]) -> Load {
+        let mut start = 0;
+        let mut largest = Load { cost: 0, speed: 1 };
+        for (device, &end) in self.devices.iter().zip(ends) {
+            let (cost, speed) = (self.costs.sum(start..end), device.speed);
+            largest = largest.max(Load { cost, speed });
+            start = end;
+        }
+        largest
     }
 
     /// The mean load of devices of so much speed together that hold all blocks but some of so much cost.
@@ -117,27 +146,36 @@ impl<'a> Search<'a> {
     }
 }
 
-/// A bottleneck to try between a lower bound and what is known to do; none to try the bound itself. It is so much more or
-/// less than the last that was tried, and ever more as long as nothing does, up to `most`, which is enough for all. So that
-/// what misleads does not cost many tries, it is half the way between them now and then: often if what is likely does not
-/// lie there, or next to what does.
-fn between(low: Load, high: Option<Load>, most: Load, tried: f64, more: f64, round: i32) -> Option<Load> {
+/// A bottleneck to try between a lower bound and what is known to do; none to try the bound itself. It is the likely one,
+/// and ever more as long as nothing does, up to `most`, which is enough for all. So that what misleads does not cost many
+/// tries, it is half the way between them now and then: often if what is likely does not lie there, or next to what does.
+///
+/// With gaps between the starts, a lower bound says little and takes long to rise, while what is known to do is what some
+/// map needs: so that one is made first, by what is enough for all, and then bettered.
+fn between(
+    low: Load,
+    high: Option<Load>,
+    most: Load,
+    (tried, likely): (f64, f64),
+    gaps: bool,
+    round: i32,
+) -> Option<Load> {
     let guess = if let Some(high) = high.map(Load::about) {
-        let (low, likely) = (low.about(), tried + more);
+        let low = low.about();
         let near = high - (high - low) / 64.0;
         let inside = low < likely && likely < near;
         if round % if inside { 4 } else { 2 } == 0 {
             low / 2.0 + high / 2.0
-        } else if likely >= near {
+        } else if likely >= near || gaps && !inside {
             high - high * 1e-9
         } else {
             likely
         }
     } else {
-        tried + more.max(tried * 1e-6) * 2_f64.powi((round - 8).max(0))
+        tried + (likely - tried).max(tried * 1e-6) * 2_f64.powi((round - 8).max(0))
     };
     let guess = match high {
-        None if guess >= most.about() => Some(most),
+        None if gaps || guess >= most.about() => Some(most),
         _ => Load::about_as(guess),
     };
     guess.filter(|guess| *guess > low && high.is_none_or(|high| *guess < high))

@@ -4,10 +4,40 @@ use std::ops::Range;
 
 use crate::prefix_sums::PrefixSums;
 
+/// Consecutive blocks. There may be tens of millions of runs, so their ends have 32 bits.
+#[derive(Clone, Copy)]
+pub struct Run {
+    start: u32,
+    end: u32,
+}
+
+/// The largest number of blocks that a problem may have.
+pub const MOST_BLOCKS: usize = u32::MAX as usize - 1;
+
+impl Run {
+    pub(super) fn start(self) -> usize {
+        self.start as usize
+    }
+
+    pub(super) fn end(self) -> usize {
+        self.end as usize
+    }
+}
+
+impl From<Range<usize>> for Run {
+    fn from(run: Range<usize>) -> Self {
+        let narrow = |block| u32::try_from(block).unwrap_or(u32::MAX);
+        Self {
+            start: narrow(run.start),
+            end: narrow(run.end),
+        }
+    }
+}
+
 /// Where devices can start, if all behind them hold the rest: for each device, from the last back to the first, runs of
 /// blocks, ascending and with gaps between them.
 pub struct Starts {
-    pub(super) runs: Vec<Range<usize>>,
+    pub(super) runs: Vec<Run>,
     /// Where among the runs those of each level begin. At level 0 is the model's end; at each next one is a device.
     pub(super) levels: Vec<usize>,
 }
@@ -18,6 +48,11 @@ impl Starts {
             runs: Vec::with_capacity(devices + 1),
             levels: Vec::with_capacity(devices + 1),
         }
+    }
+
+    /// Whether nothing has been found yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.levels.is_empty()
     }
 
     /// Begins anew, at level 0.
@@ -41,8 +76,8 @@ impl Starts {
     pub(super) fn push(&mut self, run: Range<usize>) {
         let level = self.levels[self.levels.len() - 1];
         match self.runs[level..].last_mut() {
-            Some(last) if run.start <= last.end => last.end = run.end,
-            _ => self.runs.push(run),
+            Some(last) if run.start <= last.end() => last.end = Run::from(run).end,
+            _ => self.runs.push(run.into()),
         }
     }
 }
@@ -74,13 +109,13 @@ impl Heavy<'_> {
 }
 
 /// The first of `starts` from a block on.
-pub fn first_from(starts: &[Range<usize>], block: usize) -> Option<usize> {
-    let run = starts.partition_point(|run| run.end <= block);
-    starts.get(run).map(|run| run.start.max(block))
+pub fn first_from(starts: &[Run], block: usize) -> Option<usize> {
+    let run = starts.partition_point(|run| run.end() <= block);
+    starts.get(run).map(|run| run.start().max(block))
 }
 
 /// The last of `starts` up to a block.
-pub fn last_to(starts: &[Range<usize>], block: usize) -> Option<usize> {
-    let behind = starts.partition_point(|run| run.start <= block);
-    starts[..behind].last().map(|run| block.min(run.end - 1))
+pub fn last_to(starts: &[Run], block: usize) -> Option<usize> {
+    let behind = starts.partition_point(|run| run.start() <= block);
+    starts[..behind].last().map(|run| block.min(run.end() - 1))
 }

@@ -1,6 +1,6 @@
 //! `balance`: blocks cut by what they cost.
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyTuple};
 
@@ -9,7 +9,7 @@ use super::along::Along;
 use super::costs::{Kind, bytes, sums_of};
 use super::error::{Details, infeasible, short_repr, wrong_value};
 use crate::numbers::byte_units::{in_bytes, written};
-use crate::partition::{Device, Infeasible, Problem, Stopped};
+use crate::partition::{Device, Infeasible, MOST_BLOCKS, Problem, Stopped};
 use crate::prefix_sums::PrefixSums;
 
 /// How many blocks times devices a search must have for other threads to run meanwhile: some tens of microseconds' work.
@@ -42,6 +42,10 @@ pub fn balance<'py>(
     let limits = max_memory.map(|limits| limits_of(devices, limits)).transpose()?;
     let same = sizes.is_some_and(|sizes| sizes.is(costs));
     let costs = sums_of(&mut ears, Kind::Costs, costs)?;
+    if costs.len() > MOST_BLOCKS {
+        let text = format!("costs must have at most {MOST_BLOCKS} values, got {}", costs.len());
+        return Err(PyOverflowError::new_err(text));
+    }
     let read;
     let sizes = match sizes {
         None => None,
