@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import copy
+import ctypes
 import math
 import pickle
 import random
@@ -791,6 +792,11 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         lambda: balance([np.array([1, 2])], [0]),
         TypeError,
         "costs[0] must be a number, got array([1, 2])",
+    ),
+    "a buffer that Python cannot read": (
+        lambda: balance(memoryview((ctypes.c_long * 3)(1, 2, 3)), [0]),
+        TypeError,
+        "costs must be a sequence of numbers, got <memory at 0x",
     ),
     "no sequence": (lambda: balance(5, [0]), TypeError, "costs must be a sequence of numbers, got 5"),  # type: ignore[call-overload]
     "a string": (lambda: balance("123", [0]), TypeError, "costs must be a sequence of numbers, got '123'"),

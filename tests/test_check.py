@@ -276,6 +276,20 @@ missing 9,900,000 blocks: 100000–9999999
 note: unordered 3 devices: 1, 2, 3""",
         ),
         (
+            {0: range(3), 1: range(5, 2, -1), 2: [6], 3: [], 4: range(7, 6, -1)},
+            8,
+            "ok: 8 blocks on 5 devices\nnote: idle 1 device: 3\nnote: scattered 1 device: 1",
+        ),
+        (
+            {0: [10**5000, 10**5000 + 1, 10**50, 10**50 + 1]},
+            1,
+            f"""\
+not ok: 1 block on 1 device
+missing 1 block: 0
+extra 4 blocks: <int>–<int> on 0; {"1" + "0" * 17}...{"0" * 19}–{"1" + "0" * 17}...{"0" * 18}1 on 0
+note: scattered 1 device: 0""",
+        ),
+        (
             {0: range(18), 1: range(18, 36)},
             12,
             "not ok: 12 blocks on 2 devices\nextra 24 blocks: 12–17 on 0; 18–35 on 1",
@@ -594,6 +608,10 @@ NESTED = {"encoder": {0: [0, 1]}, "decoder": {1: [0]}}
         (({0: 5}, 1), "device_map[0] must be an iterable of block numbers, got 5"),
         (({0: [0], 1: "12"}, 1), "device_map[1] must be an iterable of block numbers, got '12'"),
         (({"a": b"\x00\x01"}, 2), r"device_map['a'] must be an iterable of block numbers, got b'\x00\x01'"),
+        (
+            ({"a\nb": {}, "c": {}}, 2),
+            rf"device_map['a\nb'] {MAPPING} {{}}; check a\nb and c one at a time",
+        ),
         (
             ({"a": [0], 0: bytearray(b"\x01")}, 2),
             r"device_map[0] must be an iterable of block numbers, got bytearray(b'\x01')",

@@ -8,6 +8,7 @@ import pickle
 import re
 from collections import UserDict
 from collections.abc import Callable
+from fractions import Fraction
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -251,6 +252,21 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         lambda: map_of(1).bottleneck([1, 2]),
         ValueError,
         "costs must have one value per block (1), got 2",
+    ),
+    "more blocks than a sequence can have": (
+        lambda: DeviceMap.from_counts([2**62, 2**62], 2),
+        OverflowError,
+        "the number of blocks must be less than 2**63",
+    ),
+    "a speed of nearly nothing": (
+        lambda: map_of(1).load_per_device([1], [Fraction(1, 10**400)]),
+        ValueError,
+        "speeds[0] must be within the range of a float, got Fraction(1, 1000",
+    ),
+    "a speed beyond floats": (
+        lambda: map_of(1).load_per_device([1.0], [10**400]),
+        ValueError,
+        "speeds[0] must be within the range of a float, got 1000",
     ),
     "speed 0": (
         lambda: map_of(1).load_per_device([1], [0.0]),

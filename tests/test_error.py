@@ -144,11 +144,29 @@ class Shown:
         return self.text
 
 
-class Raising:
-    """An object without a repr."""
+class Text(str):
+    """A repr with a split of its own."""
 
-    def __repr__(self) -> str:
+    __slots__ = ()
+
+    def split(self, *_: Any) -> Any:
         raise ZeroDivisionError
+
+
+def no_name(_cls: type) -> str:
+    raise ZeroDivisionError
+
+
+# The type of a type without a name.
+Nameless: Any = type("Nameless", (type,), {"__name__": property(no_name)})
+
+
+def no_repr(_self: object) -> str:
+    raise ZeroDivisionError
+
+
+# The type of an object without a repr.
+Raising: Any = Nameless("Raising", (), {"__repr__": no_repr})
 
 
 @pytest.mark.parametrize(
@@ -163,6 +181,7 @@ class Raising:
         (Shown("\x1b[31m\ud800é"), r"\x1b[31m\ud800\xe9"),
         (Shown("é"), "é"),
         (Shown(5), "<Shown>"),
+        (Shown(Text("a b")), "a b"),
         (Raising(), "<Raising>"),
         ((1, Raising()), "<tuple>"),
         (10**5000, "<int>"),
@@ -170,7 +189,7 @@ class Raising:
         (list(range(10**6)), "[0, 1, 2, ...]"),
         ({"a": 1, "b": 2, "c": 3, "d": 4}, "{'a': 1, 'b': 2, 'c': 3, ...}"),
     ],
-    ids=lambda value: type(value).__name__,
+    ids=lambda value: ascii(value)[:20] if isinstance(value, str) else "value",
 )
 def test_values_are_shown_on_one_short_line(value: object, text: str) -> None:
     assert short_repr(value) == text

@@ -63,6 +63,7 @@ WRONG: dict[Any, str] = {
     "\ud800": EXPECTED + r" '\ud800'",
     "x" * 10**6: EXPECTED,
     "0.9B": "must be an amount of memory, but '0.9B' is not a whole number of bytes; round it",
+    "1" * 1000 + "k": f"{EXPECTED} '{'1' * 17}...{'1' * 17}k'",
     "99999999999999999999999999999TiB": "must be less than 2**127 bytes, got '99999999999999999999999999999TiB'",
 }
 
@@ -107,6 +108,8 @@ LIMITS: dict[str, tuple[Any, type[Exception], str]] = {
     "infinite decimal": (Decimal("inf"), ValueError, f"{AMOUNT} inf"),
     "nan": (float("nan"), ValueError, f"{AMOUNT} nan"),
     "negative": (-1, ValueError, f"{AMOUNT} -1"),
+    "a Decimal of a thousand million digits": (Decimal("1e999999999"), ValueError, f"{AMOUNT} inf"),
+    "a Decimal of nearly nothing": (Decimal("1e-999999999"), ValueError, "is not a whole number of bytes; round it"),
     "2**127": (2**127, ValueError, f"{AMOUNT} {2**127}"),
     "2.0**127": (2.0**127, ValueError, f"{AMOUNT} {2.0**127}"),
     "text of numpy's": (np.str_("10"), ValueError, "must be a number and a unit (B, KB, MB"),

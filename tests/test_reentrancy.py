@@ -189,6 +189,11 @@ LONG_RUNS: dict[str, Callable[[], Any]] = {
     "many values": lambda: check(dict.fromkeys(range(1 << 23), ()), 10),
     "many costs": lambda: devicemap.balance(array.array("d", [0.5]) * (1 << 25), range(3)),
     "costs of another kind": lambda: devicemap.balance([Fraction(1, 3)] * (1 << 19), range(3)),
+    "sizes of another kind": lambda: devicemap.balance(
+        bytes(1 << 18), 2, sizes=[Fraction(5)] * (1 << 18), max_memory=[10**9] * 2
+    ),
+    "sets of blocks": lambda: devicemap.check({block: frozenset([block]) for block in range(1 << 19)}, 1 << 19),
+    "an endless array": lambda: devicemap.check({0: np.broadcast_to(np.int64(0), (10**11,))}, 5),
     "many devices": lambda: devicemap.balance([1, 2, 3] * (1 << 19), range(1 << 20)),
     "blocks that few devices can hold": lambda: devicemap.balance(
         [block * 7919 % 10**6 for block in range(1 << 15)], range(1000), speeds=[1, 1, 1, 10**9] * 250

@@ -114,6 +114,11 @@ def test_a_device_with_a_share_gets_a_block_as_long_as_there_are_enough(num_bloc
         assert count > 0 if share and enough else share or not count
 
 
+def test_a_share_of_0_says_nothing_of_the_proportions() -> None:
+    tiny = Fraction(1, 3**90)
+    assert split(10, 3, shares=[tiny, 0, 4 * tiny]).counts == (2, 0, 8)
+
+
 def test_small_shares() -> None:
     assert split(20, 3, shares=[0.975, 0.0125, 0.0125]).counts == (18, 1, 1)
     assert split(20, 4, shares=[0.975, 0, 0.0125, 0.0125]).counts == (18, 0, 1, 1)
@@ -220,6 +225,16 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "together beyond 128 bits": (
         lambda: split(3, [0, 1], shares=[2**127, 2**127 + 1]),
+        ValueError,
+        "shares must have proportions that fit in 128 bits",
+    ),
+    "decimals far apart": (
+        lambda: split(3, 2, shares=[Decimal("1e-999999999"), 1]),
+        ValueError,
+        "shares must have proportions that fit in 128 bits",
+    ),
+    "many fractions": (
+        lambda: split(9, 5000, shares=[Fraction(1, 2**61 + 2 * n + 1) for n in range(5000)]),
         ValueError,
         "shares must have proportions that fit in 128 bits",
     ),

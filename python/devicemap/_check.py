@@ -259,12 +259,13 @@ def check(
 
 def _json(value: object) -> object:
     """Return a value if JSON can hold it, else its text."""
-    if value is None or isinstance(value, (str, bool)):
+    # The types themselves, whose subclasses may be anything. json.dumps writes no int of more digits than the limit of
+    # Python, which is 640 or more, and JSON knows no infinity.
+    if value is None or type(value) in {str, bool}:
         return value
-    # json.dumps writes no int of more than some thousand digits, and JSON knows no infinity.
-    if isinstance(value, int) and value.bit_length() <= 1 << 12:
+    if type(value) is int and value.bit_length() <= 1 << 11:
         return value
-    if isinstance(value, float) and isfinite(value):
+    if type(value) is float and isfinite(value):
         return value
     try:
         return str(value)
@@ -273,7 +274,8 @@ def _json(value: object) -> object:
 
 
 def _run(blocks: range) -> str:
-    return f"{blocks[0]}–{blocks[-1]}" if len(blocks) > 1 else short_repr(blocks[0])
+    first, last = blocks[0], blocks[-1]
+    return f"{short_repr(first)}–{short_repr(last)}" if last > first else short_repr(first)
 
 
 def _given(blocks: dict[int, tuple[Any, ...]]) -> Iterator[tuple[str, int]]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DeviceMap"]
 
+_MOST_BLOCKS = 1 << 63
+"""One more than the largest number of blocks: a sequence of Python's can have no more items."""
 _SHOWN = 8
 """How many devices a repr shows; of more, the first and the last ones."""
 _LINES = 40
@@ -76,6 +78,8 @@ class DeviceMap(dict["_DeviceT", range]):
     @classmethod
     def _of(cls, devices: tuple[_DeviceT, ...], ends: Sequence[int]) -> DeviceMap[_DeviceT]:
         """Make the map of distinct devices in which the run of each ends there."""
+        if ends[-1] >= _MOST_BLOCKS:
+            raise OverflowError("the number of blocks must be less than 2**63")
         self: DeviceMap[_DeviceT] = dict.__new__(cls)
         self._devices = devices
         self._boundaries = (0, *ends)
@@ -104,6 +108,7 @@ class DeviceMap(dict["_DeviceT", range]):
 
         Raises:
             ValueError: a count is negative, there are more or fewer counts than devices, or a device is named twice.
+            OverflowError: there are more blocks than a Python sequence can have.
             TypeError: a count is no integer, the counts are a text, a mapping or a set, a device is not hashable, or
                 the devices are a mapping, a set or a text.
 
@@ -143,6 +148,7 @@ class DeviceMap(dict["_DeviceT", range]):
         Raises:
             ValueError: the boundaries do not start at 0, descend, or are not one more than the devices; or a device is
                 named twice.
+            OverflowError: there are more blocks than a Python sequence can have.
             TypeError: a boundary is no integer, the boundaries are a text, a mapping or a set, a device is not
                 hashable, or the devices are a mapping, a set or a text.
 

@@ -102,14 +102,21 @@ def short_repr(value: object) -> str:
     depth = getattr(_THREAD, "depth", 0)
     _THREAD.depth = depth + 1
     try:
-        text = _SHORT_REPR.repr(value) if depth < _DEEPEST else f"<{type(value).__name__}>"
+        text = _SHORT_REPR.repr(value) if depth < _DEEPEST else _type_name(value)
     except Exception:  # noqa: BLE001 (the value's own, or of an int with too many digits)
-        text = f"<{type(value).__name__}>"
+        text = _type_name(value)
     finally:
         _THREAD.depth = depth
-    text = _shortened(" ".join(text.split()))
+    # A repr may be of a subclass of str.
+    text = _shortened(" ".join(str.split(text)))
     # A lone surrogate, for example, would raise an error again when the message is printed.
     return text if text.isprintable() else _shortened(ascii(text)[1:-1])
+
+
+def _type_name(value: object) -> str:
+    # Not type(value).__name__, which a metaclass may define.
+    name = type.__dict__["__name__"].__get__(type(value))
+    return f"<{name}>"
 
 
 def _shortened(text: str) -> str:

@@ -111,9 +111,9 @@ def balance(  # noqa: PLR0913, each is a part of the problem, most by keyword
 
     The load of a device is the sum of its blocks' costs over its speed; the largest is the bottleneck. No contiguous
     device map in this order of devices, within the limits of memory, has a smaller one: the result is exact, in integer
-    arithmetic of 128 bits. If one of the costs is a float, all of them become floats, which are scaled once by a power of
-    two into 128 bits: a cost is rounded only if it is less than some 2**-50 of the largest, and then by less than 2**-100
-    of it.
+    arithmetic of 128 bits. If one of the costs is a float, all of them become floats, which are scaled once by a power
+    of two into 128 bits: a cost is rounded only if it is less than some 2**-50 of the largest, and then by less than
+    2**-100 of it.
 
     Of the maps that reach the bottleneck it is an even one. Each cut between two devices has some room: the blocks at
     which it can lie if no device is to carry more than the bottleneck. Through that room goes a taut string, the line

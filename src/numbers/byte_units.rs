@@ -65,6 +65,7 @@ fn suggestion(number: &str, unit: &str) -> Option<String> {
     let starts =
         |name: &&str| !unit.is_empty() && name.len() > unit.len() && name[..unit.len()].eq_ignore_ascii_case(unit);
     let names: Vec<_> = match unit {
+        _ if number.len() > 20 => Vec::new(),
         "" => vec!["GiB"],
         _ if unit.is_ascii() => UNITS.iter().map(|(name, _)| *name).filter(starts).collect(),
         _ => Vec::new(),

@@ -15,6 +15,7 @@ mod search;
 mod starts;
 mod taut_string;
 
+use std::collections::TryReserveError;
 use std::ops::Range;
 
 use crate::numbers::ratio::Load;
@@ -63,8 +64,16 @@ pub enum Infeasible {
 pub enum Stopped<E> {
     /// There is no map.
     Infeasible(Infeasible),
+    /// There is no memory for the starts of the devices, which may be as many as blocks times devices.
+    Memory(TryReserveError),
     /// The caller wants no answer any more.
     Interrupted(E),
+}
+
+impl<E> From<TryReserveError> for Stopped<E> {
+    fn from(error: TryReserveError) -> Self {
+        Self::Memory(error)
+    }
 }
 
 impl Problem<'_> {

@@ -29,7 +29,7 @@ impl<'a> Search<'a> {
         self.filled = self.mean_but(0, self.speed);
         self.held.cost = 0;
         self.starts.clear();
-        self.starts.push(blocks..blocks + 1);
+        self.starts.push(blocks..blocks + 1)?;
         self.gaps = self.may_have_gaps();
         if self.gaps {
             let mut end = 0;
@@ -94,7 +94,7 @@ impl<'a> Search<'a> {
             pulse(1).map_err(Stopped::Interrupted)?;
             let run = self.starts.runs[ends.start];
             let start = self.back(device, run.start(), next);
-            self.starts.push(start..run.end() - usize::from(self.each));
+            self.starts.push(start..run.end() - usize::from(self.each))?;
             return Ok(());
         }
         for index in ends {
@@ -112,7 +112,7 @@ impl<'a> Search<'a> {
                 let last = block.unwrap_or(run.end - 1);
                 if end <= last {
                     let start = self.back(device, end, next);
-                    self.starts.push(start..last);
+                    self.starts.push(start..last)?;
                 }
                 if let Some(block) = block {
                     self.back(device, block + 1, next);

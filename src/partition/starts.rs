@@ -1,5 +1,6 @@
 //! Where devices can start.
 
+use std::collections::TryReserveError;
 use std::ops::Range;
 
 use crate::prefix_sums::PrefixSums;
@@ -73,12 +74,16 @@ impl Starts {
     }
 
     /// Adds a run to the last level, into one with the one before if they meet.
-    pub(super) fn push(&mut self, run: Range<usize>) {
+    pub(super) fn push(&mut self, run: Range<usize>) -> Result<(), TryReserveError> {
         let level = self.levels[self.levels.len() - 1];
         match self.runs[level..].last_mut() {
             Some(last) if run.start <= last.end() => last.end = Run::from(run).end,
-            _ => self.runs.push(run.into()),
+            _ => {
+                self.runs.try_reserve(1)?;
+                self.runs.push(run.into());
+            }
         }
+        Ok(())
     }
 }
 

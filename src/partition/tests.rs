@@ -77,6 +77,7 @@ fn solved((costs, sizes, devices, allow_idle): &Small) -> Result<Vec<usize>, Inf
         .solve(|_| Ok::<_, Infallible>(()))
         .map_err(|stopped| match stopped {
             Stopped::Infeasible(why) => why,
+            Stopped::Memory(_) => unreachable!("they are small"),
         })
 }
 

@@ -1,10 +1,10 @@
 //! What is given for each device: a sequence along the devices, or a mapping by device. And the devices themselves.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyMapping, PyRange, PyTuple};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyRange, PyTuple};
 
 use super::block::is_bool;
 use super::costs::{AnyNumber, amount, any_number, is_ratio};
@@ -13,6 +13,9 @@ use super::sequences::to_list;
 use super::{fit_in_memory, index, is_iterable, is_mapping, is_set, is_text};
 use crate::numbers::Number;
 use crate::numbers::ratio::proportions;
+
+/// The most decimal digits before or after the point of a Decimal whose proportion to others is worked out.
+const MOST_DIGITS: i32 = 10_000;
 
 /// One value a device, under the name by which errors call them.
 pub struct Along<'a, 'py> {
@@ -26,8 +29,8 @@ pub struct Along<'a, 'py> {
 impl<'a, 'py> Along<'a, 'py> {
     /// Takes the values. In a mapping, those of some devices may be absent.
     pub fn of(name: &'a str, devices: &'a Bound<'py, PyTuple>, given: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let (values, by_device) = if let Ok(mapping) = given.cast::<PyMapping>() {
-            (by_device(name, devices, mapping)?, true)
+        let (values, by_device) = if is_mapping(given)? {
+            (by_device(name, devices, given)?, true)
         } else {
             let list = to_list(
                 name,
@@ -129,33 +132,47 @@ impl<'a, 'py> Along<'a, 'py> {
                     }
                 },
             };
+            if let Some(adjusted) = number.getattr_opt(intern!(py, "adjusted"))?
+                && adjusted.call0()?.abs()?.gt(MOST_DIGITS)?
+            {
+                return Ok(None);
+            }
             let ratio = number.call_method0(intern!(py, "as_integer_ratio"))?;
-            Ok((ratio.get_item(0)?, ratio.get_item(1)?))
+            Ok(Some((ratio.get_item(0)?, ratio.get_item(1)?)))
         };
-        let ratios = self
-            .values
-            .iter()
-            .enumerate()
-            .map(ratio)
-            .collect::<PyResult<Vec<_>>>()?;
-        let of_all =
-            |function: &Bound<'py, PyAny>, numbers: Vec<Bound<'py, PyAny>>| function.call1(PyTuple::new(py, numbers)?);
-        let denominators = ratios.iter().map(|(_, denominator)| denominator.clone()).collect();
-        let multiple = of_all(LCM.import(py, "math", "lcm")?, denominators)?;
+        let ratios = self.values.iter().enumerate().map(ratio);
+        let Some(ratios) = ratios.collect::<PyResult<Option<Vec<_>>>>()? else {
+            return Ok(None);
+        };
+        let mut smallest: Option<&Bound<'py, PyAny>> = None;
+        for (numerator, denominator) in &ratios {
+            if numerator.is_truthy()? && smallest.is_none_or(|smallest| denominator.lt(smallest).unwrap_or(false)) {
+                smallest = Some(denominator);
+            }
+        }
+        let Some(smallest) = smallest else {
+            return Ok(Some(vec![0; ratios.len()]));
+        };
+        // In lowest terms the weights are numerator / gcd(numerators) * lcm(denominators) / denominator, so that the one with
+        // the smallest denominator tells early if they do not fit.
+        let limit = smallest.lshift(128)?;
+        let mut multiple = PyInt::new(py, 1).into_any();
+        let mut divisor = PyInt::new(py, 0).into_any();
+        for (numerator, denominator) in &ratios {
+            multiple = LCM.import(py, "math", "lcm")?.call1((multiple, denominator))?;
+            divisor = GCD.import(py, "math", "gcd")?.call1((divisor, numerator))?;
+            if multiple.gt(&limit)? {
+                return Ok(None);
+            }
+        }
         let weight = |(numerator, denominator): &(Bound<'py, PyAny>, Bound<'py, PyAny>)| {
-            numerator.mul(multiple.floor_div(denominator)?)
+            numerator.floor_div(&divisor)?.mul(multiple.floor_div(denominator)?)
         };
         let weights: Vec<_> = ratios.iter().map(weight).collect::<PyResult<_>>()?;
-        let divisor = of_all(GCD.import(py, "math", "gcd")?, weights.clone())?;
         let mut sum = 0_u128;
         let mut fitting = Vec::new();
         for weight in weights {
-            let reduced = if divisor.is_truthy()? {
-                weight.floor_div(&divisor)?
-            } else {
-                weight
-            };
-            let Some((weight, total)) = reduced
+            let Some((weight, total)) = weight
                 .extract::<u128>()
                 .ok()
                 .and_then(|weight| Some((weight, sum.checked_add(weight)?)))
@@ -172,15 +189,15 @@ impl<'a, 'py> Along<'a, 'py> {
 fn by_device<'py>(
     name: &str,
     devices: &Bound<'py, PyTuple>,
-    mapping: &Bound<'py, PyMapping>,
+    mapping: &Bound<'py, PyAny>,
 ) -> PyResult<Vec<Option<Bound<'py, PyAny>>>> {
     let places = PyDict::new(devices.py());
     for (index, device) in devices.iter().enumerate() {
         places.set_item(device, index.into_pyobject(devices.py())?)?;
     }
     let mut values = vec![None; devices.len()];
-    for item in mapping.items()? {
-        let (device, value) = (item.get_item(0)?, item.get_item(1)?);
+    for item in mapping.call_method0(intern!(devices.py(), "items"))?.try_iter()? {
+        let (device, value): (Bound<'py, PyAny>, Bound<'py, PyAny>) = item?.extract()?;
         let Some(index) = places.get_item(&device)? else {
             let key = short_repr(&device)?;
             let text = format!(
@@ -200,6 +217,7 @@ fn closest<'py>(key: &Bound<'py, PyAny>, devices: &Bound<'py, PyTuple>) -> PyRes
     let py = devices.py();
     let text = |object: &Bound<'py, PyAny>| match object.str() {
         Ok(text) if !text.is_empty()? => Ok(text.to_string_lossy().chars().take(100).collect()),
+        Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
         _ => short_repr(object),
     };
     // 0 and "cuda:0" name the same card.
@@ -291,7 +309,7 @@ fn in_order(devices: &Bound<'_, PyAny>) -> PyResult<()> {
         Err(wrong_type("devices", "a sequence of devices, or their number", devices))
     } else if is_set(devices) {
         wrong("devices must have an order, got a set; pass a list")
-    } else if is_mapping(devices) {
+    } else if is_mapping(devices)? {
         wrong(
             "devices must be a sequence of devices, got a mapping, whose values would be lost; pass list(devices), and \
              the values as max_memory, for example",

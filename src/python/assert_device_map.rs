@@ -34,7 +34,7 @@ pub fn assert_device_map(device_map: &Bound<'_, PyAny>, num_blocks: &Bound<'_, P
     check(device_map, blocks).map_err(|error| {
         // The original lists the blocks before it looks at the map: a size for which memory does not suffice is its error
         // for every map, and here for every map that does not pass.
-        let replaced = error.is_instance_of::<PyException>(device_map.py()) && !bitset_fits(blocks);
+        let replaced = !bitset_fits(blocks) && error.is_instance_of::<PyException>(device_map.py());
         if replaced { no_bitset(blocks) } else { error }
     })
 }

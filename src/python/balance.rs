@@ -7,7 +7,7 @@ use pyo3::types::{PyInt, PyList, PyTuple};
 use super::Ears;
 use super::along::Along;
 use super::costs::{Kind, bytes, sums_of};
-use super::error::{Details, infeasible, short_repr, wrong_value};
+use super::error::{Details, infeasible, memory_error, short_repr, wrong_value};
 use crate::numbers::byte_units::{in_bytes, written};
 use crate::partition::{Device, Infeasible, MOST_BLOCKS, Problem, Stopped};
 use crate::prefix_sums::PrefixSums;
@@ -81,6 +81,7 @@ pub fn balance<'py>(
     };
     let ends = solve(&mut ears, &problem).map_err(|stopped| match stopped {
         Stopped::Interrupted(error) => error,
+        Stopped::Memory(_) => memory_error("the search"),
         Stopped::Infeasible(why) => match sizes {
             Some(sizes) => explain(&why, sizes, names, &devices),
             // Without limits there is always a map.

@@ -114,28 +114,30 @@ pub fn amount(number: AnyNumber<'_>, py: Python<'_>, argument: Name<'_>, least: 
     }
 }
 
+/// What errors say of an amount of memory.
+const EXPECTED_BYTES: &str = "a whole number of bytes below 2**127, or text such as '24GiB'";
+
 /// A whole number of bytes below 2**127, or a text that stands for one.
 pub fn bytes(value: &Bound<'_, PyAny>, argument: Name<'_>) -> PyResult<u128> {
-    const EXPECTED: &str = "a whole number of bytes below 2**127, or text such as '24GiB'";
     if let Ok(text) = value.cast::<PyString>() {
         return parse_bytes(text, argument);
     }
     if is_bool(value) {
-        return Err(wrong_type(&argument(), EXPECTED, value));
+        return Err(wrong_type(&argument(), EXPECTED_BYTES, value));
     }
     let number = match exact_ratio(value, argument)? {
         Some(int) => AnyNumber::Int(int),
-        None => any_number(value, argument, EXPECTED)?,
+        None => any_number(value, argument, EXPECTED_BYTES)?,
     };
     match number {
         AnyNumber::Int(int) => {
             let whole = int.extract().ok().and_then(|whole| Number::Whole(whole).whole_bytes());
-            whole.ok_or_else(|| wrong_value(&argument(), EXPECTED, &int))
+            whole.ok_or_else(|| wrong_value(&argument(), EXPECTED_BYTES, &int))
         }
         AnyNumber::Float(float) => Number::Float(float).whole_bytes().ok_or_else(|| {
             let got = PyFloat::new(value.py(), float);
             if !float.is_finite() || float.fract() == 0.0 || float < 0.0 {
-                return wrong_value(&argument(), EXPECTED, &got);
+                return wrong_value(&argument(), EXPECTED_BYTES, &got);
             }
             fraction_of_a_byte(argument, &got, &format!("write '{float}GiB' if it is in GiB"))
         }),
@@ -149,10 +151,17 @@ fn exact_ratio<'py>(value: &Bound<'py, PyAny>, argument: Name<'_>) -> PyResult<O
     if !is_ratio(value)? {
         return Ok(None);
     }
-    let Ok(ratio) = value.call_method0(intern!(py, "as_integer_ratio")) else {
-        // An infinity or a nan, of which the float says enough.
+    let AnyNumber::Float(float) = any_number(value, argument, EXPECTED_BYTES)? else {
         return Ok(None);
     };
+    if !(0.5..2_f64.powi(128)).contains(&float) && (float != 0.0 || value.eq(0)?) {
+        // The float says enough; the ratio of a Decimal may have a thousand million digits.
+        return Ok(None);
+    }
+    if float == 0.0 {
+        return Err(fraction_of_a_byte(argument, value, "round it"));
+    }
+    let ratio = value.call_method0(intern!(py, "as_integer_ratio"))?;
     if ratio.get_item(1)?.eq(1)? {
         return Ok(Some(ratio.get_item(0)?));
     }

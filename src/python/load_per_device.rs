@@ -1,6 +1,6 @@
 //! `load_per_device`: what each device of a map carries.
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyArithmeticError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyList, PyTuple};
 
@@ -8,6 +8,7 @@ use super::Ears;
 use super::along::Along;
 use super::balance::speeds_of;
 use super::costs::{AnyNumber, Kind, any_number, sums_of};
+use super::error::wrong_value;
 use crate::numbers::Number;
 
 /// The sum of each device's costs over its speed: ints where all costs are and there are no speeds, floats else.
@@ -46,10 +47,19 @@ pub fn load_per_device<'py>(
             // By Python's own numbers, whose division of ints is rounded but once.
             load = match &speeds.values()[device] {
                 None => load.div(1)?,
-                Some(speed) => match any_number(speed, &|| speeds.place(device), "a number")? {
-                    AnyNumber::Int(speed) => load.div(speed)?,
-                    AnyNumber::Float(speed) => load.div(PyFloat::new(py, speed))?,
-                },
+                Some(speed) => {
+                    let divisor = match any_number(speed, &|| speeds.place(device), "a number")? {
+                        AnyNumber::Int(speed) => speed,
+                        AnyNumber::Float(speed) => PyFloat::new(py, speed).into_any(),
+                    };
+                    load.div(divisor).map_err(|error| {
+                        if error.is_instance_of::<PyArithmeticError>(py) {
+                            wrong_value(&speeds.place(device), "within the range of a float", speed)
+                        } else {
+                            error
+                        }
+                    })?
+                }
             };
         }
         loads.append(load)?;

@@ -21,7 +21,7 @@ use pyo3::exceptions::PyOverflowError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyByteArray, PyBytes, PyFrozenSet, PyList, PyMapping, PySet, PyString};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyString};
 
 use error::{memory_error, wrong_value};
 use sequences::integer;
@@ -104,8 +104,13 @@ fn is_text(value: &Bound<'_, PyAny>) -> bool {
 }
 
 /// Whether it is a mapping: a dict, or what `collections.abc.Mapping` knows as one.
-fn is_mapping(value: &Bound<'_, PyAny>) -> bool {
-    value.cast::<PyMapping>().is_ok()
+fn is_mapping(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static MAPPING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if value.is_instance_of::<PyDict>() {
+        return Ok(true);
+    }
+    // Not a cast to PyMapping, which loses what the question raises, KeyboardInterrupt for example.
+    value.is_instance(MAPPING.import(value.py(), "collections.abc", "Mapping")?)
 }
 
 /// The number of blocks that an argument called `num_blocks` stands for.

@@ -1,6 +1,6 @@
 //! Integers, and sequences in an order as lists.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyNotImplementedError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -35,7 +35,7 @@ pub fn integers<'py>(name: &str, values: &Bound<'py, PyAny>) -> PyResult<Bound<'
 /// The items of a sequence in a list of their own, where it has an order; errors say what is expected.
 pub fn to_list<'py>(argument: &str, sequence: &Bound<'py, PyAny>, expected: &str) -> PyResult<Bound<'py, PyList>> {
     let py = sequence.py();
-    if is_mapping(sequence) {
+    if is_mapping(sequence)? {
         let text = format!(
             "{argument} must be {expected}, got the mapping {}; write list({argument}.values()) if its order is right",
             short_repr(sequence)?
@@ -54,7 +54,14 @@ pub fn to_list<'py>(argument: &str, sequence: &Bound<'py, PyAny>, expected: &str
     {
         return Err(wrong_dimensions(argument, sequence, shape.len()?));
     }
-    list_of(sequence)
+    list_of(sequence).map_err(|error| {
+        if error.is_instance_of::<PyNotImplementedError>(py) {
+            // From a memoryview whose format Python cannot read.
+            wrong_type(argument, expected, sequence)
+        } else {
+            error
+        }
+    })
 }
 
 /// The error of an array that has not one dimension.

@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use pyo3::exceptions::PyMemoryError;
+use pyo3::exceptions::PyIndexError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyRange, PyRangeMethods, PyTuple, PyType};
@@ -88,7 +88,7 @@ pub fn flatten<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>) -> PyResu
 
 fn append_items<'py>(ears: &mut Ears<'py>, list: &Bound<'py, PyList>, value: &Bound<'py, PyAny>) -> PyResult<()> {
     if let Ok(range) = value.cast_exact::<PyRange>() {
-        ask_for_ints(range.len().map_err(|_| PyMemoryError::new_err(()))?)?;
+        ask_for_ints(range.len().unwrap_or(usize::MAX))?;
     }
     for item in value.try_iter()? {
         list.append(item?)?;
@@ -170,8 +170,8 @@ impl<'py> Items<'_, 'py> {
         matches!(self, Self::Array(array) if cpython::c_type_name(&array.get_type()) == Some(NUMPY_ARRAY))
     }
 
-    /// Lets a reader read plain ints from an index on, as far as it comes. Signals are checked now and then, except while
-    /// an array is read.
+    /// Lets a reader read plain ints from an index on, as far as it comes. Signals are checked between pieces, for which the
+    /// buffer of an array is exported anew.
     #[inline]
     pub fn read(&self, ears: &mut Ears<'py>, mut from: usize, reader: &mut impl Reader) -> PyResult<Read<'py>> {
         const MOST: usize = BETWEEN_SIGNALS;
@@ -179,7 +179,7 @@ impl<'py> Items<'_, 'py> {
             let read = match self {
                 Self::List(list) => cpython::read_list(list, from, MOST, reader),
                 Self::Tuple(tuple) => cpython::read_tuple(tuple, from, MOST, reader),
-                Self::Array(array) => cpython::read_array(array, from, reader),
+                Self::Array(array) => cpython::read_array(array, from, MOST, reader),
             };
             let (Ok(end) | Err(Stop::At(end))) = read else {
                 return Ok(Read::Refused);
@@ -189,7 +189,7 @@ impl<'py> Items<'_, 'py> {
                 // A list can have become shorter meanwhile, by a signal's handler or in another thread.
                 return Ok(self.get(ears.py, end)?.map_or(Read::All, |item| Read::UpTo(end, item)));
             }
-            if end < from + MOST || matches!(self, Self::Array(_)) {
+            if end < from + MOST {
                 return Ok(Read::All);
             }
             from = end;
@@ -201,8 +201,10 @@ impl<'py> Items<'_, 'py> {
         match self {
             Self::List(list) => Ok(list.get_item(index).ok()),
             Self::Tuple(tuple) => Ok(tuple.get_item(index).ok()),
-            Self::Array(array) if index < self.len() => array.get_item(index.into_pyobject(py)?).map(Some),
-            Self::Array(_) => Ok(None),
+            Self::Array(array) => match array.get_item(index) {
+                Err(error) if error.is_instance_of::<PyIndexError>(py) => Ok(None),
+                item => item.map(Some),
+            },
         }
     }
 }

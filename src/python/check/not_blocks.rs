@@ -14,11 +14,11 @@ use super::aliases::is_torch_device;
 pub fn refuse(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>, at: usize) -> PyResult<()> {
     const EXPECTED: &str = "an iterable of block numbers";
     let value = values.get_item(at)?;
-    if !is_mapping(&value) && !is_text(&value) && is_iterable(&value)? && !has_no_dimension(&value)? {
+    if !is_mapping(&value)? && !is_text(&value) && is_iterable(&value)? && !has_no_dimension(&value)? {
         return Ok(());
     }
     let argument = format!("device_map[{}]", short_repr(&devices.get_item(at)?)?);
-    if is_mapping(&value) {
+    if is_mapping(&value)? {
         let (got, instead) = (short_repr(&value)?, nested(devices, values)?);
         let text = format!("{argument} must be {EXPECTED}, got the mapping {got}; {instead}");
         return Err(PyTypeError::new_err(text));
@@ -40,11 +40,10 @@ fn has_no_dimension(value: &Bound<'_, PyAny>) -> PyResult<bool> {
 fn nested(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>) -> PyResult<String> {
     let mut names = Vec::new();
     for (device, value) in devices.iter().zip(values) {
-        if is_mapping(&value) {
-            names.push(match device.cast::<PyString>() {
-                Ok(name) if name.len()? <= 40 => name.to_string_lossy().into_owned(),
-                _ => short_repr(&device)?,
-            });
+        if is_mapping(&value)? {
+            let shown = short_repr(&device)?;
+            let name = shown.strip_prefix('\'').and_then(|name| name.strip_suffix('\''));
+            names.push(name.map_or_else(|| shown.clone(), str::to_owned));
         }
     }
     Ok(match &names[..] {

@@ -36,7 +36,7 @@ impl<'py> Notes<'py> {
         let mut last: Option<Bound<'py, PyAny>> = None;
         for (at, value) in values.iter().enumerate() {
             ears.after(1)?;
-            if contiguous && Value::in_place(&value).is_some_and(|value| value.len() > 0) {
+            if contiguous && Value::in_place(&value).is_some_and(|value| ascends(&value)) {
                 continue;
             }
             let ends = Value::in_place(&value).map(|value| ends_of(ears, &value)).transpose()?;
@@ -55,6 +55,14 @@ impl<'py> Notes<'py> {
             last = Some(its_last);
         }
         Ok(notes)
+    }
+}
+
+/// Whether a value is known to ascend if its blocks are contiguous.
+fn ascends(value: &Value<'_, '_>) -> bool {
+    match value {
+        Value::Range(numbers) => numbers.len() > 0 && numbers.is_run(),
+        Value::Items(items) => items.len() > 0,
     }
 }
 

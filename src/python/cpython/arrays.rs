@@ -27,18 +27,18 @@ fn row_of(array: &Bound<'_, PyAny>, formats: &[u8]) -> Option<PyUntypedBuffer> {
     (native && buffer.dimensions() == 1 && buffer.suboffsets().is_none()).then_some(buffer)
 }
 
-/// Lets a reader read the numbers of an array from index `from` on, to the end. Returns where it ended, as
+/// Lets a reader read the numbers of an array from index `from` on, at most `most`. Returns where it ended, as
 /// [`super::read_list`] does. An array that is no longer one of numbers needs a closer look at each of its items.
 ///
 /// The buffer is exported and released within the call: that is what rule 4 rests on.
-pub fn read_array(array: &Bound<'_, PyAny>, from: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
+pub fn read_array(array: &Bound<'_, PyAny>, from: usize, most: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
     let Some(buffer) = row_of(array, NUMBERS) else {
         return Err(Stop::At(from));
     };
     macro_rules! read_as {
         ($number:ty) => {
             match buffer.as_typed::<$number>() {
-                Ok(typed) => read_row(typed, from, reader),
+                Ok(typed) => read_row(typed, from, most, reader),
                 Err(_) => Err(Stop::At(from)),
             }
         };
@@ -171,12 +171,12 @@ impl<T: Item> Numbers for Row<'_, T> {
     }
 }
 
-fn read_row<T: Item>(buffer: &PyBuffer<T>, from: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
+fn read_row<T: Item>(buffer: &PyBuffer<T>, from: usize, most: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
     let stride = buffer.strides()[0];
     if !stride.unsigned_abs().is_multiple_of(align_of::<T>()) {
         return Err(Stop::At(from));
     }
-    let end = buffer.item_count();
+    let end = buffer.item_count().min(from.saturating_add(most));
     let from = from.min(end);
     let row = Row {
         first: buffer
