@@ -115,7 +115,7 @@ def _set(items: Iterable[Any]) -> Any:
 def _native_array(items: Iterable[Any]) -> Any:
     try:
         return array.array("q", items)
-    except (TypeError, OverflowError):
+    except (TypeError, OverflowError, DeprecationWarning):
         return array.array("d", (float(number) for number in range(4)))
 
 
