@@ -43,8 +43,8 @@ class Report:
         extra: ``{block: devices}`` of ints that are given and no block of the model. One that is given more than once
             is among the duplicates as well.
         invalid: ``{device: items}`` of items that stand for no int. Bools do not.
-        unknown: the map's devices that are not among the devices that there are, if those were told.
-        idle: devices without a block: first the map's, then those that were told and the map does not have.
+        unknown: the map's devices that are not among the available ``devices``, if those were given.
+        idle: devices without a block: first those of the map, then available ones that it does not have.
         scattered: devices whose blocks, as listed, are not one ascending run.
         unordered: devices whose first block does not come after the last block of the device before.
         aliased: groups of devices that name the same card: an int and the text of that CUDA device, such as ``0`` and
@@ -307,7 +307,7 @@ def _few(items: tuple[object, ...]) -> str:
 
 
 def _list(pieces: Iterable[tuple[str, int]], total: int, width: int, separator: str = "; ", least: int = 1) -> str:
-    """Join as many pieces as fit in a width, but at least so many, and say how many findings are left.
+    """Join as many pieces as fit in a width, but no fewer than ``least``, and say how many findings are left out.
 
     Args:
         pieces: texts, and the number of findings that each stands for.

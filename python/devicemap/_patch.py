@@ -38,7 +38,7 @@ class _Patch:
 
     def __init__(self) -> None:
         self.lock = RLock()
-        """Guards the rest. It is never held while a module is imported: the import system has locks of its own."""
+        """Guards the other attributes. It is never held during an import: imports hold locks of their own."""
         self.active = False
         self.finder = _ParentFinder()
         self.stand_in = ModuleType(_MODULE, model_parallel_utils.__doc__)
@@ -66,7 +66,7 @@ class _Patch:
         return next(iter(old), None)
 
     def uninstall(self) -> None:
-        """Put back what has been replaced, where nobody else has replaced it meanwhile."""
+        """Restore the replaced values, except where other code has set another value since."""
         for (_, name), (namespace, old) in self.replaced.items():
             value = namespace.get(name)
             if value is self.stand_in or _is_ours(value):

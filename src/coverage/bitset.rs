@@ -3,7 +3,7 @@
 use std::collections::TryReserveError;
 use std::ops::Range;
 
-/// Whether memory for a bitset of so many blocks could be had.
+/// Whether memory for a bitset of `blocks` bits can be allocated.
 pub fn bitset_fits(blocks: usize) -> bool {
     Bits::try_reserve(blocks).is_ok()
 }

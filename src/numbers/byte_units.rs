@@ -18,7 +18,7 @@ const UNITS: [(&str, u128); 9] = [
 /// Why a text is no amount of memory.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Wrong {
-    /// It has no number, or something after the number that is no unit: what to write instead, if that can be told.
+    /// It has no number, or its number is not followed by a unit. The string is what to write instead, if that is known.
     Text(Option<String>),
     /// It stands for a fraction of a byte.
     Fraction,

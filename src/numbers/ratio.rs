@@ -89,7 +89,7 @@ impl Load {
         self.cost as f64 / self.speed as f64
     }
 
-    /// A load of about so much; none that is 0, or beyond all loads.
+    /// A load close to the given float; none if that is 0, or larger than any load.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

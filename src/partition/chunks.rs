@@ -107,7 +107,7 @@ mod tests {
 
         #[test]
         fn every_device_is_within_a_block_of_its_quota(
-            // So many that no quota is less than a block.
+            // Enough blocks that no quota above 0 is less than one block.
             blocks in 1_000..5_000_usize,
             shares in proptest::collection::vec(0..50_u128, 1..20).prop_filter("some", |shares| shares.iter().any(|&share| share > 0)),
         ) {

@@ -23,7 +23,7 @@ impl Search<'_> {
         for device in 1..devices {
             pulse(1).map_err(Stopped::Interrupted)?;
             let least = start + usize::from(self.each);
-            // Beside what costs nothing, an even number of blocks.
+            // Where several cuts cost the same, the one that divides the blocks most evenly by number.
             let even = || (blocks / devices) * device + (blocks % devices * device).div_ceil(devices);
             let target = (targets[device], start + self.lengths[device - 1]);
             let near = |behind| nearest(self.costs, self.starts_of(device), least..behind, target, even);

@@ -49,10 +49,10 @@ pub struct Problem<'a> {
 pub enum Infeasible {
     /// This block is larger than the memory of any device.
     Block(usize),
-    /// The blocks together are larger than the memory of all devices together, which is so much.
+    /// The blocks together are larger than the memory of all devices together, which is given in bytes.
     All(u128),
-    /// In this order the devices hold no more than so many of the first blocks; the largest of the devices that remain
-    /// then, if any does, has so much memory.
+    /// In this order the devices cannot hold all blocks. The first number is the most of the first blocks that they can
+    /// hold; the second is the largest memory of the devices that are left then, 0 if none is.
     Order(usize, u128),
     /// The devices hold the blocks, but not with a block on each. Why, if one device is to blame: of these blocks it must
     /// get one, and can hold none.
@@ -77,7 +77,8 @@ impl<E> From<TryReserveError> for Stopped<E> {
 }
 
 impl Problem<'_> {
-    /// Where the run of each device ends in the best map. `pulse` is called after every so much work, and may stop it.
+    /// Where the run of each device ends in the best map. `pulse` is called with the amount of work
+    /// done since the last call, and may stop the search.
     ///
     /// Of the maps with the smallest bottleneck it is one whose cuts lie nearest, as far as that bottleneck leaves them
     /// room, to where the loads would be most even: see [`taut`].

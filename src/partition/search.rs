@@ -30,7 +30,7 @@ pub struct Search<'a> {
     pub(super) lengths: Vec<usize>,
     /// The largest load that a device had when last looked at.
     pub(super) held: Load,
-    /// The mean load of those that were filled then: that could not take all that was left.
+    /// The mean load of the devices that were full then: those that could not hold all remaining blocks.
     pub(super) filled: Load,
 }
 
@@ -98,7 +98,7 @@ impl<'a> Search<'a> {
         Ok(Some(low))
     }
 
-    /// What is known to do after a bottleneck has been reached.
+    /// The smallest bottleneck that is known to be enough, after `tried` was found to be.
     fn reached<E>(&mut self, tried: Load, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Load, Stopped<E>> {
         // What no device needed is not needed, and the starts are the same without it, unless there are blocks that a device
         // could not hold with less.
@@ -107,7 +107,8 @@ impl<'a> Search<'a> {
         if !self.may_have_gaps() {
             return Ok(tried.min(held));
         }
-        // Then only what a map needs is known to do. The starts, of which there may be many, are found again in the end.
+        // Then only the bottleneck of an actual map is known to be enough. The starts, which may be many, are found again at
+        // the end.
         self.allow(tried);
         let ends = self.cut(pulse)?;
         self.found = Starts::new(self.devices.len());
@@ -126,7 +127,7 @@ impl<'a> Search<'a> {
         largest
     }
 
-    /// The mean load of devices of so much speed together that hold all blocks but some of so much cost.
+    /// The mean load of devices of total speed `speed` that hold all blocks but those of total cost `left`.
     pub(super) fn mean_but(&self, left: u128, speed: u128) -> Load {
         let cost = self.costs.total().saturating_sub(left);
         Load { cost, speed }

@@ -43,7 +43,7 @@ impl From<TryReserveError> for Refusal {
 }
 
 impl PrefixSumsBuilder {
-    /// No costs yet, of so many that are expected.
+    /// An empty builder with room for the expected number of costs.
     pub fn new(expected: usize) -> Self {
         Self {
             costs: Costs::Whole(Width::Narrow(vec![0])),

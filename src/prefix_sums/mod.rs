@@ -66,7 +66,7 @@ impl PrefixSums {
         self.prefix(run.end) - self.prefix(run.start)
     }
 
-    /// What the first so many blocks cost.
+    /// The cost of the given number of first blocks.
     pub fn prefix(&self, blocks: usize) -> u128 {
         with!(self, sums => sums[blocks].wide())
     }
@@ -118,8 +118,8 @@ impl PrefixSums {
         })
     }
 
-    /// The fewest first blocks that cost at least so much; one more than there are if none do. The nearer `guess` is to
-    /// them, the faster.
+    /// The smallest number of first blocks that cost at least `sum`; `len() + 1` if all blocks cost less. The closer `guess`
+    /// is to the result, the faster.
     pub fn lower_bound(&self, sum: u128, guess: usize) -> usize {
         with!(self, sums => lower_bound(sums, sum, guess, self.blocks_per_unit))
     }
@@ -130,7 +130,7 @@ impl PrefixSums {
         self.lower_bound(sum.ceil() as u128, guess)
     }
 
-    /// The numbers of first blocks that cost as much as so many do.
+    /// All numbers of first blocks whose cost is that of the given number.
     pub fn plateau(&self, blocks: usize) -> Range<usize> {
         let sum = self.prefix(blocks);
         let differs = |other| self.prefix(other) != sum;
@@ -173,7 +173,7 @@ impl PrefixSums {
         self.peaks.get_or_init(|| with!(self, sums => peaks(sums)))
     }
 
-    /// An amount of so many units as the costs were given: a whole number, or a float.
+    /// The number that `units` units of the sums stand for, as the costs were given: a whole number, or a float.
     #[expect(clippy::cast_precision_loss, reason = "rounded once, to the nearest float")]
     pub fn amount(&self, units: u128) -> Number {
         match self.scale {

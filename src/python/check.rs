@@ -28,7 +28,7 @@ use ints::plain;
 use not_blocks::refuse;
 use notes::Notes;
 
-/// What an entry of a report takes, an int that leads to a tuple of devices: so many times the memory of an int alone.
+/// The memory of an entry of a report, an int that maps to a tuple of devices, as a multiple of that of an int.
 const ENTRY: usize = 6;
 
 /// What `devicemap.check` puts into its `Report`, in the order of the report's fields.

@@ -9,8 +9,8 @@ use super::{Ears, ask_for_ints, no_bitset};
 use crate::coverage::int_range::Progression;
 use crate::coverage::{Counting, Finding, Tally};
 
-/// What finding an object in a set, or putting it there, counts as in blocks read: most take less, but where all hashes
-/// are one, each takes longer than the last.
+/// The work of a lookup or insertion in a set, counted in blocks read. Most take less, but if all hashes are equal, each
+/// takes longer than the one before.
 pub const IN_A_SET: usize = 1 << 10;
 
 /// What an item stands for.
@@ -30,7 +30,7 @@ pub trait FaultCollector<'py> {
     /// How many times the memory of an int an entry for what is no block of the model takes.
     const ENTRY: usize;
 
-    /// What an item stands for, in a model of so many blocks. None if only its own `==` knows.
+    /// What an item stands for, in a model of `blocks` blocks. None if only its own `==` knows.
     fn place(&mut self, item: &Bound<'py, PyAny>, blocks: usize) -> PyResult<Option<Place<'py>>>;
 
     /// Whether the items of an array of numpy's may stand for their numbers.

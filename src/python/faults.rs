@@ -26,7 +26,7 @@ pub fn name_missing<'py>(ears: &mut Ears<'py>, coverage: &Coverage) -> PyResult<
     })
 }
 
-/// The faults of any map whose values, all to be read in place, are these, for a model of so many blocks.
+/// The faults of any map whose values, all to be read in place, are these, for a model of `blocks` blocks.
 pub fn name<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>, blocks: usize) -> PyResult<Faults<'py>> {
     let mut collector = OriginalFaults::new(ears.py)?;
     let Some(mut tally) = count(ears, values, blocks, &mut collector)? else {

@@ -149,7 +149,7 @@ fn unset_list(py: Python<'_>, len: usize) -> PyResult<Bound<'_, PyList>> {
 
 /// Calls what makes new containers and runs no Python code by itself.
 ///
-/// Up to 3.11 every so many new containers start a collection of garbage at once, over and over where a million lists
+/// Up to 3.11, a collection of garbage starts as soon as a number of new containers is reached, over and over where a million lists
 /// are made, though none of them can be garbage; and its finalizers may do anything. So the collector pauses for the
 /// call. Later versions only note that a collection is due.
 fn without_collecting<T>(_py: Python<'_>, call: impl FnOnce() -> T) -> T {
