@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyRange, PyTuple};
 
 use super::block::is_bool;
 use super::costs::{AnyNumber, amount, any_number, is_ratio};
-use super::error::{memory_error, short_repr, wrong_type, wrong_value};
+use super::error::{caused_by, memory_error, short_repr, wrong_type, wrong_value};
 use super::sequences::to_list;
 use super::{fit_in_memory, index, is_iterable, is_mapping, is_set, is_text};
 use crate::numbers::Number;
@@ -146,9 +146,13 @@ impl<'a, 'py> Along<'a, 'py> {
         };
         let mut smallest: Option<&Bound<'py, PyAny>> = None;
         for (numerator, denominator) in &ratios {
-            if numerator.is_truthy()? && smallest.is_none_or(|smallest| denominator.lt(smallest).unwrap_or(false)) {
-                smallest = Some(denominator);
+            if !numerator.is_truthy()? {
+                continue;
             }
+            smallest = match smallest {
+                Some(smallest) if !denominator.lt(smallest)? => Some(smallest),
+                _ => Some(denominator),
+            };
         }
         let Some(smallest) = smallest else {
             return Ok(Some(vec![0; ratios.len()]));
@@ -297,9 +301,7 @@ pub fn unhashable(error: PyErr, argument: &str, device: &Bound<'_, PyAny>) -> Py
     if !error.is_instance_of::<PyTypeError>(py) {
         return error;
     }
-    let named = wrong_type(argument, "hashable", device);
-    named.set_cause(py, Some(error));
-    named
+    caused_by(py, wrong_type(argument, "hashable", device), error)
 }
 
 /// Refuses what is no sequence of devices.

@@ -50,7 +50,7 @@ pub fn check<'py>(
         parts = Parts::of(&mut ears, &devices, &copies, blocks)?;
     }
     let Some(parts) = parts else {
-        return Err(PyTypeError::new_err("the blocks of a device cannot be read"));
+        return Err(unreadable());
     };
     let unknown = PyList::empty(py);
     if let Some(known) = known {
@@ -142,6 +142,11 @@ impl<'py> Check<'py> for Integers {
     fn number(&mut self, item: &Bound<'py, PyAny>) -> Option<i64> {
         integer(item)
     }
+}
+
+/// The error of a value that cannot be read, or that another thread has changed into one.
+fn unreadable() -> PyErr {
+    PyTypeError::new_err("the blocks of a device cannot be read")
 }
 
 impl<'py> Parts<'py> {

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyComplex, PyFloat, PyInt, PyString};
 
 use super::block::is_bool;
-use super::error::{memory_error, short_repr, wrong_type, wrong_value};
+use super::error::{caused_by, memory_error, short_repr, wrong_type, wrong_value};
 use super::sequences::{is_masked, to_list, wrong_dimensions};
 use super::values::{Items, Read};
 use super::{Ears, cpython, index, is_text};
@@ -125,11 +125,7 @@ pub fn bytes(value: &Bound<'_, PyAny>, argument: Name<'_>) -> PyResult<u128> {
     if is_bool(value) {
         return Err(wrong_type(&argument(), EXPECTED_BYTES, value));
     }
-    let number = match exact_ratio(value, argument)? {
-        Some(int) => AnyNumber::Int(int),
-        None => any_number(value, argument, EXPECTED_BYTES)?,
-    };
-    match number {
+    match exact(value, any_number(value, argument, EXPECTED_BYTES)?, argument)? {
         AnyNumber::Int(int) => {
             let whole = int.extract().ok().and_then(|whole| Number::Whole(whole).whole_bytes());
             whole.ok_or_else(|| wrong_value(&argument(), EXPECTED_BYTES, &int))
@@ -144,26 +140,25 @@ pub fn bytes(value: &Bound<'_, PyAny>, argument: Name<'_>) -> PyResult<u128> {
     }
 }
 
-/// The int that a number such as a Fraction or a Decimal is equal to. None for an int, a float, or a number without a
-/// ratio; an error for a ratio that is not whole.
-fn exact_ratio<'py>(value: &Bound<'py, PyAny>, argument: Name<'_>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let py = value.py();
-    if !is_ratio(value)? {
-        return Ok(None);
-    }
-    let AnyNumber::Float(float) = any_number(value, argument, EXPECTED_BYTES)? else {
-        return Ok(None);
+/// The number that a value was read as, or instead of its float the int that a Fraction or a Decimal, for example, is equal
+/// to; an error for a ratio that is not whole.
+fn exact<'py>(value: &Bound<'py, PyAny>, number: AnyNumber<'py>, argument: Name<'_>) -> PyResult<AnyNumber<'py>> {
+    let AnyNumber::Float(float) = number else {
+        return Ok(number);
     };
+    if !is_ratio(value)? {
+        return Ok(number);
+    }
     if !(0.5..2_f64.powi(128)).contains(&float) && (float != 0.0 || value.eq(0)?) {
         // The float says enough; the ratio of a Decimal may have a thousand million digits.
-        return Ok(None);
+        return Ok(number);
     }
     if float == 0.0 {
         return Err(fraction_of_a_byte(argument, value, "round it"));
     }
-    let ratio = value.call_method0(intern!(py, "as_integer_ratio"))?;
+    let ratio = value.call_method0(intern!(value.py(), "as_integer_ratio"))?;
     if ratio.get_item(1)?.eq(1)? {
-        return Ok(Some(ratio.get_item(0)?));
+        return Ok(AnyNumber::Int(ratio.get_item(0)?));
     }
     Err(fraction_of_a_byte(argument, value, "round it"))
 }
@@ -266,8 +261,7 @@ pub fn any_number<'py>(value: &Bound<'py, PyAny>, argument: Name<'_>, expected: 
         } else {
             return error;
         };
-        named.set_cause(py, Some(error));
-        named
+        caused_by(py, named, error)
     })
 }
 

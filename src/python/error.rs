@@ -105,6 +105,22 @@ fn must_be(argument: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyResult<S
     Ok(format!("{argument} must be {expected}, got {}", short_repr(got)?))
 }
 
+/// The `TypeError` of a mapping in place of something else, with what the caller can do instead.
+pub fn wrong_mapping(argument: &str, expected: &str, got: &Bound<'_, PyAny>, instead: &str) -> PyErr {
+    match short_repr(got) {
+        Ok(got) => PyTypeError::new_err(format!(
+            "{argument} must be {expected}, got the mapping {got}; {instead}"
+        )),
+        Err(error) => error,
+    }
+}
+
+/// An error with the error that caused it.
+pub fn caused_by(py: Python<'_>, error: PyErr, cause: PyErr) -> PyErr {
+    error.set_cause(py, Some(cause));
+    error
+}
+
 /// A `MemoryError` that says what there is no memory for.
 pub fn memory_error(what: &str) -> PyErr {
     PyMemoryError::new_err(format!("not enough memory for {what}"))

@@ -5,7 +5,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::error::{short_repr, wrong_type};
+use super::error::{caused_by, wrong_mapping, wrong_type};
 use super::{index, is_iterable, is_mapping, is_set, is_text, list_of};
 
 /// The exact int that an argument stands for, by its `__index__`.
@@ -16,9 +16,7 @@ pub fn integer<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py
         if !error.is_instance_of::<PyTypeError>(py) {
             return error;
         }
-        let named = wrong_type(name, "an integer", value);
-        named.set_cause(py, Some(error));
-        named
+        caused_by(py, wrong_type(name, "an integer", value), error)
     })
 }
 
@@ -36,11 +34,8 @@ pub fn integers<'py>(name: &str, values: &Bound<'py, PyAny>) -> PyResult<Bound<'
 pub fn to_list<'py>(argument: &str, sequence: &Bound<'py, PyAny>, expected: &str) -> PyResult<Bound<'py, PyList>> {
     let py = sequence.py();
     if is_mapping(sequence)? {
-        let text = format!(
-            "{argument} must be {expected}, got the mapping {}; write list({argument}.values()) if its order is right",
-            short_repr(sequence)?
-        );
-        return Err(PyTypeError::new_err(text));
+        let instead = format!("write list({argument}.values()) if its order is right");
+        return Err(wrong_mapping(argument, expected, sequence, &instead));
     }
     if is_text(sequence) || is_set(sequence) || !is_iterable(sequence)? {
         return Err(wrong_type(argument, expected, sequence));
@@ -48,11 +43,10 @@ pub fn to_list<'py>(argument: &str, sequence: &Bound<'py, PyAny>, expected: &str
     if is_masked(sequence)? {
         return Err(wrong_type(argument, "without masked values", sequence));
     }
-    let shape = sequence.getattr_opt(intern!(py, "shape"))?;
-    if let Some(shape) = shape
-        && shape.len().is_ok_and(|dimensions| dimensions != 1)
+    if let Some(dimensions) = dimensions(sequence)?
+        && dimensions != 1
     {
-        return Err(wrong_dimensions(argument, sequence, shape.len()?));
+        return Err(wrong_dimensions(argument, sequence, dimensions));
     }
     list_of(sequence).map_err(|error| {
         if error.is_instance_of::<PyNotImplementedError>(py) {
@@ -62,6 +56,12 @@ pub fn to_list<'py>(argument: &str, sequence: &Bound<'py, PyAny>, expected: &str
             error
         }
     })
+}
+
+/// The number of dimensions of an array or a tensor, by its `shape`. None for what has no shape.
+pub fn dimensions(value: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+    let shape = value.getattr_opt(intern!(value.py(), "shape"))?;
+    Ok(shape.and_then(|shape| shape.len().ok()))
 }
 
 /// The error of an array that has not one dimension.

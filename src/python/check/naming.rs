@@ -8,7 +8,7 @@ use super::super::error::memory_error;
 use super::super::fault_collector::{FaultCollector, Place, collect, count};
 use super::super::fit_in_memory;
 use super::ints::int_of;
-use super::{ENTRY, add, ranges, tuples};
+use super::{ENTRY, add, ranges, tuples, unreadable};
 
 /// The duplicate, missing and extra blocks of a report.
 pub type Named<'py> = (Bound<'py, PyDict>, Bound<'py, PyList>, Bound<'py, PyDict>);
@@ -27,7 +27,7 @@ pub fn name<'py>(
         again: false,
     };
     let Some(mut tally) = count(ears, values, blocks, &mut collector)? else {
-        return Err(memory_error("the blocks of a device"));
+        return Err(unreadable());
     };
     let repeated = tally.repeated();
     if repeated > 0 || collector.again {

@@ -1,12 +1,12 @@
 //! The errors of values that hold no blocks, with what the map may be instead.
 
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
 use super::super::block::integer;
-use super::super::error::{short_repr, wrong_type};
+use super::super::error::{short_repr, wrong_mapping, wrong_type};
+use super::super::sequences::dimensions;
 use super::super::{is_iterable, is_mapping, is_text};
 use super::aliases::is_torch_device;
 
@@ -14,14 +14,18 @@ use super::aliases::is_torch_device;
 pub fn refuse(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>, at: usize) -> PyResult<()> {
     const EXPECTED: &str = "an iterable of block numbers";
     let value = values.get_item(at)?;
-    if !is_mapping(&value)? && !is_text(&value) && is_iterable(&value)? && !has_no_dimension(&value)? {
+    let nested = is_mapping(&value)?;
+    if !nested && !is_text(&value) && is_iterable(&value)? && dimensions(&value)? != Some(0) {
         return Ok(());
     }
     let argument = format!("device_map[{}]", short_repr(&devices.get_item(at)?)?);
-    if is_mapping(&value)? {
-        let (got, instead) = (short_repr(&value)?, nested(devices, values)?);
-        let text = format!("{argument} must be {EXPECTED}, got the mapping {got}; {instead}");
-        return Err(PyTypeError::new_err(text));
+    if nested {
+        return Err(wrong_mapping(
+            &argument,
+            EXPECTED,
+            &value,
+            &one_at_a_time(devices, values)?,
+        ));
     }
     if let Some(other) = other_kind(devices, values) {
         let text = format!("device_map must be {{device: [block, ...]}}, got {other}");
@@ -30,14 +34,8 @@ pub fn refuse(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>, at: usize
     Err(wrong_type(&argument, EXPECTED, &value))
 }
 
-/// Whether it is an array of numpy's or a tensor that holds a single item, and cannot be iterated over.
-fn has_no_dimension(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let shape = value.getattr_opt(intern!(value.py(), "shape"))?;
-    Ok(shape.is_some_and(|shape| shape.len().is_ok_and(|dimensions| dimensions == 0)))
-}
-
 /// What to do with a map of maps.
-fn nested(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>) -> PyResult<String> {
+fn one_at_a_time(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>) -> PyResult<String> {
     let mut names = Vec::new();
     for (device, value) in devices.iter().zip(values) {
         if is_mapping(&value)? {
