@@ -4,10 +4,12 @@
 //!
 //! - [`numbers`]: sequences of numbers wherever they are kept, ratios that are not rounded, and bytes as people write them;
 //! - [`prefix_sums`]: exact prefix sums of costs, and searches in them;
+//! - [`bitset`]: bits in words of 64;
 //! - [`coverage`]: which blocks are assigned, and how often;
 //! - [`partition`]: blocks cut into runs, by their number or optimally by what they cost;
 //! - `python`, with the feature of this name: reads device maps out of Python objects and gives Python's answers and errors.
 
+pub mod bitset;
 pub mod coverage;
 pub mod numbers;
 pub mod partition;

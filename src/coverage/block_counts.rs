@@ -3,7 +3,7 @@
 use std::collections::TryReserveError;
 use std::ops::Range;
 
-use super::bitset::{Bits, words};
+use crate::bitset::{Bits, words};
 use crate::numbers::{AHEAD, Numbers, Reader, Stop};
 
 /// Counts how often each of a model's blocks is named: never, once, or more often. It takes two bits a block.

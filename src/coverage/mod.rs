@@ -1,16 +1,13 @@
 //! Which blocks of a model are assigned, and how often.
 
-mod bitset;
 mod block_counts;
 pub mod int_range;
 
 use std::ops::Range;
 
-pub use bitset::bitset_fits;
 pub use block_counts::{Counting, Finding, Tally};
 
-use bitset::Bits;
-
+use crate::bitset::Bits;
 use crate::numbers::{AHEAD, Numbers, Reader, Stop};
 
 /// The blocks `0..blocks`, each taken at most once.

@@ -1,35 +1,35 @@
-//! The cuts: of the maps that reach the smallest bottleneck, an even one.
+//! The cuts: of the maps within a bottleneck, an even one.
 
 use std::ops::Range;
 
-use super::Stopped;
-use super::search::Search;
-use super::starts::{Run, first_from, last_to};
+use super::SearchError;
+use super::capacities::Capacities;
+use super::search::{Optimum, Search};
+use super::starts::Starts;
 use super::taut_string::taut;
-use crate::prefix_sums::{PrefixSums, to_f64};
+use crate::prefix_sums::to_f64;
 
 impl Search<'_> {
-    /// The runs of blocks at which a device can start, of those found.
-    pub(super) fn starts_of(&self, device: usize) -> &[Run] {
-        &self.found.runs[self.found.level(self.devices.len() - device)]
-    }
-
-    /// Cuts within the caps that were found to do: where the run of each device ends.
-    pub(super) fn cut<E>(&self, pulse: &mut impl FnMut(usize) -> Result<(), E>) -> Result<Vec<usize>, Stopped<E>> {
+    /// Returns where the run of each device ends in a map within a feasible bottleneck that is as even as the starts allow.
+    pub fn cut<E>(
+        &self,
+        optimum: &Optimum,
+        tick: &mut impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<Vec<usize>, SearchError<E>> {
         let (blocks, devices) = (self.costs.len(), self.devices.len());
-        let targets = self.targets();
+        let starts = &optimum.starts;
+        let capacities = Capacities::new(*self, optimum.bottleneck);
+        let targets = self.targets(&capacities, starts);
         let mut ends = vec![blocks; devices];
         let mut start = 0;
         for device in 1..devices {
-            pulse(1).map_err(Stopped::Interrupted)?;
-            let least = start + usize::from(self.each);
-            // Where several cuts cost the same, the one that divides the blocks most evenly by number.
-            let even = || (blocks / devices) * device + (blocks % devices * device).div_ceil(devices);
-            let target = (targets[device], start + self.lengths[device - 1]);
-            let near = |behind| nearest(self.costs, self.starts_of(device), least..behind, target, even);
+            tick(1).map_err(SearchError::Interrupted)?;
+            let least = start + usize::from(self.non_empty);
+            let guess = start + starts.length(device - 1);
+            let near = |end| self.nearest(starts, device, least..end, targets[device], guess);
             let mut end = near(blocks + 1);
-            if !self.holds(device - 1, start..end) {
-                end = near(self.reach(device - 1, start, &mut None) + 1);
+            if !capacities.holds(device - 1, start..end) {
+                end = near(capacities.extend_right(device - 1, start, guess).to + 1);
             }
             ends[device - 1] = end;
             start = end;
@@ -37,60 +37,56 @@ impl Search<'_> {
         Ok(ends)
     }
 
-    /// Whether a device can hold a run.
-    pub(super) fn holds(&self, device: usize, run: Range<usize>) -> bool {
-        let size = self.sizes.map_or(0, |sizes| sizes.sum(run.clone()));
-        self.costs.sum(run) <= self.caps[device] && size <= self.devices[device].memory
-    }
-
-    /// What the blocks before each device would cost together, if the loads were as even as the room for its start lets
-    /// them be.
-    pub(super) fn targets(&self) -> Vec<f64> {
+    /// What the blocks before each device would cost together, if the loads were as even as the starts allow.
+    fn targets(&self, capacities: &Capacities<'_>, starts: &Starts) -> Vec<f64> {
         let mut room = Vec::with_capacity(self.devices.len() + 1);
         let (mut low, mut high, mut speed) = (0, 0, 0.0);
         room.push((0.0, 0.0..=0.0));
         for (index, device) in self.devices.iter().enumerate() {
-            let starts = self.starts_of(index + 1);
-            low = first_from(starts, low + usize::from(self.each)).unwrap_or(low);
-            high = last_to(starts, self.reach(index, high, &mut None)).unwrap_or(high);
+            let least = low + usize::from(self.non_empty);
+            let most = capacities.extend_right(index, high, high + starts.length(index)).to;
+            low = starts.first_from(index + 1, least).unwrap_or(low);
+            high = starts.last_to(index + 1, most).unwrap_or(high);
             speed += to_f64(device.speed);
             room.push((speed, self.costs.prefix_f64(low)..=self.costs.prefix_f64(high.max(low))));
         }
         taut(&room)
     }
-}
 
-/// Of some starts in some room, of which there is one, that whose blocks before it cost most nearly as much as `target`, a
-/// sum and a guess where it is; of some between which nothing costs anything, that nearest to `even`.
-fn nearest(
-    costs: &PrefixSums,
-    starts: &[Run],
-    room: Range<usize>,
-    target: (f64, usize),
-    even: impl Fn() -> usize,
-) -> usize {
-    let (target, guess) = target;
-    let behind = costs.lower_bound_f64(target, guess).clamp(room.start, room.end);
-    let far = |start| (costs.prefix_f64(start) - target).abs();
-    let Some(near) = nearer(starts, behind, &room, far) else {
-        return room.start;
-    };
-    let level = costs.plateau(near);
-    if level.len() == 1 {
-        return near;
+    /// Of the starts of a device within a range, of which there is one, the one whose prefix sum is nearest to `target`, which
+    /// is about that of `guess`. Of several with the same prefix sum, the one that divides the blocks most evenly by number.
+    fn nearest(&self, starts: &Starts, device: usize, range: Range<usize>, target: f64, guess: usize) -> usize {
+        let costs = self.costs;
+        let split = costs.lower_bound_f64(target, guess).clamp(range.start, range.end);
+        let distance = |start| (costs.prefix_f64(start) - target).abs();
+        let Some(near) = nearer(starts, device, split, &range, distance) else {
+            return range.start;
+        };
+        let level = costs.plateau(near);
+        if level.len() == 1 {
+            return near;
+        }
+        let level = level.start.max(range.start)..level.end.min(range.end);
+        let (blocks, devices) = (costs.len(), self.devices.len());
+        let even = (blocks / devices) * device + (blocks % devices * device).div_ceil(devices);
+        let even = even.clamp(level.start, level.end - 1);
+        nearer(starts, device, even, &level, |start: usize| start.abs_diff(even)).unwrap_or(near)
     }
-    let level = level.start.max(room.start)..level.end.min(room.end);
-    let even = even().clamp(level.start, level.end - 1);
-    nearer(starts, even, &level, |start: usize| start.abs_diff(even)).unwrap_or(near)
 }
 
-/// Of the last start before a block and the first from it on, that which lies in some room; if both do, that which is less
-/// far.
-fn nearer<D: PartialOrd>(starts: &[Run], block: usize, room: &Range<usize>, far: impl Fn(usize) -> D) -> Option<usize> {
-    let below = block.checked_sub(1).and_then(|last| last_to(starts, last));
-    let above = first_from(starts, block).filter(|start| room.contains(start));
-    match (below.filter(|start| room.contains(start)), above) {
-        (Some(below), Some(above)) if far(below) < far(above) => Some(below),
+/// The nearer of two starts within a range: the last one before `split`, and the first one from there on.
+fn nearer<D: PartialOrd>(
+    starts: &Starts,
+    device: usize,
+    split: usize,
+    range: &Range<usize>,
+    distance: impl Fn(usize) -> D,
+) -> Option<usize> {
+    let within = |start: &usize| range.contains(start);
+    let below = split.checked_sub(1).and_then(|last| starts.last_to(device, last));
+    let above = starts.first_from(device, split);
+    match (below.filter(within), above.filter(within)) {
+        (Some(below), Some(above)) if distance(below) < distance(above) => Some(below),
         (below, above) => above.or(below),
     }
 }

@@ -13,7 +13,9 @@ impl Problem<'_> {
             return Infeasible::Idle(None);
         };
         let memory = || self.devices.iter().map(|device| device.memory);
-        if let Some(block) = sizes.first_heavier(0..sizes.len(), memory().max().unwrap_or(0)) {
+        let most = memory().max().unwrap_or(0);
+        let too_large = |block: &usize| sizes.sum(*block..block + 1) > most;
+        if let Some(block) = (0..sizes.len()).find(too_large) {
             return Infeasible::Block(block);
         }
         let together = memory().fold(0, u128::saturating_add);
@@ -22,7 +24,7 @@ impl Problem<'_> {
         }
         let (mut held, mut available) = (0, 0);
         for memory in memory() {
-            let end = sizes.reach(held, memory, held);
+            let end = sizes.extend_right(held, memory, held);
             available = if end > held { 0 } else { available.max(memory) };
             held = end;
         }
@@ -44,7 +46,7 @@ impl Problem<'_> {
         let mut before = 0;
         let first = (0..devices).map(|device| {
             let window = device..end(device).min(before + 1);
-            before = sizes.reach(before, memory(device), before);
+            before = sizes.extend_right(before, memory(device), before);
             window
         });
         let to_blame = too_heavy(first, size, memory);
@@ -56,7 +58,7 @@ impl Problem<'_> {
         let mut behind = blocks;
         let last = (0..devices).rev().map(|device| {
             let window = device.max(behind.saturating_sub(1))..end(device);
-            behind = sizes.back(behind, memory(device), behind).start;
+            behind = sizes.extend_left(behind, memory(device), behind).start;
             mirrored(window)
         });
         let (device, window) = too_heavy(

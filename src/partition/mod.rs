@@ -1,14 +1,17 @@
-//! The best contiguous partition of blocks over devices: the smallest bottleneck, and an even one of those that reach it.
+//! The best contiguous partition of blocks over devices: the smallest bottleneck, and an even map of those that reach it.
 //!
-//! A bottleneck can be reached if the devices, from the last one on, can hold all blocks within it. Whether they can
-//! takes a search of the sums for each device; where they cannot, the search also tells the next larger bottleneck that
-//! might do. So a lower bound climbs from one load that might do to the next, in leaps found by trying what is likely,
-//! until it can be reached: then it is the optimum, exactly, whatever the numbers (after Nicol, "Rectilinear partitioning of
-//! irregular data parallel computations", 1994, and Pinar and Aykanat, "Fast optimal load balancing algorithms for 1D
-//! partitioning", 2004, who do so for equal processors).
+//! A bottleneck is feasible if the devices, from the last one to the first, can hold all blocks within it. The
+//! [probe](Search::probe) decides this with a few searches of the prefix sums per device; for an infeasible bottleneck it
+//! also returns the next larger one that might be feasible. [`Search::minimize`] raises a lower bound from one of these to
+//! the next, and skips most of them by guessing, until the bound is feasible: then it is the optimum, exactly, whatever the
+//! numbers (after Nicol, "Rectilinear partitioning of irregular data parallel computations", 1994, and Pinar and Aykanat,
+//! "Fast optimal load balancing algorithms for 1D partitioning", 2004, whose processors are equal).
 
+mod capacities;
 pub mod chunks;
 mod cuts;
+mod fits;
+mod gaps;
 mod infeasible;
 mod probe;
 mod search;
@@ -18,10 +21,9 @@ mod taut_string;
 use std::collections::TryReserveError;
 use std::ops::Range;
 
-use crate::numbers::ratio::Load;
 use crate::prefix_sums::PrefixSums;
+use probe::ProbeState;
 use search::Search;
-pub use starts::MOST_BLOCKS;
 
 /// What a device can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub struct Device {
 
 /// Blocks and the devices that are to hold them.
 pub struct Problem<'a> {
-    /// What each block costs; at most [`MOST_BLOCKS`].
+    /// What each block costs.
     pub costs: &'a PrefixSums,
     /// How large each block is; none where no device has a limit.
     pub sizes: Option<&'a PrefixSums>,
@@ -59,57 +61,53 @@ pub enum Infeasible {
     Idle(Option<(usize, Range<usize>)>),
 }
 
-/// Why there is no answer.
+/// Why a search returned no map.
 #[derive(Debug)]
-pub enum Stopped<E> {
+pub enum SearchError<E> {
     /// There is no map.
     Infeasible(Infeasible),
-    /// There is no memory for the starts of the devices, which may be as many as blocks times devices.
+    /// There is not enough memory for the blocks at which each device can start: at most a bit for each block and device.
     Memory(TryReserveError),
-    /// The caller wants no answer any more.
+    /// The caller interrupted the search.
     Interrupted(E),
 }
 
-impl<E> From<TryReserveError> for Stopped<E> {
+impl<E> From<TryReserveError> for SearchError<E> {
     fn from(error: TryReserveError) -> Self {
         Self::Memory(error)
     }
 }
 
 impl Problem<'_> {
-    /// Where the run of each device ends in the best map. `pulse` is called with the amount of work
-    /// done since the last call, and may stop the search.
+    /// Returns where the run of each device ends in the best map. Calls `tick` with the number of searches of the prefix
+    /// sums done since the last call; its error interrupts the search.
     ///
     /// Of the maps with the smallest bottleneck it is one whose cuts lie nearest, as far as that bottleneck leaves them
-    /// room, to where the loads would be most even: see [`taut`].
-    pub fn solve<E>(&self, mut pulse: impl FnMut(usize) -> Result<(), E>) -> Result<Vec<usize>, Stopped<E>> {
+    /// room, to where the loads would be most even: see [`taut_string`].
+    pub fn solve<E>(&self, mut tick: impl FnMut(usize) -> Result<(), E>) -> Result<Vec<usize>, SearchError<E>> {
         let (blocks, all) = (self.costs.len(), self.devices.len());
         let alike = self.devices.iter().all(|device| *device == self.devices[0]);
         // Where all are alike and there are too few blocks, the first devices get one each.
         let devices = &self.devices[..if alike { all.min(blocks.max(1)) } else { all }];
-        let each = blocks >= devices.len();
-        let search = |each| Search::new(self.costs, self.sizes, devices, each);
-        let must = each && !self.allow_idle;
-        let mut least = Load { cost: 0, speed: 1 };
-        if must && !alike {
-            // Without a block on each device there are no gaps, and the bottleneck is found soon: it is a lower bound.
-            match search(false).climb(least, &mut pulse)? {
-                Some(bottleneck) => least = bottleneck,
-                None => return Err(Stopped::Infeasible(self.why())),
-            }
-        }
-        let mut found = search(must);
-        let Some(bottleneck) = found.climb(least, &mut pulse)? else {
-            return Err(Stopped::Infeasible(self.why()));
+        let enough = blocks >= devices.len();
+        let mut search = Search {
+            costs: self.costs,
+            sizes: self.sizes,
+            devices,
+            speed: devices.iter().map(|device| device.speed).sum(),
+            non_empty: enough && !self.allow_idle,
         };
-        if each && self.allow_idle {
-            // Nobody is left out for nothing.
-            let mut all_busy = search(true);
-            if all_busy.can_hold(bottleneck, &mut pulse)?.is_ok() {
-                found = all_busy;
-            }
+        let Some(mut optimum) = search.minimize(&mut tick)? else {
+            return Err(SearchError::Infeasible(self.why()));
+        };
+        if enough && self.allow_idle {
+            // Of the maps with the smallest bottleneck, one without idle devices is preferred.
+            search.non_empty = true;
+            let probe = search.probe(optimum.bottleneck, &mut ProbeState::new(&search), &mut tick)?;
+            search.non_empty = probe.starts.is_some();
+            optimum.starts = probe.starts.unwrap_or(optimum.starts);
         }
-        let mut ends = found.cut(&mut pulse)?;
+        let mut ends = search.cut(&optimum, &mut tick)?;
         ends.resize(all, blocks);
         Ok(ends)
     }

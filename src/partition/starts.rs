@@ -1,126 +1,104 @@
 //! Where devices can start.
 
 use std::collections::TryReserveError;
-use std::ops::Range;
 
-use crate::prefix_sums::PrefixSums;
+use crate::bitset::Bits;
 
-/// Consecutive blocks. There may be tens of millions of runs, so their ends have 32 bits.
-#[derive(Clone, Copy)]
-pub struct Run {
-    start: u32,
-    end: u32,
-}
-
-/// The largest number of blocks that a problem may have.
-pub const MOST_BLOCKS: usize = u32::MAX as usize - 1;
-
-impl Run {
-    pub(super) fn start(self) -> usize {
-        self.start as usize
-    }
-
-    pub(super) fn end(self) -> usize {
-        self.end as usize
-    }
-}
-
-impl From<Range<usize>> for Run {
-    fn from(run: Range<usize>) -> Self {
-        let narrow = |block| u32::try_from(block).unwrap_or(u32::MAX);
-        Self {
-            start: narrow(run.start),
-            end: narrow(run.end),
-        }
-    }
-}
-
-/// Where devices can start, if all behind them hold the rest: for each device, from the last back to the first, runs of
-/// blocks, ascending and with gaps between them.
+/// The blocks at which each device can start so that it and the devices after it can hold the rest.
 pub struct Starts {
-    pub(super) runs: Vec<Run>,
-    /// Where among the runs those of each level begin. At level 0 is the model's end; at each next one is a device.
-    pub(super) levels: Vec<usize>,
+    /// The first of them for each device, and the number of blocks after the last device.
+    pub first: Vec<usize>,
+    /// Whether each device must get a block.
+    non_empty: bool,
+    /// The set itself for each device and for the end of the last; none where it is all blocks from the first on that leave
+    /// enough for the devices after it.
+    pub sets: Option<Vec<BlockSet>>,
 }
 
 impl Starts {
-    pub(super) fn new(devices: usize) -> Self {
+    /// Nothing is known yet but where the last device ends.
+    pub fn new(blocks: usize, devices: usize, non_empty: bool, gaps: bool) -> Self {
+        let sets = gaps.then(|| {
+            let mut sets = vec![BlockSet::default(); devices + 1];
+            sets[devices] = BlockSet {
+                first_word: blocks / 64,
+                bits: Bits(vec![1 << (blocks % 64)]),
+            };
+            sets
+        });
         Self {
-            runs: Vec::with_capacity(devices + 1),
-            levels: Vec::with_capacity(devices + 1),
+            first: vec![blocks; devices + 1],
+            non_empty,
+            sets,
         }
     }
 
-    /// Whether nothing has been found yet.
-    pub(super) fn is_empty(&self) -> bool {
-        self.levels.is_empty()
+    /// The number of blocks between the first start of a device and that of the next.
+    pub fn length(&self, device: usize) -> usize {
+        self.first[device + 1].saturating_sub(self.first[device])
     }
 
-    /// Begins anew, at level 0.
-    pub(super) fn clear(&mut self) {
-        self.runs.clear();
-        self.levels.clear();
-        self.begin();
-    }
-
-    /// Begins the next level.
-    pub(super) fn begin(&mut self) {
-        self.levels.push(self.runs.len());
-    }
-
-    /// Which of the runs are those of a level.
-    pub(super) fn level(&self, level: usize) -> Range<usize> {
-        self.levels[level]..self.levels.get(level + 1).copied().unwrap_or(self.runs.len())
-    }
-
-    /// Adds a run to the last level, into one with the one before if they meet.
-    pub(super) fn push(&mut self, run: Range<usize>) -> Result<(), TryReserveError> {
-        let level = self.levels[self.levels.len() - 1];
-        match self.runs[level..].last_mut() {
-            Some(last) if run.start <= last.end() => last.end = Run::from(run).end,
-            _ => {
-                self.runs.try_reserve(1)?;
-                self.runs.push(run.into());
-            }
+    /// The first block from `block` on at which a device can start.
+    pub fn first_from(&self, device: usize, block: usize) -> Option<usize> {
+        match &self.sets {
+            Some(sets) => sets[device].first_from(block),
+            None => Some(block.max(self.first[device])).filter(|block| *block <= self.last(device)),
         }
-        Ok(())
     }
-}
 
-/// Blocks that are more than a device can hold, by their cost or by their size, ascending.
-pub struct Heavy<'a> {
-    pub(super) limits: [Option<(&'a PrefixSums, u128)>; 2],
-    /// The last one that was found by each; `end` if there was none.
-    pub(super) found: [Option<usize>; 2],
-    pub(super) end: usize,
-}
-
-impl Heavy<'_> {
-    /// The first one from a block on.
-    pub(super) fn next(&mut self, from: usize) -> Option<usize> {
-        for (found, limit) in self.found.iter_mut().zip(&self.limits) {
-            if found.is_none_or(|block| block < from) {
-                let heavier = limit.and_then(|(amounts, most)| amounts.first_heavier(from..self.end, most));
-                *found = Some(heavier.unwrap_or(self.end));
-            }
+    /// The last block up to `block` at which a device can start.
+    pub fn last_to(&self, device: usize, block: usize) -> Option<usize> {
+        match &self.sets {
+            Some(sets) => sets[device].last_to(block),
+            None => Some(block.min(self.last(device))).filter(|block| *block >= self.first[device]),
         }
-        self.found
-            .iter()
-            .flatten()
-            .min()
-            .copied()
-            .filter(|block| *block < self.end)
+    }
+
+    /// The last block at which a device can start if there are no gaps.
+    fn last(&self, device: usize) -> usize {
+        let devices = self.first.len() - 1;
+        let after = if self.non_empty { devices - device } else { 0 };
+        self.first[devices] - after
     }
 }
 
-/// The first of `starts` from a block on.
-pub fn first_from(starts: &[Run], block: usize) -> Option<usize> {
-    let run = starts.partition_point(|run| run.end() <= block);
-    starts.get(run).map(|run| run.start().max(block))
+/// Some blocks, as bits from a multiple of 64 on.
+#[derive(Clone, Default)]
+pub struct BlockSet {
+    /// The first block of the bits, divided by 64.
+    pub first_word: usize,
+    pub bits: Bits,
 }
 
-/// The last of `starts` up to a block.
-pub fn last_to(starts: &[Run], block: usize) -> Option<usize> {
-    let behind = starts.partition_point(|run| run.start() <= block);
-    starts[..behind].last().map(|run| block.min(run.end() - 1))
+impl BlockSet {
+    /// No blocks, with memory for those of the words from `first` up to `end`.
+    pub fn try_new(first: usize, end: usize) -> Result<Self, TryReserveError> {
+        Ok(Self {
+            first_word: first,
+            bits: Bits::try_new((end - first) * 64)?,
+        })
+    }
+
+    /// The word of the blocks from `64 * word` on.
+    #[inline]
+    pub fn word(&self, word: usize) -> u64 {
+        let word = word.wrapping_sub(self.first_word);
+        self.bits.0.get(word).copied().unwrap_or(0)
+    }
+
+    /// The first block of the set from `block` on.
+    pub fn first_from(&self, block: usize) -> Option<usize> {
+        let (offset, len) = (self.first_word * 64, self.bits.0.len() * 64);
+        let bit = self.bits.next(true, block.saturating_sub(offset), len);
+        (bit < len).then_some(offset + bit)
+    }
+
+    /// The last block of the set up to `block`.
+    pub fn last_to(&self, block: usize) -> Option<usize> {
+        let offset = self.first_word * 64;
+        block
+            .checked_sub(offset)
+            .and_then(|bit| self.bits.last_to(bit))
+            .map(|bit| offset + bit)
+    }
 }

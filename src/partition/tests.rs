@@ -76,8 +76,8 @@ fn solved((costs, sizes, devices, allow_idle): &Small) -> Result<Vec<usize>, Inf
     problem
         .solve(|_| Ok::<_, Infallible>(()))
         .map_err(|stopped| match stopped {
-            Stopped::Infeasible(why) => why,
-            Stopped::Memory(_) => unreachable!("they are small"),
+            SearchError::Infeasible(why) => why,
+            SearchError::Memory(_) => unreachable!("they are small"),
         })
 }
 
@@ -126,6 +126,70 @@ proptest! {
             prop_assert!(ends.is_sorted());
             prop_assert_eq!(bottleneck(&problem, &ends), best, "{:?}", ends);
         }
+    }
+}
+
+/// The smallest bottleneck by dynamic programming over where each device ends.
+fn smallest_bottleneck((costs, sizes, devices, allow_idle): &Small) -> Option<Load> {
+    let sums = |amounts: &[u128]| {
+        let sums = std::iter::once(0).chain(amounts.iter().scan(0, |sum, amount| {
+            *sum += amount;
+            Some(*sum)
+        }));
+        sums.collect::<Vec<u128>>()
+    };
+    let (by_cost, by_size) = (sums(costs), sizes.as_ref().map(|sizes| sums(sizes)));
+    let idle = *allow_idle || costs.len() < devices.len();
+    let mut best = vec![None; costs.len() + 1];
+    best[0] = Some(Load { cost: 0, speed: 1 });
+    for device in devices {
+        let fits = |start: usize, end: usize| {
+            let size = by_size.as_ref().map_or(0, |sums| sums[end] - sums[start]);
+            size <= device.memory && (idle || start < end)
+        };
+        let ending = |end: usize| {
+            let starts = (0..=end).filter(|&start| fits(start, end));
+            let loads = starts.filter_map(|start| {
+                let (cost, speed) = (by_cost[end] - by_cost[start], device.speed);
+                best[start].map(|before: Load| before.max(Load { cost, speed }))
+            });
+            loads.min()
+        };
+        best = (0..=costs.len()).map(ending).collect();
+    }
+    best[costs.len()]
+}
+
+/// A problem of several words of blocks, on devices of which some cannot hold the heaviest blocks.
+fn with_gaps() -> impl Strategy<Value = Small> {
+    let amounts = || {
+        let amount = prop_oneof![Just(1), 0..4_u128, 20..60_u128, Just(90), Just(150)];
+        prop_oneof![
+            vec(amount, 60..160),
+            // The same few blocks over and over.
+            (vec(prop_oneof![0..3_u128, 50..90_u128], 1..6), 60..160_usize).prop_map(|(amounts, len)| amounts
+                .into_iter()
+                .cycle()
+                .take(len)
+                .collect()),
+        ]
+    };
+    let speed = prop_oneof![Just(1), 1..4_u128, Just(90)];
+    let memory = prop_oneof![3 => Just(u128::MAX), 1 => 40..400_u128];
+    let device = (speed, memory).prop_map(|(speed, memory)| Device { speed, memory });
+    (amounts(), amounts(), vec(device, 2..40), any::<bool>()).prop_map(|(costs, sizes, devices, allow_idle)| {
+        let limited = devices.iter().any(|device| device.memory < u128::MAX);
+        let sizes = limited.then(|| sizes.into_iter().cycle().take(costs.len()).collect());
+        (costs, sizes, devices, allow_idle)
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_map_of_many_blocks_is_better(problem in with_gaps()) {
+        let best = smallest_bottleneck(&problem);
+        let solved = solved(&problem).ok();
+        prop_assert_eq!(solved.and_then(|ends| bottleneck(&problem, &ends)), best);
     }
 }
 

@@ -1,7 +1,6 @@
 //! Prefix sums while costs are read: whole numbers as they are, floats scaled once by a power of two.
 
 use std::collections::TryReserveError;
-use std::sync::OnceLock;
 
 use super::{PrefixSums, Sum, Width, to_f64};
 use crate::numbers::{AHEAD, Number, Numbers, Reader, Stop, float_parts};
@@ -77,7 +76,6 @@ impl PrefixSumsBuilder {
             sums,
             scale,
             largest,
-            peaks: OnceLock::new(),
         }
     }
 

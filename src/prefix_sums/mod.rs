@@ -5,15 +5,11 @@ mod search;
 
 use std::hint::black_box;
 use std::ops::Range;
-use std::sync::OnceLock;
 
 pub use builder::{One, PrefixSumsBuilder, Refusal, Sizes};
 use search::lower_bound;
 
 use crate::numbers::Number;
-
-/// How many blocks share a peak.
-const PEAK: usize = 1 << 10;
 
 /// Prefix sums, the sums of the first 0, 1, 2, … costs.
 enum Width {
@@ -34,7 +30,7 @@ macro_rules! with {
 }
 
 /// A run of blocks to some end.
-pub struct Back {
+pub struct RunTo {
     /// Where it starts.
     pub start: usize,
     /// What it costs.
@@ -51,8 +47,6 @@ pub struct PrefixSums {
     largest: u128,
     /// How many blocks cost one unit, in the mean.
     blocks_per_unit: f64,
-    /// The largest cost of each [`PEAK`] blocks.
-    peaks: OnceLock<Vec<u128>>,
 }
 
 impl PrefixSums {
@@ -92,7 +86,7 @@ impl PrefixSums {
     }
 
     /// Where the longest run from `start` ends that costs no more than `most`. The nearer the guess, the faster.
-    pub fn reach(&self, start: usize, most: u128, guess: usize) -> usize {
+    pub fn extend_right(&self, start: usize, most: u128, guess: usize) -> usize {
         match self
             .prefix(start)
             .checked_add(most)
@@ -104,13 +98,13 @@ impl PrefixSums {
     }
 
     /// The longest run to `end` that costs no more than `most`. The nearer the guess where it starts, the faster.
-    pub fn back(&self, end: usize, most: u128, guess: usize) -> Back {
+    pub fn extend_left(&self, end: usize, most: u128, guess: usize) -> RunTo {
         with!(self, sums => {
             // The run before this one, if it is about as long, starts there: it will be in the cache when it is looked for.
             black_box(sums.get((2 * guess).saturating_sub(end)).copied());
             let total = sums[end].wide();
             let start = lower_bound(sums, total.saturating_sub(most), guess, self.blocks_per_unit);
-            Back {
+            RunTo {
                 start,
                 cost: total - sums[start].wide(),
                 with_one_more: total - sums[start.saturating_sub(1)].wide(),
@@ -151,28 +145,6 @@ impl PrefixSums {
         }
     }
 
-    /// The first block of a run that costs more than `most`.
-    pub fn first_heavier(&self, run: Range<usize>, most: u128) -> Option<usize> {
-        if most >= self.largest {
-            return None;
-        }
-        let mut block = run.start;
-        while block < run.end {
-            let end = run.end.min((block / PEAK + 1) * PEAK);
-            if self.peaks()[block / PEAK] > most
-                && let Some(heavy) = (block..end).find(|&block| self.sum(block..block + 1) > most)
-            {
-                return Some(heavy);
-            }
-            block = end;
-        }
-        None
-    }
-
-    fn peaks(&self) -> &[u128] {
-        self.peaks.get_or_init(|| with!(self, sums => peaks(sums)))
-    }
-
     /// The number that `units` units of the sums stand for, as the costs were given: a whole number, or a float.
     #[expect(clippy::cast_precision_loss, reason = "rounded once, to the nearest float")]
     pub fn amount(&self, units: u128) -> Number {
@@ -181,20 +153,6 @@ impl PrefixSums {
             None => Number::Whole(units),
         }
     }
-}
-
-fn peaks<S: Sum>(sums: &[S]) -> Vec<u128> {
-    let costs = |sums: &[S]| {
-        sums.windows(2)
-            .map(|ends| ends[1].wide() - ends[0].wide())
-            .max()
-            .unwrap_or(0)
-    };
-    let blocks = sums.len() - 1;
-    let starts = (0..blocks).step_by(PEAK);
-    starts
-        .map(|start| costs(&sums[start..=blocks.min(start + PEAK)]))
-        .collect()
 }
 
 /// A float times a power of two of at most some 1,100 either way, in two steps, since a float's own power may be less.

@@ -8,7 +8,8 @@ use super::block::{Kind, Kinds};
 use super::cover::{Check, Verdict, cover};
 use super::values::{Value, snapshot, values_of};
 use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, faults, no_bitset};
-use crate::coverage::{Coverage, bitset_fits};
+use crate::bitset::bitset_fits;
+use crate::coverage::Coverage;
 
 /// Check that a device map gives each block of a model to exactly one device.
 ///

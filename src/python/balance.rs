@@ -1,6 +1,6 @@
 //! `balance`: blocks cut by what they cost.
 
-use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyTuple};
 
@@ -9,7 +9,7 @@ use super::along::Along;
 use super::costs::{Kind, bytes, sums_of};
 use super::error::{Details, infeasible, memory_error, short_repr, wrong_value};
 use crate::numbers::byte_units::{in_bytes, written};
-use crate::partition::{Device, Infeasible, MOST_BLOCKS, Problem, Stopped};
+use crate::partition::{Device, Infeasible, Problem, SearchError};
 use crate::prefix_sums::PrefixSums;
 
 /// How many blocks times devices a search must have for other threads to run meanwhile: some tens of microseconds' work.
@@ -42,10 +42,6 @@ pub fn balance<'py>(
     let limits = max_memory.map(|limits| limits_of(devices, limits)).transpose()?;
     let same = sizes.is_some_and(|sizes| sizes.is(costs));
     let costs = sums_of(&mut ears, Kind::Costs, costs)?;
-    if costs.len() > MOST_BLOCKS {
-        let text = format!("costs must have at most {MOST_BLOCKS} values, got {}", costs.len());
-        return Err(PyOverflowError::new_err(text));
-    }
     let read;
     let sizes = match sizes {
         None => None,
@@ -80,9 +76,9 @@ pub fn balance<'py>(
         allow_idle,
     };
     let ends = solve(&mut ears, &problem).map_err(|stopped| match stopped {
-        Stopped::Interrupted(error) => error,
-        Stopped::Memory(_) => memory_error("the search"),
-        Stopped::Infeasible(why) => match sizes {
+        SearchError::Interrupted(error) => error,
+        SearchError::Memory(_) => memory_error("the search"),
+        SearchError::Infeasible(why) => match sizes {
             Some(sizes) => explain(&why, sizes, names, &devices),
             // Without limits there is always a map.
             None => PyValueError::new_err("costs cannot be divided among the devices"),
@@ -92,7 +88,7 @@ pub fn balance<'py>(
 }
 
 /// Solves a problem, which holds no reference to a Python object; a large one without the GIL.
-fn solve(ears: &mut Ears<'_>, problem: &Problem<'_>) -> Result<Vec<usize>, Stopped<PyErr>> {
+fn solve(ears: &mut Ears<'_>, problem: &Problem<'_>) -> Result<Vec<usize>, SearchError<PyErr>> {
     if problem.costs.len().saturating_mul(problem.devices.len()) < LONG {
         // Two searches of the sums take about as long as a hundred blocks.
         return problem.solve(|searches| ears.after(100 * searches));

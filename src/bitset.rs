@@ -3,17 +3,18 @@
 use std::collections::TryReserveError;
 use std::ops::Range;
 
-/// Whether memory for a bitset of `blocks` bits can be allocated.
-pub fn bitset_fits(blocks: usize) -> bool {
-    Bits::try_reserve(blocks).is_ok()
+/// Whether memory for a bitset of `len` bits can be allocated.
+pub fn bitset_fits(len: usize) -> bool {
+    Bits::try_reserve(len).is_ok()
 }
 
 /// Bits in words of 64.
+#[derive(Clone, Debug, Default)]
 pub struct Bits(pub Vec<u64>);
 
 impl Bits {
     /// Memory for `len` bits, which is not touched yet.
-    pub fn try_reserve(len: usize) -> Result<Vec<u64>, TryReserveError> {
+    fn try_reserve(len: usize) -> Result<Vec<u64>, TryReserveError> {
         let mut words = Vec::new();
         words.try_reserve_exact(len.div_ceil(64))?;
         Ok(words)
@@ -26,11 +27,12 @@ impl Bits {
         Ok(Self(words))
     }
 
+    /// Whether there are no bits at all.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many are set.
+    /// The number of bits that are set.
     pub fn count(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
@@ -46,12 +48,12 @@ impl Bits {
     }
 
     #[inline(never)]
-    pub fn insert_words(&mut self, run: &Range<usize>) -> bool {
+    fn insert_words(&mut self, run: &Range<usize>) -> bool {
         words(run).all(|(word, mask)| self.insert_into(word, mask))
     }
 
     #[inline]
-    pub fn insert_into(&mut self, word: usize, mask: u64) -> bool {
+    fn insert_into(&mut self, word: usize, mask: u64) -> bool {
         let word = &mut self.0[word];
         let fresh = *word & mask == 0;
         *word |= mask;
@@ -70,6 +72,22 @@ impl Bits {
             keep = !0;
         }
         len
+    }
+
+    /// The last bit up to and including `to` that is set.
+    pub fn last_to(&self, to: usize) -> Option<usize> {
+        let mut keep = !0 >> (63 - to % 64);
+        if to / 64 >= self.0.len() {
+            keep = !0;
+        }
+        for (word, bits) in self.0.iter().enumerate().take(to / 64 + 1).rev() {
+            let found = bits & keep;
+            if found != 0 {
+                return Some(word * 64 + found.ilog2() as usize);
+            }
+            keep = !0;
+        }
+        None
     }
 
     /// The runs of bits below `len` that are not set; none where there are no bits.
