@@ -91,46 +91,58 @@ impl<'a> GapFinder<'a> {
         let mut last_after = ends.first_from(after + 1).map(|end| end - 1);
         last_after = last_after.filter(|&last| self.capacities.holds(device, after..last + 1));
         for word in (first_word..=last_word).rev() {
-            let base = 64 * word;
             // The blocks before the ends: one of them is the last of each run.
             let lasts = ends.word(word) >> 1 | ends.word(word + 1) << 63;
-            let fits = fits(word);
-            let mut starts = lasts & fits;
-            let top = 64 - lasts.leading_zeros();
-            if let Some(last) = last_after
-                && top < 64
-            {
-                let start = self.run_start(device, base + top as usize, last, &mut level);
-                starts |= bits(start - base, 64);
-            }
-            let mut rest = !lasts & bits(0, top as usize);
-            if rest != 0 {
-                level.compared += 1;
-                if self.capacities.holds(device, base..base + top as usize) {
-                    starts |= rest;
-                    rest = 0;
-                }
-            }
-            while rest != 0 {
-                let last = rest.ilog2() as usize + 1;
-                let low = 64 - (lasts & bits(0, last)).leading_zeros() as usize;
-                rest &= bits(0, low);
-                if fits & 1 << last != 0 {
-                    let start = self.run_start(device, base + low, base + last, &mut level);
-                    starts |= bits(start - base, last);
-                }
-            }
+            let starts = self.word(device, 64 * word, (lasts, lasts & fits(word)), last_after, &mut level);
+            level.set.bits.0[word - first_word] = starts;
             if starts & 1 == 0 {
                 last_after = None;
             } else if lasts != 0 {
-                last_after = Some(base + lasts.trailing_zeros() as usize);
+                last_after = Some(64 * word + lasts.trailing_zeros() as usize);
             }
-            level.set.bits.0[word - first_word] = starts;
         }
         level.set.bits.0[0] &= !0 << (low % 64);
         level.set.bits.0[last_word - first_word] &= !0 >> (63 - high % 64);
         level.compared += last_word - first_word;
         Ok(level)
+    }
+
+    /// The starts among the 64 blocks from `base` on, as bits: `lasts` are the possible last blocks of runs, and those of them
+    /// that fit; `last_after` is the last block of a run that fits from the end of the word on.
+    fn word(
+        &self,
+        device: usize,
+        base: usize,
+        (lasts, fitting): (u64, u64),
+        last_after: Option<usize>,
+        level: &mut Level,
+    ) -> u64 {
+        let mut starts = fitting;
+        let top = 64 - lasts.leading_zeros() as usize;
+        if let Some(last) = last_after
+            && top < 64
+        {
+            let start = self.run_start(device, base + top, last, level);
+            starts |= bits(start - base, 64);
+        }
+        // The blocks that are not the last of a run, but come before one that is.
+        let mut before = !lasts & bits(0, top);
+        if before != 0 {
+            level.compared += 1;
+            if self.capacities.holds(device, base..base + top) {
+                return starts | before;
+            }
+        }
+        while before != 0 {
+            let last = before.ilog2() as usize + 1;
+            let low = 64 - (lasts & bits(0, last)).leading_zeros() as usize;
+            before &= bits(0, low);
+            if fitting & 1 << last != 0 {
+                let start = self.run_start(device, base + low, base + last, level);
+                starts |= bits(start - base, last);
+            }
+        }
+        starts
     }
 
     /// The first block from `low` on from which a device can hold the run up to and including `last`.

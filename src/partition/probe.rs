@@ -108,14 +108,12 @@ impl Search<'_> {
                 probe.max_load = probe.max_load.max(run.load);
             }
             tick(searches).map_err(SearchError::Interrupted)?;
-            match first {
-                Some(first) => starts.first[device] = first,
-                None => {
-                    // The first device may not end at 0, where it would have no block.
-                    probe.mean_full_load = self.mean_load(left.max(1), self.speed);
-                    return Ok(probe);
-                }
-            }
+            let Some(first) = first else {
+                // The first device may not end at 0, where it would have no block.
+                probe.mean_full_load = self.mean_load(left.max(1), self.speed);
+                return Ok(probe);
+            };
+            starts.first[device] = first;
         }
         if starts.first[0] == 0 {
             probe.starts = Some(starts);
