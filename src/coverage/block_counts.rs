@@ -1,6 +1,7 @@
 //! How often each block is given: never, once, or more often.
 
 use std::collections::TryReserveError;
+use std::convert::Infallible;
 use std::ops::Range;
 
 use crate::bitset::{Bits, words};
@@ -89,17 +90,19 @@ impl Tally {
     }
 }
 
-/// Counts numbers, a whole run at a time. A closer look need those that are no plain blocks of the model.
+/// Counts numbers, a whole run at a time. Those that are not blocks of the model are not plain.
 pub struct Counting<'a>(pub &'a mut Tally);
 
 impl Reader for Counting<'_> {
+    type Error = Infallible;
+
     #[inline]
-    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
+    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop<Infallible>> {
         let blocks = self.0.blocks();
         let mut index = 0;
         while index < numbers.len() {
             let first = numbers.get(index).filter(|first| *first < blocks);
-            let first = first.ok_or(Stop::At(index))?;
+            let first = first.ok_or(Stop::NotPlain(index))?;
             let (_, end) = numbers.run(index, first);
             let run = first..end.min(blocks);
             index += run.len();
@@ -110,19 +113,21 @@ impl Reader for Counting<'_> {
     }
 }
 
-/// Finds what there is to tell: a closer look need blocks that were named more than once, and whatever is no plain block
-/// of the model.
+/// Looks for blocks that were named more than once, and for numbers that are not blocks of the model: none of these are
+/// plain.
 pub struct Finding<'a>(pub &'a Tally);
 
 impl Reader for Finding<'_> {
+    type Error = Infallible;
+
     #[inline]
-    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
+    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop<Infallible>> {
         let blocks = self.0.blocks();
         for index in 0..numbers.len() {
             numbers.prefetch(index.wrapping_add(AHEAD));
             match numbers.get(index) {
                 Some(block) if block < blocks && !self.0.is_repeated(block) => {}
-                _ => return Err(Stop::At(index)),
+                _ => return Err(Stop::NotPlain(index)),
             }
         }
         Ok(())

@@ -19,8 +19,15 @@ pub struct Coverage {
     /// How many are taken: as long as there are no bits, these are the first ones.
     taken: usize,
     bits: Bits,
-    /// Whether the bitset could not be allocated.
-    out_of_memory: bool,
+}
+
+/// Why a block cannot be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakeError {
+    /// It is taken already, or is not one of the model's.
+    Fault,
+    /// There is not enough memory for the bitset.
+    Memory,
 }
 
 impl Coverage {
@@ -30,13 +37,7 @@ impl Coverage {
             blocks,
             taken: 0,
             bits: Bits(Vec::new()),
-            out_of_memory: false,
         }
-    }
-
-    /// Whether [`Self::take`] returned false because the bitset could not be allocated.
-    pub fn out_of_memory(&self) -> bool {
-        self.out_of_memory
     }
 
     /// Whether all runs so far came in ascending order without a gap.
@@ -66,29 +67,27 @@ impl Coverage {
         self.bits = Bits(Vec::new());
     }
 
-    /// Takes a run that is not empty. Returns false, and is of no use until cleared, if one of its blocks is taken
-    /// already or is not one of the model's, or if the bitset cannot be allocated.
+    /// Takes a run that is not empty. After an error the coverage is of no use until it is cleared.
     #[inline]
-    pub fn take(&mut self, run: Range<usize>) -> bool {
+    pub fn take(&mut self, run: Range<usize>) -> Result<(), TakeError> {
         if run.end > self.blocks {
-            return false;
+            return Err(TakeError::Fault);
         }
         if self.bits.is_empty() {
             if run.start == self.taken {
                 self.taken = run.end;
-                return true;
+                return Ok(());
             }
-            if !self.use_bits() {
-                return false;
-            }
+            self.use_bits()?;
         }
         self.taken += run.len();
-        self.bits.insert(&run)
+        self.bits.insert(&run).then_some(()).ok_or(TakeError::Fault)
     }
 
     /// Takes one block by its number, as [`Self::take`] does.
-    pub fn take_number(&mut self, number: i64) -> bool {
-        usize::try_from(number).is_ok_and(|block| block < self.blocks && self.take(block..block + 1))
+    pub fn take_number(&mut self, number: i64) -> Result<(), TakeError> {
+        let block = usize::try_from(number).ok().filter(|block| *block < self.blocks);
+        block.map_or(Err(TakeError::Fault), |block| self.take(block..block + 1))
     }
 
     /// Takes numbers from `index` on, as long as each is a block whose successor does not follow it.
@@ -96,10 +95,10 @@ impl Coverage {
     /// Blocks that fall into the same word are gathered in a register: written one by one, each would wait for the
     /// write before it. Not inlined, since the registers then suffice whoever calls.
     #[inline(never)]
-    fn take_singles(&mut self, numbers: &impl Numbers, index: &mut usize) -> bool {
+    fn take_singles(&mut self, numbers: &impl Numbers, index: &mut usize) -> Result<(), TakeError> {
         let number = |index| (index < numbers.len()).then(|| numbers.get(index)).flatten();
         let Some(mut held) = self.bits.0.first().copied() else {
-            return true;
+            return Ok(());
         };
         let mut word = 0;
         let mut next = number(*index);
@@ -117,7 +116,7 @@ impl Coverage {
             }
             let mask = 1 << (block % 64);
             if held & mask != 0 {
-                return false;
+                return Err(TakeError::Fault);
             }
             held |= mask;
             self.taken = self.taken.wrapping_add(1);
@@ -125,42 +124,38 @@ impl Coverage {
             numbers.prefetch(index.wrapping_add(AHEAD));
         }
         self.bits.0[word] = held;
-        true
+        Ok(())
     }
 
-    /// Allocates the bitset and sets the bits of the blocks taken so far. Returns false if there is no memory for it.
+    /// Allocates the bitset and sets the bits of the blocks taken so far.
     #[cold]
-    fn use_bits(&mut self) -> bool {
-        let Ok(bits) = Bits::try_new(self.blocks) else {
-            self.out_of_memory = true;
-            return false;
-        };
-        self.bits = bits;
+    fn use_bits(&mut self) -> Result<(), TakeError> {
+        self.bits = Bits::try_new(self.blocks).map_err(|_| TakeError::Memory)?;
         if self.taken > 0 {
             self.bits.insert(&(0..self.taken));
         }
-        true
+        Ok(())
     }
 }
 
-/// Takes numbers, a whole run at a time. Refused are a block that is taken already and a number that is no block of the
-/// model; a closer look need those that are not plain.
+/// Takes numbers, a whole run at a time. A block that is taken already is an error, and so is a number that is no block of
+/// the model.
 impl Reader for Coverage {
+    type Error = TakeError;
+
     #[inline]
-    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
+    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop<TakeError>> {
         let mut index = 0;
         while index < numbers.len() {
-            let first = numbers.get(index).ok_or(Stop::At(index))?;
+            let first = numbers.get(index).ok_or(Stop::NotPlain(index))?;
             if first >= self.blocks {
-                return Err(Stop::Refused);
+                return Err(Stop::Error(TakeError::Fault));
             }
             let (behind, end) = numbers.run(index, first);
             index = behind;
-            if !self.take(first..end) {
-                return Err(Stop::Refused);
-            }
-            if end - first == 1 && index < numbers.len() && !self.take_singles(numbers, &mut index) {
-                return Err(Stop::Refused);
+            self.take(first..end).map_err(Stop::Error)?;
+            if end - first == 1 && index < numbers.len() {
+                self.take_singles(numbers, &mut index).map_err(Stop::Error)?;
             }
         }
         Ok(())

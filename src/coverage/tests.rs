@@ -54,7 +54,7 @@ proptest! {
     fn any_order_of_a_partition_is_taken_whole(runs in partition(1_000)) {
         let mut coverage = coverage(1_000);
         for run in runs {
-            prop_assert!(coverage.take(run));
+            prop_assert_eq!(coverage.take(run), Ok(()));
         }
         prop_assert_eq!(coverage.missing(), 0);
         prop_assert_eq!(coverage.missing_runs().count(), 0);
@@ -64,7 +64,7 @@ proptest! {
     fn a_partition_without_one_run_misses_that_run(runs in partition(1_000)) {
         let (left_out, taken) = (&runs[0], &runs[1..]);
         let mut coverage = coverage(1_000);
-        prop_assert!(taken.iter().all(|run| coverage.take(run.clone())));
+        prop_assert!(taken.iter().all(|run| coverage.take(run.clone()).is_ok()));
         prop_assert_eq!(coverage.missing(), left_out.len());
         prop_assert_eq!(coverage.missing_runs().collect::<Vec<_>>(), std::slice::from_ref(left_out));
     }
@@ -75,7 +75,7 @@ proptest! {
         let mut model = std::collections::BTreeSet::new();
         for run in runs {
             let fits = run.end <= 700 && run.clone().all(|block| model.insert(block));
-            prop_assert_eq!(coverage.take(run), fits);
+            prop_assert_eq!(coverage.take(run).is_ok(), fits);
             if !fits {
                 break;
             }
@@ -91,13 +91,13 @@ proptest! {
         prop_assert_eq!(whole.missing(), 0);
         if odd < 300 {
             numbers[odd] = None;
-            prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::At(odd)));
+            prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::NotPlain(odd)));
             numbers[odd] = Some(300);
-            prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::Refused));
+            prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::Error(TakeError::Fault)));
             numbers[odd] = Some(usize::MAX);
-            prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::Refused));
+            prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::Error(TakeError::Fault)));
             numbers[odd] = numbers[(odd + 1) % 300];
-            prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::Refused));
+            prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::Error(TakeError::Fault)));
         }
     }
 
@@ -112,7 +112,7 @@ proptest! {
             by_runs.add(&(block..block + 1));
         }
         let mut from = 0;
-        while let Err(Stop::At(index)) = Counting(&mut by_numbers).read(&numbers[from..].to_vec()) {
+        while let Err(Stop::NotPlain(index)) = Counting(&mut by_numbers).read(&numbers[from..].to_vec()) {
             prop_assert!(numbers[from + index].is_none_or(|block| block >= 600));
             from += index + 1;
         }
@@ -122,7 +122,7 @@ proptest! {
             Some(block) if *block < 600 => by_runs.again.0[block / 64] >> (block % 64) & 1 == 1,
             _ => true,
         });
-        prop_assert_eq!(Finding(&by_numbers).read(&numbers).err(), looked_at.map(Stop::At));
+        prop_assert_eq!(Finding(&by_numbers).read(&numbers).err(), looked_at.map(Stop::NotPlain));
     }
 
     #[test]
@@ -153,24 +153,25 @@ proptest! {
 #[test]
 fn a_model_without_blocks_is_complete_and_takes_nothing() {
     assert_eq!(coverage(0).missing(), 0);
-    assert!(!coverage(0).take(0..1));
-    assert!(!coverage(0).take_number(-1));
+    assert_eq!(coverage(0).take(0..1), Err(TakeError::Fault));
+    assert_eq!(coverage(0).take_number(-1), Err(TakeError::Fault));
     assert_eq!(coverage(0).missing_runs().count(), 0);
 }
 
 #[test]
 fn ascending_runs_need_no_bits_at_any_size() {
     let mut coverage = coverage(1 << 33);
-    assert!(coverage.take(0..1 << 32) && coverage.take(1 << 32..1 << 33));
+    assert_eq!(coverage.take(0..1 << 32), Ok(()));
+    assert_eq!(coverage.take(1 << 32..1 << 33), Ok(()));
     assert!(coverage.bits.is_empty());
     assert_eq!(coverage.missing(), 0);
-    assert!(!coverage.take(0..1 << 33 | 1));
+    assert_eq!(coverage.take(0..1 << 33 | 1), Err(TakeError::Fault));
 }
 
 #[test]
 fn memory_that_cannot_be_had_is_an_error() {
     let mut coverage = coverage(usize::MAX);
-    assert!(coverage.take(0..1) && !coverage.out_of_memory());
-    assert!(!coverage.take(2..3) && coverage.out_of_memory());
+    assert_eq!(coverage.take(0..1), Ok(()));
+    assert_eq!(coverage.take(2..3), Err(TakeError::Memory));
     assert!(Tally::try_new(usize::MAX).is_err());
 }

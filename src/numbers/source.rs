@@ -34,15 +34,18 @@ pub trait Numbers {
 
 /// What reads numbers: all of them, or up to where it stops.
 pub trait Reader {
+    /// Why it cannot use a number that it could read; [`std::convert::Infallible`] if it can use them all.
+    type Error;
+
     /// Reads numbers from the first on.
-    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop>;
+    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop<Self::Error>>;
 }
 
 /// Why a [`Reader`] stopped before the end.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// The number at this index needs a closer look; all before it are read.
-    At(usize),
-    /// There is no use in reading on.
-    Refused,
+pub enum Stop<E> {
+    /// The number at this index is not a plain one, or not one of those that are read; all before it are read.
+    NotPlain(usize),
+    /// A number cannot be used.
+    Error(E),
 }

@@ -15,7 +15,6 @@ pub struct PrefixSumsBuilder {
     largest: u128,
     /// How many costs there will be.
     expected: usize,
-    refusal: Option<Refusal>,
 }
 
 /// The costs that have been read.
@@ -27,15 +26,15 @@ enum Costs {
 }
 
 /// Why costs cannot be summed.
-#[derive(Debug)]
-pub enum Refusal {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SumsError {
     /// There is no memory for them.
     Memory,
     /// The sum of whole numbers has more than 128 bits.
     TooLarge,
 }
 
-impl From<TryReserveError> for Refusal {
+impl From<TryReserveError> for SumsError {
     fn from(_: TryReserveError) -> Self {
         Self::Memory
     }
@@ -48,13 +47,7 @@ impl PrefixSumsBuilder {
             costs: Costs::Whole(Width::Narrow(vec![0])),
             largest: 0,
             expected,
-            refusal: None,
         }
-    }
-
-    /// Why [`Stop::Refused`] was the answer.
-    pub fn refusal(&mut self) -> Refusal {
-        self.refusal.take().unwrap_or(Refusal::TooLarge)
     }
 
     /// Returns the prefix sums.
@@ -124,7 +117,7 @@ impl PrefixSumsBuilder {
         index
     }
 
-    fn read_all(&mut self, numbers: &impl Numbers) -> Result<Option<usize>, Refusal> {
+    fn read_all(&mut self, numbers: &impl Numbers) -> Result<Option<usize>, SumsError> {
         let mut index = 0;
         while index < numbers.len() {
             let more = numbers.len() - index;
@@ -156,7 +149,7 @@ impl PrefixSumsBuilder {
 
     /// Changes the kind of sums, so that a cost can be taken that could not be.
     #[cold]
-    fn make_room(&mut self, cost: Number) -> Result<(), Refusal> {
+    fn make_room(&mut self, cost: Number) -> Result<(), SumsError> {
         let Costs::Whole(sums) = &self.costs else {
             return Ok(());
         };
@@ -167,7 +160,7 @@ impl PrefixSumsBuilder {
                 wide.extend(sums.iter().map(|&sum| u128::from(sum)));
                 Costs::Whole(Width::Wide(wide))
             }
-            (Width::Wide(_), Number::Whole(_)) => return Err(Refusal::TooLarge),
+            (Width::Wide(_), Number::Whole(_)) => return Err(SumsError::TooLarge),
             (Width::Narrow(sums), Number::Float(_)) => Costs::Floats(to_floats(sums, self.expected)?),
             (Width::Wide(sums), Number::Float(_)) => Costs::Floats(to_floats(sums, self.expected)?),
         };
@@ -177,15 +170,14 @@ impl PrefixSumsBuilder {
 
 /// Reads costs. Those that are not plain numbers, or no costs, are left to the caller.
 impl Reader for PrefixSumsBuilder {
+    type Error = SumsError;
+
     #[inline]
-    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
+    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop<SumsError>> {
         match self.read_all(numbers) {
             Ok(None) => Ok(()),
-            Ok(Some(index)) => Err(Stop::At(index)),
-            Err(refusal) => {
-                self.refusal = Some(refusal);
-                Err(Stop::Refused)
-            }
+            Ok(Some(index)) => Err(Stop::NotPlain(index)),
+            Err(error) => Err(Stop::Error(error)),
         }
     }
 }
@@ -211,7 +203,9 @@ impl Numbers for One {
 pub struct Sizes<'a>(pub &'a mut PrefixSumsBuilder);
 
 impl Reader for Sizes<'_> {
-    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
+    type Error = SumsError;
+
+    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop<SumsError>> {
         self.0.read(&WholeBytes(numbers))
     }
 }

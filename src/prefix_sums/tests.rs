@@ -21,7 +21,7 @@ impl Numbers for Given<'_> {
     }
 }
 
-fn summed(numbers: &[Number]) -> Result<PrefixSums, Stop> {
+fn summed(numbers: &[Number]) -> Result<PrefixSums, Stop<SumsError>> {
     let mut builder = PrefixSumsBuilder::new(numbers.len());
     builder.read(&Given(numbers))?;
     Ok(builder.finish())
@@ -166,7 +166,7 @@ fn sizes_are_whole_numbers_of_bytes() {
         let mut builder = PrefixSumsBuilder::new(2);
         assert_eq!(
             Sizes(&mut builder).read(&Given(&[Number::Whole((1 << 127) - 1), odd])),
-            Err(Stop::At(1))
+            Err(Stop::NotPlain(1))
         );
     }
 }
@@ -174,10 +174,13 @@ fn sizes_are_whole_numbers_of_bytes() {
 #[test]
 fn what_is_no_cost_needs_a_closer_look() {
     for odd in [-1.0, -f64::MIN_POSITIVE, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        assert_eq!(summed(&[Number::Whole(1), Number::Float(odd)]).err(), Some(Stop::At(1)));
+        assert_eq!(
+            summed(&[Number::Whole(1), Number::Float(odd)]).err(),
+            Some(Stop::NotPlain(1))
+        );
         assert_eq!(
             summed(&[Number::Float(1.0), Number::Float(odd)]).err(),
-            Some(Stop::At(1))
+            Some(Stop::NotPlain(1))
         );
     }
     assert_eq!(floats(&[-0.0]).total(), 0);
@@ -188,7 +191,7 @@ fn sums_have_128_bits() {
     assert_eq!(whole(&[u128::MAX - 1, 1]).total(), u128::MAX);
     assert_eq!(
         summed(&[Number::Whole(u128::MAX), Number::Whole(1)]).err(),
-        Some(Stop::Refused)
+        Some(Stop::Error(SumsError::TooLarge))
     );
     let sums = whole(&[u64::MAX.into(), 1, 5]);
     assert_eq!((sums.prefix(1), sums.total()), (u64::MAX.into(), (1 << 64) + 5));

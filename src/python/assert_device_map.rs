@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyRange};
 
 use super::block::{Kind, Kinds};
-use super::cover::{Check, Verdict, cover};
+use super::cover::{Check, Covered, cover};
 use super::values::{Value, snapshot, values_of};
 use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, faults, no_bitset};
 use crate::bitset::bitset_fits;
@@ -44,18 +44,18 @@ fn check(device_map: &Bound<'_, PyAny>, blocks: usize) -> PyResult<()> {
     let mut coverage = Coverage::new(blocks);
     let mut values = values_of(device_map)?;
     let mut ears = Ears::new(device_map.py());
-    let mut verdict = take_all(&mut ears, &values, &mut coverage)?;
-    if matches!(verdict, Verdict::NotInPlace) {
+    let mut covered = take_all(&mut ears, &values, &mut coverage)?;
+    if matches!(covered, Covered::NotInPlace) {
         // User code runs while such a value is read, and may change the others: so all are copied first, in the
         // original's order, and no more user code runs from there on.
         values = snapshot(&mut ears, &values, |_| Ok(()))?;
         coverage.clear();
-        verdict = take_all(&mut ears, &values, &mut coverage)?;
+        covered = take_all(&mut ears, &values, &mut coverage)?;
     }
-    match verdict {
-        Verdict::Once if coverage.missing() == 0 => Ok(()),
-        Verdict::Once => faults::name_missing(&mut ears, &coverage)?.into_result(),
-        Verdict::Faulty | Verdict::NotInPlace => {
+    match covered {
+        Covered::Distinct if coverage.missing() == 0 => Ok(()),
+        Covered::Distinct => faults::name_missing(&mut ears, &coverage)?.into_result(),
+        Covered::Faulty | Covered::NotInPlace => {
             drop(coverage);
             faults::name(&mut ears, &values, blocks)?.into_result()
         }
@@ -76,13 +76,13 @@ impl<'py> Check<'py> for Kinds<'py> {
     }
 }
 
-fn take_all<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>, coverage: &mut Coverage) -> PyResult<Verdict> {
+fn take_all<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>, coverage: &mut Coverage) -> PyResult<Covered> {
     if coverage.blocks() > BETWEEN_SIGNALS {
         // What is sure to be missing will be named: if memory cannot hold that, the bits need not be touched.
         let mut missing = coverage.blocks();
         for value in values {
             let Some(value) = Value::in_place(&value) else {
-                return Ok(Verdict::NotInPlace);
+                return Ok(Covered::NotInPlace);
             };
             missing = missing.saturating_sub(value.len());
         }

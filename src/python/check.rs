@@ -17,7 +17,7 @@ use pyo3::types::{PyDict, PyList, PyRange, PySet, PyString, PyTuple};
 
 use super::along::{numbered, unhashable};
 use super::block::integer;
-use super::cover::{Check, Verdict, cover};
+use super::cover::{Check, Covered, cover};
 use super::error::wrong_type;
 use super::fault_collector::IN_A_SET;
 use super::values::{entries_of, snapshot};
@@ -160,12 +160,12 @@ impl<'py> Parts<'py> {
         let py = ears.py;
         let mut coverage = Coverage::new(blocks);
         match cover(ears, values, &mut coverage, &mut Integers)? {
-            Verdict::NotInPlace => Ok(None),
-            Verdict::Faulty => {
+            Covered::NotInPlace => Ok(None),
+            Covered::Faulty => {
                 drop(coverage);
                 Self::named(ears, devices, values, blocks).map(Some)
             }
-            Verdict::Once => Ok(Some(Self {
+            Covered::Distinct => Ok(Some(Self {
                 notes: Notes::of(ears, devices, values, coverage.is_contiguous())?,
                 duplicates: PyDict::new(py),
                 missing: ranges(ears, || coverage.missing_runs())?,

@@ -12,8 +12,8 @@ use super::sequences::{is_masked, to_list, wrong_dimensions};
 use super::values::{Items, Read};
 use super::{Ears, cpython, index, is_text};
 use crate::numbers::byte_units::{self, Wrong};
-use crate::numbers::{Number, Reader};
-use crate::prefix_sums::{One, PrefixSums, PrefixSumsBuilder, Refusal, Sizes};
+use crate::numbers::{Number, Reader, Stop};
+use crate::prefix_sums::{One, PrefixSums, PrefixSumsBuilder, Sizes, SumsError};
 
 /// Gives the name of an argument, `costs[3]` for example, where an error needs it.
 pub type Name<'a> = &'a dyn Fn() -> String;
@@ -75,11 +75,11 @@ pub fn sums_of<'py>(ears: &mut Ears<'py>, kind: Kind, numbers: &Bound<'py, PyAny
         };
         match read {
             Read::All => return Ok(builder.finish()),
-            Read::Refused => return Err(refused(kind, &items, &mut builder)),
-            Read::UpTo(index, item) => {
+            Read::Error(error) => return Err(not_summed(kind, &items, error)),
+            Read::NotPlain(index, item) => {
                 let number = kind.amount(&item, &|| format!("{}[{index}]", kind.name()))?;
-                if builder.read(&One(number)).is_err() {
-                    return Err(refused(kind, &items, &mut builder));
+                if let Err(Stop::Error(error)) = builder.read(&One(number)) {
+                    return Err(not_summed(kind, &items, error));
                 }
                 from = index + 1;
             }
@@ -87,15 +87,11 @@ pub fn sums_of<'py>(ears: &mut Ears<'py>, kind: Kind, numbers: &Bound<'py, PyAny
     }
 }
 
-fn refused(kind: Kind, items: &Items<'_, '_>, builder: &mut PrefixSumsBuilder) -> PyErr {
-    match builder.refusal() {
-        Refusal::Memory => no_memory(items.len()),
-        Refusal::TooLarge => PyValueError::new_err(format!("{} must add up to less than 2**128", kind.name())),
+fn not_summed(kind: Kind, items: &Items<'_, '_>, error: SumsError) -> PyErr {
+    match error {
+        SumsError::Memory => memory_error(&format!("the sums of {} numbers", items.len())),
+        SumsError::TooLarge => PyValueError::new_err(format!("{} must add up to less than 2**128", kind.name())),
     }
-}
-
-fn no_memory(numbers: usize) -> PyErr {
-    memory_error(&format!("the sums of {numbers} numbers"))
 }
 
 /// A number that is finite and not negative; errors say that it must be `least`.

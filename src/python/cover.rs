@@ -5,14 +5,14 @@ use pyo3::types::PyList;
 
 use super::values::{Items, Read, Value};
 use super::{Ears, no_bitset};
-use crate::coverage::Coverage;
 use crate::coverage::int_range::Progression;
+use crate::coverage::{Coverage, TakeError};
 
-/// What came of taking the blocks of all values.
-pub enum Verdict {
-    /// Each block given is one of the model's, and given once. Some may be missing.
-    Once,
-    /// Some block is not, or is no number.
+/// What the blocks of all values turned out to be.
+pub enum Covered {
+    /// Different blocks of the model, though perhaps not all of them.
+    Distinct,
+    /// Blocks of which some are given twice, are not the model's, or are not numbers.
     Faulty,
     /// A value cannot be read in place.
     NotInPlace,
@@ -36,13 +36,13 @@ pub fn cover<'py>(
     values: &Bound<'py, PyList>,
     coverage: &mut Coverage,
     check: &mut impl Check<'py>,
-) -> PyResult<Verdict> {
-    let mut verdict = Verdict::Once;
+) -> PyResult<Covered> {
+    let mut covered = Covered::Distinct;
     for value in values {
         let Some(value) = Value::in_place(&value) else {
-            return Ok(Verdict::NotInPlace);
+            return Ok(Covered::NotInPlace);
         };
-        if !matches!(verdict, Verdict::Once) {
+        if !matches!(covered, Covered::Distinct) {
             // Whether the rest can be read in place has to be known all the same.
             continue;
         }
@@ -51,10 +51,10 @@ pub fn cover<'py>(
             Value::Range(numbers) => cover_range(ears, &numbers, coverage)?,
         };
         if !good {
-            verdict = Verdict::Faulty;
+            covered = Covered::Faulty;
         }
     }
-    Ok(verdict)
+    Ok(covered)
 }
 
 /// Takes items: plain ints by the run, other kinds of numbers one by one. False where one cannot be taken.
@@ -72,11 +72,15 @@ fn cover_items<'py>(
     loop {
         match items.read(ears, from, coverage)? {
             Read::All => return Ok(true),
-            Read::Refused => return refused(coverage),
-            Read::UpTo(index, item) => match check.number(&item) {
-                Some(number) if coverage.take_number(number) => from = index + 1,
-                _ => return refused(coverage),
-            },
+            Read::Error(error) => return is_taken(coverage, Err(error)),
+            Read::NotPlain(index, item) => {
+                let number = check.number(&item).ok_or(TakeError::Fault);
+                let taken = number.and_then(|number| coverage.take_number(number));
+                if !is_taken(coverage, taken)? {
+                    return Ok(false);
+                }
+                from = index + 1;
+            }
         }
     }
 }
@@ -89,18 +93,19 @@ fn cover_range(ears: &mut Ears<'_>, numbers: &Progression, coverage: &mut Covera
     ears.after(1)?;
     for run in numbers.runs(all) {
         ears.after(1 + run.len() / 64)?;
-        if !coverage.take(run) {
-            return refused(coverage);
+        let taken = coverage.take(run);
+        if !is_taken(coverage, taken)? {
+            return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// What it means that a block was not taken: false, unless there was no memory.
-fn refused(coverage: &Coverage) -> PyResult<bool> {
-    if coverage.out_of_memory() {
-        Err(no_bitset(coverage.blocks()))
-    } else {
-        Ok(false)
+/// Whether a block was taken, unless there was no memory.
+fn is_taken(coverage: &Coverage, taken: Result<(), TakeError>) -> PyResult<bool> {
+    match taken {
+        Ok(()) => Ok(true),
+        Err(TakeError::Fault) => Ok(false),
+        Err(TakeError::Memory) => Err(no_bitset(coverage.blocks())),
     }
 }

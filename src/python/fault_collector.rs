@@ -83,7 +83,7 @@ fn count_items<'py>(
         return Ok(false);
     }
     let mut from = 0;
-    while let Read::UpTo(index, item) = items.read(ears, from, &mut Counting(tally))? {
+    while let Read::NotPlain(index, item) = items.read(ears, from, &mut Counting(tally))? {
         match collector.place(&item, tally.blocks())? {
             Some(Place::Block(block)) => tally.add(&(block..block + 1)),
             Some(Place::Outside(key)) => {
@@ -146,7 +146,7 @@ fn collect_items<'py, C: FaultCollector<'py>>(
     collector: &mut C,
 ) -> PyResult<()> {
     let mut from = 0;
-    while let Read::UpTo(index, item) = items.read(ears, from, &mut Finding(tally))? {
+    while let Read::NotPlain(index, item) = items.read(ears, from, &mut Finding(tally))? {
         match collector.place(&item, tally.blocks())? {
             Some(Place::Block(block)) if tally.is_repeated(block) => {
                 if C::ONCE {

@@ -116,13 +116,13 @@ pub enum Items<'a, 'py> {
 }
 
 /// How far a reader came.
-pub enum Read<'py> {
+pub enum Read<'py, E> {
     /// To the end.
     All,
-    /// To this index, where an item needs a closer look.
-    UpTo(usize, Bound<'py, PyAny>),
-    /// To where it refused to read on.
-    Refused,
+    /// To this index, where an item is not a plain number.
+    NotPlain(usize, Bound<'py, PyAny>),
+    /// To a number that it cannot use.
+    Error(E),
 }
 
 impl<'a, 'py> Value<'a, 'py> {
@@ -173,7 +173,12 @@ impl<'py> Items<'_, 'py> {
     /// Lets a reader read plain ints from an index on, as far as it comes. Signals are checked between pieces, for which the
     /// buffer of an array is exported anew.
     #[inline]
-    pub fn read(&self, ears: &mut Ears<'py>, mut from: usize, reader: &mut impl Reader) -> PyResult<Read<'py>> {
+    pub fn read<R: Reader>(
+        &self,
+        ears: &mut Ears<'py>,
+        mut from: usize,
+        reader: &mut R,
+    ) -> PyResult<Read<'py, R::Error>> {
         const MOST: usize = BETWEEN_SIGNALS;
         loop {
             let read = match self {
@@ -181,13 +186,16 @@ impl<'py> Items<'_, 'py> {
                 Self::Tuple(tuple) => cpython::read_tuple(tuple, from, MOST, reader),
                 Self::Array(array) => cpython::read_array(array, from, MOST, reader),
             };
-            let (Ok(end) | Err(Stop::At(end))) = read else {
-                return Ok(Read::Refused);
+            let (end, is_plain) = match read {
+                Ok(end) => (end, true),
+                Err(Stop::NotPlain(index)) => (index, false),
+                Err(Stop::Error(error)) => return Ok(Read::Error(error)),
             };
             ears.after(end.saturating_sub(from) + 1)?;
-            if read.is_err() {
+            if !is_plain {
                 // A list can have become shorter meanwhile, by a signal's handler or in another thread.
-                return Ok(self.get(ears.py, end)?.map_or(Read::All, |item| Read::UpTo(end, item)));
+                let item = self.get(ears.py, end)?;
+                return Ok(item.map_or(Read::All, |item| Read::NotPlain(end, item)));
             }
             if end < from + MOST {
                 return Ok(Read::All);

@@ -1,5 +1,7 @@
 //! Device maps made of plain ints.
 
+use std::convert::Infallible;
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList};
@@ -46,7 +48,7 @@ fn items_are_plain<'py>(ears: &mut Ears<'py>, items: &Items<'_, 'py>) -> PyResul
         return Ok(true);
     }
     let mut from = 0;
-    while let Read::UpTo(at, item) = items.read(ears, from, &mut Plain)? {
+    while let Read::NotPlain(at, item) = items.read(ears, from, &mut Plain)? {
         if !item.is_exact_instance_of::<PyInt>() {
             return Ok(false);
         }
@@ -59,9 +61,11 @@ fn items_are_plain<'py>(ears: &mut Ears<'py>, items: &Items<'_, 'py>) -> PyResul
 struct Plain;
 
 impl Reader for Plain {
-    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
+    type Error = Infallible;
+
+    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop<Infallible>> {
         match (0..numbers.len()).find(|&index| numbers.get(index).is_none()) {
-            Some(index) => Err(Stop::At(index)),
+            Some(index) => Err(Stop::NotPlain(index)),
             None => Ok(()),
         }
     }

@@ -95,8 +95,8 @@ fn is_run<'py>(ears: &mut Ears<'py>, items: &Items<'_, 'py>) -> PyResult<bool> {
     loop {
         let at = match items.read(ears, from, &mut Ascending(None))? {
             Read::All => return Ok(true),
-            Read::Refused => return Ok(false),
-            Read::UpTo(at, _) => at,
+            Read::Error(NotNext) => return Ok(false),
+            Read::NotPlain(at, _) => at,
         };
         // Beside an int that is not plain, Python says what follows what.
         for (one, next) in [(at.checked_sub(1), at), (Some(at), at + 1)] {
@@ -114,13 +114,18 @@ fn is_run<'py>(ears: &mut Ears<'py>, items: &Items<'_, 'py>) -> PyResult<bool> {
 /// Reads numbers of which each is one more than the last.
 struct Ascending(Option<usize>);
 
+/// A number is not one more than the last.
+struct NotNext;
+
 impl Reader for Ascending {
-    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop> {
+    type Error = NotNext;
+
+    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop<NotNext>> {
         let mut index = 0;
         while index < numbers.len() {
-            let first = numbers.get(index).ok_or(Stop::At(index))?;
+            let first = numbers.get(index).ok_or(Stop::NotPlain(index))?;
             if self.0.is_some_and(|next| next != first) {
-                return Err(Stop::Refused);
+                return Err(Stop::Error(NotNext));
             }
             let (behind, next) = numbers.run(index, first);
             (index, self.0) = (behind, Some(next));

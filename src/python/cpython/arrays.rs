@@ -28,18 +28,23 @@ fn row_of(array: &Bound<'_, PyAny>, formats: &[u8]) -> Option<PyUntypedBuffer> {
 }
 
 /// Lets a reader read the numbers of an array from index `from` on, at most `most`. Returns where it ended, as
-/// [`super::read_list`] does. An array that is no longer one of numbers needs a closer look at each of its items.
+/// [`super::read_list`] does. If it is no longer an array of numbers, none of its items is plain.
 ///
 /// The buffer is exported and released within the call: that is what rule 4 rests on.
-pub fn read_array(array: &Bound<'_, PyAny>, from: usize, most: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
+pub fn read_array<R: Reader>(
+    array: &Bound<'_, PyAny>,
+    from: usize,
+    most: usize,
+    reader: &mut R,
+) -> Result<usize, Stop<R::Error>> {
     let Some(buffer) = row_of(array, NUMBERS) else {
-        return Err(Stop::At(from));
+        return Err(Stop::NotPlain(from));
     };
     macro_rules! read_as {
         ($number:ty) => {
             match buffer.as_typed::<$number>() {
                 Ok(typed) => read_row(typed, from, most, reader),
-                Err(_) => Err(Stop::At(from)),
+                Err(_) => Err(Stop::NotPlain(from)),
             }
         };
     }
@@ -59,7 +64,7 @@ pub fn read_array(array: &Bound<'_, PyAny>, from: usize, most: usize, reader: &m
         ElementType::Float { bytes: 2 } => read_as!(Half),
         ElementType::Float { bytes: 4 } => read_as!(f32),
         ElementType::Float { bytes: 8 } => read_as!(f64),
-        _ => Err(Stop::At(from)),
+        _ => Err(Stop::NotPlain(from)),
     }
 }
 
@@ -171,10 +176,15 @@ impl<T: Item> Numbers for Row<'_, T> {
     }
 }
 
-fn read_row<T: Item>(buffer: &PyBuffer<T>, from: usize, most: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
+fn read_row<T: Item, R: Reader>(
+    buffer: &PyBuffer<T>,
+    from: usize,
+    most: usize,
+    reader: &mut R,
+) -> Result<usize, Stop<R::Error>> {
     let stride = buffer.strides()[0];
     if !stride.unsigned_abs().is_multiple_of(align_of::<T>()) {
-        return Err(Stop::At(from));
+        return Err(Stop::NotPlain(from));
     }
     let end = buffer.item_count().min(from.saturating_add(most));
     let from = from.min(end);

@@ -62,7 +62,12 @@ impl Numbers for ListItems<'_> {
 /// indices in [`Stop`] are the list's.
 ///
 /// A reader belongs to the ground floor, which knows no Python: that is what rule 2 rests on.
-pub fn read_list(list: &Bound<'_, PyList>, from: usize, most: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
+pub fn read_list<R: Reader>(
+    list: &Bound<'_, PyList>,
+    from: usize,
+    most: usize,
+    reader: &mut R,
+) -> Result<usize, Stop<R::Error>> {
     with_critical_section(list, || {
         let object = list.as_ptr().cast::<ffi::PyListObject>();
         // SAFETY: rules 1 and 2. `ob_item` is null only where the list is empty; its first `ob_size` entries are live.
@@ -79,12 +84,12 @@ pub fn read_list(list: &Bound<'_, PyList>, from: usize, most: usize, reader: &mu
 }
 
 /// Lets a reader read a tuple, as [`read_list`] does a list.
-pub fn read_tuple(
+pub fn read_tuple<R: Reader>(
     tuple: &Bound<'_, PyTuple>,
     from: usize,
     most: usize,
-    reader: &mut impl Reader,
-) -> Result<usize, Stop> {
+    reader: &mut R,
+) -> Result<usize, Stop<R::Error>> {
     let object = tuple.as_ptr().cast::<ffi::PyTupleObject>();
     // SAFETY: rule 1; a tuple that has been given away never changes, and holds `ob_size` live objects in place. (One
     // still in the making, dug out through the collector, crashes Python's own loops too.)
@@ -92,7 +97,12 @@ pub fn read_tuple(
     read_items(items, from, most, reader)
 }
 
-fn read_items(items: &[*mut ffi::PyObject], from: usize, most: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
+fn read_items<R: Reader>(
+    items: &[*mut ffi::PyObject],
+    from: usize,
+    most: usize,
+    reader: &mut R,
+) -> Result<usize, Stop<R::Error>> {
     let end = items.len().min(from.saturating_add(most));
     let from = from.min(end);
     read(&ListItems(&items[from..end]), from, reader)

@@ -31,11 +31,11 @@ use pyo3::types::{PyDict, PyList};
 use crate::numbers::{Numbers, Reader, Stop};
 
 /// Lets a reader read `numbers`, the piece of a sequence that starts at its index `from`.
-fn read(numbers: &impl Numbers, from: usize, reader: &mut impl Reader) -> Result<usize, Stop> {
+fn read<R: Reader>(numbers: &impl Numbers, from: usize, reader: &mut R) -> Result<usize, Stop<R::Error>> {
     match reader.read(numbers) {
         Ok(()) => Ok(from + numbers.len()),
-        Err(Stop::At(index)) => Err(Stop::At(from + index)),
-        Err(Stop::Refused) => Err(Stop::Refused),
+        Err(Stop::NotPlain(index)) => Err(Stop::NotPlain(from + index)),
+        Err(error) => Err(error),
     }
 }
 
