@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import gc
+import math
 import random
 import signal
 import sys
@@ -311,13 +312,14 @@ def test_other_threads_run_while_balance_searches() -> None:
             beats.append(time.perf_counter())
 
     rng = random.Random(0)
-    costs = [rng.randrange(1, 1000) for _ in range(20_000)]
+    costs = [rng.random() for _ in range(100_000)]
+    speeds = [math.exp(10 * rng.random()) for _ in range(1_000)]
     thread = threading.Thread(target=beat)
     thread.start()
     try:
         start = time.perf_counter()
-        # Half of the devices can take only some of the blocks: a search of many steps.
-        devicemap.balance(costs, 128, speeds=[1, 1000] * 64)
+        # Most devices can take only some of the blocks: a search of many steps.
+        devicemap.balance(costs, 1_000, speeds=speeds)
         end = time.perf_counter()
     finally:
         stopped.set()
