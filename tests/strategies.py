@@ -9,9 +9,25 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
-__all__ = ["Layer", "Loud", "Modular", "Named", "PlainInt", "block_counts", "device_maps", "int_maps"]
+__all__ = [
+    "MANY_EXAMPLES",
+    "Index",
+    "Layer",
+    "Loud",
+    "Modular",
+    "Named",
+    "PlainInt",
+    "block_counts",
+    "device_maps",
+    "int_maps",
+]
+
+
+MANY_EXAMPLES = settings(max_examples=10 * settings().max_examples)
+"""For tests that take little time: ten times as many examples as the profile says."""
 
 
 class Layer(enum.IntEnum):
@@ -66,6 +82,19 @@ class Loud:
 
     def __repr__(self) -> str:
         return f"Loud({self.number})"
+
+
+class Index:
+    """Not an int, but one can be made of it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __index__(self) -> int:
+        return self.number
+
+    def __repr__(self) -> str:
+        return f"Index({self.number})"
 
 
 NAN = float("nan")

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import collections
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import devicemap
+from tests.oracles.original import assert_same, original
+from tests.strategies import MANY_EXAMPLES, Layer, Modular, Named
 
-from .oracle import assert_same, original
-from .strategies import Layer, Modular, Named
-
-EXAMPLES = int(os.environ.get("DEVICEMAP_EXAMPLES", "1000"))
-"""How many examples hypothesis tries; more on request."""
+pytestmark = pytest.mark.oracle
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@MANY_EXAMPLES
 @given(n_layers=st.integers(-40, 400), count=st.integers(0, 60))
 def test_any_size(n_layers: int, count: int) -> None:
     assert_same("get_device_map", lambda: (n_layers, range(count)))
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@MANY_EXAMPLES
 @given(
     n_layers=st.one_of(
         st.integers(-20, 60),

@@ -11,7 +11,7 @@ import pytest
 
 import devicemap
 from devicemap._errors import short_repr
-from tests.apart import run
+from tests.subprocess_helpers import run
 
 
 def caught() -> devicemap.DeviceMapError:

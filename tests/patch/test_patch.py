@@ -9,121 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.apart import command, devicemap_alone, run
-
-# Small packages instead of transformers: the code of each file, by its path without the ending.
-ORIGINAL = "def assert_device_map(device_map, num_blocks): pass\ndef get_device_map(n_layers, devices): return {}\n"
-USER = "from transformers.utils.model_parallel_utils import assert_device_map, get_device_map\n"
-EMPTY = {"__init__": "", "utils/__init__": "", "utils/generic": "value = 1\n", "model": USER}
-EAGER = "from . import generic, model_parallel_utils\nfrom .model_parallel_utils import get_device_map\n"
-PACKAGES = {
-    "transformers 4": {**EMPTY, "utils/model_parallel_utils": ORIGINAL},
-    "eager transformers 4": {**EMPTY, "utils/__init__": EAGER, "utils/model_parallel_utils": ORIGINAL},
-    "transformers 5": EMPTY,
-    "eager transformers 5": {**EMPTY, "utils/__init__": "from . import generic\n"},
-    "no transformers": {},
-}
-INSTALLED = [package for package, files in PACKAGES.items() if files]
-
-HELPERS = '''
-import importlib.util
-import sys
-from types import ModuleType
-
-NAME = "transformers.utils.model_parallel_utils"
-
-
-def places():
-    """Return what is in the module's two places, and the finders."""
-    parent = sys.modules.get("transformers.utils")
-    return sys.modules.get(NAME, "nothing"), getattr(parent, "model_parallel_utils", "nothing"), list(sys.meta_path)
-
-
-def assert_patched():
-    module = sys.modules[NAME]
-    assert module.get_device_map is sys.modules["devicemap"].get_device_map
-    if "transformers.utils" in sys.modules:
-        assert sys.modules["transformers.utils"].model_parallel_utils is module
-    from transformers.utils.model_parallel_utils import assert_device_map, get_device_map
-    assert_device_map(get_device_map(12, range(2)), 12)
-    assert get_device_map is module.get_device_map
-
-
-def is_ours(value):
-    """Return whether a value is a function of devicemap, or a module with its get_device_map."""
-    function = vars(value).get("get_device_map") if isinstance(value, ModuleType) else value
-    return type(function) is type(len) and function.__module__ == sys.modules["devicemap"].get_device_map.__module__
-
-
-def assert_nothing_left():
-    """Check that transformers has nothing of devicemap, and the import system no finder of devicemap."""
-    for name, module in list(sys.modules.items()):
-        if name.split(".")[0] == "transformers" and module is not None:
-            assert [key for key, value in vars(module).items() if is_ours(value)] == [], name
-    assert [finder for finder in sys.meta_path if type(finder).__module__.startswith("devicemap")] == []
-
-
-def forget(package):
-    """Make the next import of a package load all of it again."""
-    for name in list(sys.modules):
-        if name.split(".")[0] == package:
-            del sys.modules[name]
-
-
-def absent_in_sys_modules():
-    return NAME not in sys.modules
-
-
-def absent_as_attribute():
-    return not hasattr(sys.modules["transformers.utils"], "model_parallel_utils")
-
-
-def absent_for_find_spec():
-    try:
-        return importlib.util.find_spec(NAME) is None
-    except ModuleNotFoundError:
-        return True
-
-
-def absent_for_import():
-    try:
-        from transformers.utils.model_parallel_utils import get_device_map
-    except ImportError:
-        return True
-    return False
-'''
-
-START = "from helpers import *\nimport importlib, threading, time"
-PATCH = "import devicemap; devicemap.patch_transformers()"
-UNPATCH = "devicemap.unpatch_transformers()"
-IMPORT = "import transformers.utils"
-PLACEHOLDER = 'sys.modules["transformers"] = ModuleType("transformers")'
-PLACEHOLDERS = f'{PLACEHOLDER}; sys.modules["transformers.utils"] = ModuleType("transformers.utils")'
-THEIRS = 'theirs = ModuleType("theirs"); theirs.get_device_map = lambda n_layers, devices: {}'
-FINDERS = "finders = list(sys.meta_path)"
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Folders that hold devicemap and one of the packages each, and nothing else that can be imported."""
-    return {package: fill(tmp_path_factory.mktemp("package"), files) for package, files in PACKAGES.items()}
-
-
-def fill(folder: Path, files: dict[str, str]) -> Path:
-    """Put devicemap, the helpers and a package into a folder."""
-    devicemap_alone(folder).joinpath("helpers.py").write_text(HELPERS, encoding="utf-8")
-    for name, code in files.items():
-        file = folder / "transformers" / f"{name}.py"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(code, encoding="utf-8")
-    return folder
-
-
-def run_steps(folder: Path, *steps: str) -> None:
-    """Run pieces of code one after the other in a new process, which can import only what is in the folder."""
-    # Without the site module (-S) Python finds no installed package.
-    run("\n".join([START, *steps]), "-S", path=folder)
-
+from tests.patch.packages import (
+    EMPTY,
+    FINDERS,
+    IMPORT,
+    INSTALLED,
+    ORIGINAL,
+    PACKAGES,
+    PATCH,
+    PLACEHOLDER,
+    PLACEHOLDERS,
+    START,
+    THEIRS,
+    UNPATCH,
+    fill,
+    run_steps,
+)
+from tests.subprocess_helpers import command, run
 
 # Guards: four ways in which projects ask whether they must install a module of their own.
 UTILS_IMPORTED = [
@@ -158,6 +60,7 @@ def test_a_guard_finds_the_attribute(folders: dict[str, Path], package: str, bef
     check_guard(folders[package], "absent_as_attribute", before, after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(IMPORT, ""), ("", IMPORT)], ids=["imported before", "imported after"])
 def test_guards_with_the_real_transformers(folders: dict[str, Path], before: str, after: str) -> None:
     guards = "absent_in_sys_modules() or absent_as_attribute() or absent_for_find_spec() or absent_for_import()"

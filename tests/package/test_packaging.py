@@ -13,11 +13,14 @@ from zipfile import ZipFile
 import pytest
 
 import devicemap
-from tests.apart import command, new_environment, run
+from tests.subprocess_helpers import command, new_environment, run
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo, which builds the package, is missing")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo, which builds the package, is missing"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,7 @@ def test_the_sdist_holds_what_builds_and_tests_the_package(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         files = {name.partition("/")[2] for name in archive.getnames()}
     top = {"Cargo.toml", "Cargo.lock", "LICENSE", "Makefile", "NOTICE", "README.md", "build.rs", "pyproject.toml"}
-    folders = [ROOT / "src", ROOT / "python", ROOT / "tests", ROOT / "benches"]
+    folders = [ROOT / "src", ROOT / "python", ROOT / "tests", ROOT / "benches", ROOT / "examples"]
     sources = {
         file
         for folder in folders

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.apart import devicemap_alone, run
+from tests.subprocess_helpers import devicemap_alone, run
 
 
 @pytest.fixture

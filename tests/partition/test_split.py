@@ -1,4 +1,4 @@
-"""``split``: even runs, or runs by shares, exact at any size."""
+"""``split``: runs by number, or by shares."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import devicemap
 from devicemap import DeviceMap, split
-
-from .strategies import Layer
+from tests.oracles.split import by_definition
+from tests.strategies import Layer
 
 
 @given(st.integers(0, 10**13), st.integers(1, 200))
@@ -40,21 +40,6 @@ def test_no_device_is_idle_where_the_original_leaves_some_so() -> None:
         assert 0 not in split(num_blocks, range(devices)).counts
 
 
-def by_definition(num_blocks: int, shares: list[Any]) -> tuple[int, ...]:
-    """The largest remainder in Python's fractions, a block for each device with a share first where it gives none."""
-    exact = [Fraction(share) for share in shares]
-    quotas = [num_blocks * share / sum(exact) for share in exact]
-    counts = [int(quota) for quota in quotas]
-    order = sorted(range(len(shares)), key=lambda device: counts[device] - quotas[device])
-    for device in order[: num_blocks - sum(counts)]:
-        counts[device] += 1
-    idle = {device for device, share in enumerate(shares) if share and not counts[device]}
-    if not idle or num_blocks < sum(map(bool, shares)):
-        return tuple(counts)
-    rest = iter(by_definition(num_blocks - len(idle), [s for device, s in enumerate(shares) if device not in idle]))
-    return tuple(1 if device in idle else next(rest) for device in range(len(shares)))
-
-
 whole = st.integers(0, 100)
 shares = st.one_of(
     st.lists(whole, min_size=1, max_size=8),
@@ -70,6 +55,7 @@ shares = st.one_of(
 ).filter(any)
 
 
+@pytest.mark.oracle
 @given(st.one_of(st.integers(0, 30), st.integers(0, 10**15)), shares)
 def test_shares_come_out_by_the_definition(num_blocks: int, shares: list[Any]) -> None:
     assert split(num_blocks, range(len(shares)), shares=shares).counts == by_definition(num_blocks, shares)

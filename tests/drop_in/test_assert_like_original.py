@@ -5,37 +5,34 @@ from __future__ import annotations
 import array
 import collections
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import devicemap
+from tests.oracles.original import assert_same, original
+from tests.strategies import MANY_EXAMPLES, Layer, Loud, Modular, Named, PlainInt, block_counts, device_maps, int_maps
 
-from .oracle import assert_same, original
-from .strategies import Layer, Loud, Modular, Named, PlainInt, block_counts, device_maps, int_maps
-
-EXAMPLES = int(os.environ.get("DEVICEMAP_EXAMPLES", "1000"))
-"""How many examples hypothesis tries; more on request."""
+pytestmark = pytest.mark.oracle
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@MANY_EXAMPLES
 @given(device_map=device_maps, num_blocks=block_counts)
 def test_any_map(device_map: Callable[[], Any], num_blocks: Any) -> None:
     assert_same("assert_device_map", lambda: (device_map(), num_blocks))
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@MANY_EXAMPLES
 @given(device_map=int_maps, num_blocks=st.integers(0, 12))
 def test_maps_of_ints(device_map: Callable[[], Any], num_blocks: int) -> None:
     assert_same("assert_device_map", lambda: (device_map(), num_blocks))
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@MANY_EXAMPLES
 @given(blocks=st.permutations(range(200)), cuts=st.lists(st.integers(0, 200), max_size=6), data=st.data())
 def test_good_maps_and_one_changed_block(blocks: list[int], cuts: list[int], data: st.DataObject) -> None:
     ends = [0, *sorted(cuts), 200]

@@ -15,7 +15,7 @@ import pytest
 
 import devicemap
 from devicemap import model_parallel_utils
-from tests.apart import run
+from tests.subprocess_helpers import run
 
 MODULES = pytest.mark.parametrize("module", [devicemap, model_parallel_utils], ids=lambda module: module.__name__)
 
@@ -76,7 +76,7 @@ def test_nothing_heavy_is_imported() -> None:
 
 
 def test_one_version_everywhere() -> None:
-    cargo = Path(__file__).parents[1].joinpath("Cargo.toml").read_text(encoding="utf-8")
+    cargo = Path(__file__).parents[2].joinpath("Cargo.toml").read_text(encoding="utf-8")
     match = re.search(r'^version = "(.+)"$', cargo, re.MULTILINE)
     assert match is not None
     assert devicemap.__version__ == match[1] == importlib.metadata.version("devicemap")

@@ -15,7 +15,7 @@ from transformers.models.gpt2 import modeling_gpt2
 from transformers.models.t5 import modeling_t5
 
 import devicemap
-from tests.apart import run
+from tests.subprocess_helpers import run
 
 PATH = "transformers.utils.model_parallel_utils"
 NAMES = ["assert_device_map", "get_device_map"]

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 import devicemap
+from tests.strategies import Layer, Loud, Named
+from tests.subprocess_helpers import command, run
 
-from .apart import command, run
-from .strategies import Layer, Loud, Named
+pytestmark = pytest.mark.memory
 
 SIZE = 3_000
 
@@ -63,6 +64,7 @@ CALLS: dict[str, Callable[[], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 def test_references_stay_level(call: Callable[[], None]) -> None:
     watched = [*OBJECTS, BLOCKS, BLOCKS[-1], SIZE, devicemap.DeviceMapError]
@@ -182,19 +184,14 @@ def test_runs_in_order_allocate_nothing() -> None:
     devicemap.assert_device_map({0: range(half), 1: range(half, 2 * half)}, 2 * half)
 
 
+@pytest.mark.slow
 def test_all_is_well_under_a_debugging_allocator() -> None:
     """The named cases and the meddling ones once more, where freed and overrun memory is found out."""
-    tests = Path(__file__).parent
+    tests = Path(__file__).parents[1]
     output = command(
         *(sys.executable, "-X", "dev", "-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-        *(
-            "-k",
-            "not any_ and not ctrl_c and not collect and not large and not memory and not allocation and not million",
-        ),
-        *(
-            str(tests / f"test_{name}.py")
-            for name in ("assert_like_original", "balance", "check", "get_like_original", "reentrancy", "split")
-        ),
-        environment={**os.environ, "PYTHONMALLOC": "debug", "DEVICEMAP_EXAMPLES": "100"},
+        *("-m", "not memory and not signals and not slow", "--hypothesis-profile=quick"),
+        *(str(tests / folder) for folder in ("check", "drop_in", "partition", "runtime")),
+        environment={**os.environ, "PYTHONMALLOC": "debug"},
     )
     assert " passed" in output

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.apart import command, devicemap_alone, new_environment, python_of, run
+from tests.subprocess_helpers import command, devicemap_alone, new_environment, python_of, run
+
+pytestmark = pytest.mark.slow
 
 # What forks of GPT-2 and others carry along from transformers 4.
 FORK = """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_patch import (
+from tests.patch.packages import (
     EMPTY,
     IMPORT,
     PATCH,
@@ -15,11 +15,8 @@ from tests.test_patch import (
     THEIRS,
     UNPATCH,
     fill,
-    folders,
     run_steps,
 )
-
-__all__ = ["folders"]
 
 LAZY = """
 import transformers

@@ -1,0 +1,172 @@
+"""``check``: the text of a report, which is short at any size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devicemap import Report, check
+
+
+@pytest.mark.parametrize(
+    ("device_map", "num_blocks", "text"),
+    [
+        ({0: range(16), 1: [*range(16, 32)]}, 32, "ok: 32 blocks on 2 devices"),
+        ({}, 0, "ok: 0 blocks on 0 devices"),
+        ({"cpu": [0]}, 1, "ok: 1 block on 1 device"),
+        ({0: range(17), 1: range(20, 24)}, 24, "not ok: 24 blocks on 2 devices\nmissing 3 blocks: 17–19"),
+        (
+            {"a": [0, 1, 1, True], "b": [1, 9, "x"], "c": [], "d": (0, 9)},
+            5,
+            """\
+not ok: 5 blocks on 4 devices
+duplicate 3 blocks: 0 on 'a', 'd'; 1 on 'a' (2 times), 'b'; 9 on 'b', 'd'
+missing 3 blocks: 2–4
+extra 1 block: 9 on 'b', 'd'
+invalid 2 items: True on 'a'; 'x' on 'b'
+note: idle 1 device: 'c'
+note: scattered 3 devices: 'a', 'b', 'd'
+note: unordered 2 devices: 'b', 'd'""",
+        ),
+        (
+            {0: range(0, 10**6, 2)},
+            10**6,
+            """\
+not ok: 1,000,000 blocks on 1 device
+missing 500,000 blocks: 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, … and 499,980 more
+note: scattered 1 device: 0""",
+        ),
+        (
+            {d: range(10**5) for d in range(4)},
+            10**7,
+            """\
+not ok: 10,000,000 blocks on 4 devices
+duplicate 100,000 blocks: 0–99999 on 0, 1, 2, 3
+missing 9,900,000 blocks: 100000–9999999
+note: unordered 3 devices: 1, 2, 3""",
+        ),
+        (
+            {0: range(3), 1: range(5, 2, -1), 2: [6], 3: [], 4: range(7, 6, -1)},
+            8,
+            "ok: 8 blocks on 5 devices\nnote: idle 1 device: 3\nnote: scattered 1 device: 1",
+        ),
+        (
+            {0: [10**5000, 10**5000 + 1, 10**50, 10**50 + 1]},
+            1,
+            f"""\
+not ok: 1 block on 1 device
+missing 1 block: 0
+extra 4 blocks: <int>–<int> on 0; {"1" + "0" * 17}...{"0" * 19}–{"1" + "0" * 17}...{"0" * 18}1 on 0
+note: scattered 1 device: 0""",
+        ),
+        (
+            {0: range(18), 1: range(18, 36)},
+            12,
+            "not ok: 12 blocks on 2 devices\nextra 24 blocks: 12–17 on 0; 18–35 on 1",
+        ),
+        (
+            {0: [0, 5, 6, 8, 5], 1: [6, 7, 9, 10]},
+            3,
+            """\
+not ok: 3 blocks on 2 devices
+duplicate 2 blocks: 5 on 0 (2 times); 6 on 0, 1
+missing 2 blocks: 1–2
+extra 6 blocks: 5 on 0 (2 times); 6 on 0, 1; 8 on 0; 7 on 1; 9–10 on 1
+note: scattered 2 devices: 0, 1""",
+        ),
+        (
+            {0: [*range(0, 300, 2)]},
+            0,
+            """\
+not ok: 0 blocks on 1 device
+extra 150 blocks: 0 on 0; 2 on 0; 4 on 0; 6 on 0; 8 on 0; 10 on 0; 12 on 0; 14 on 0; 16 on 0; 18 on 0; … and 140 more
+note: scattered 1 device: 0""",
+        ),
+        (
+            {0: [0], "cuda:0": [1], 1: [2], "cuda:2": [], "cpu": [3]},
+            4,
+            """\
+ok: 4 blocks on 5 devices
+note: idle 1 device: 'cuda:2'
+note: aliased 1 card: 0, 'cuda:0'""",
+        ),
+        (
+            dict.fromkeys(range(10**6), (7,)),
+            8,
+            """\
+not ok: 8 blocks on 1,000,000 devices
+duplicate 1 block: 7 on 0, 1, 2, 3, 4, 5, 6, … and 999,993 more
+missing 7 blocks: 0–6
+note: unordered 999,999 devices: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, \
+19, … and 999,980 more""",
+        ),
+    ],
+)
+def test_the_text_reads_well_at_any_size(device_map: Any, num_blocks: int, text: str) -> None:
+    assert str(check(device_map, num_blocks)) == text
+
+
+class Verbose:
+    def __repr__(self) -> str:
+        return "long \n" * 10**6
+
+
+class Mute:
+    def __repr__(self) -> str:
+        raise OSError("no repr")
+
+
+class Shapeless:
+    """One that older versions of reprlib take for a tuple."""
+
+
+Shapeless.__name__ = "tuple"
+DEVICES = ["x" * 10**6, (0,) * 10**6, Verbose(), Mute(), Shapeless(), 10**5000, "a\nb", (("x" * 99,) * 99,) * 99]
+
+
+@pytest.mark.parametrize("device", DEVICES, ids=lambda device: type(device).__name__)
+def test_the_text_is_short_whatever_the_devices_are(device: Any) -> None:
+    report = check({device: [*[device] * 10, 7, 7, 10**5000, 10**5000]}, 3, devices=[device, (device, device)])
+    lines = str(report).split("\n")
+    assert [line.split()[0] for line in lines] == [
+        *("not", "duplicate", "missing", "extra", *["invalid"] * (not isinstance(device, int)), "note:", "note:")
+    ]
+    assert all(len(line) <= 190 for line in lines)
+    assert all(line.isprintable() for line in lines)
+    assert len(repr(report)) < 150
+
+
+def test_a_device_too_long_to_show_loses_its_middle() -> None:
+    assert str(check({("a" * 16, "b" * 16): []}, 0)).endswith(f"idle 1 device: ('{'a' * 16}', '{'b' * 16}')")
+    assert str(check({("a" * 17, "b" * 17): []}, 0)).endswith(f"idle 1 device: ('{'a' * 17}', '{'b' * 3}…{'b' * 11}')")
+    # Two are shown in any case, though they and the rest take more than their room: one alone is no duplicate.
+    many = dict.fromkeys([("a" * 16, f"{n:016}") for n in range(2000)], (0,))
+    some = f"('{'a' * 16}', '{0:016}'), ('{'a' * 16}', '{1:016}'), … and 1,998 more"
+    assert f"duplicate 1 block: 0 on {some}\n" in str(check(many, 1))
+
+
+class Mirror:
+    """A device whose repr shows the report that it is in."""
+
+    report: Report | None = None
+
+    def __repr__(self) -> str:
+        return f"Mirror({self.report!s:.9}{self.report!r})"
+
+
+def test_a_device_whose_repr_shows_the_report() -> None:
+    one, other = Mirror(), Mirror()
+    report = check({one: [0, 0, 1], other: [0, 1]}, 3, devices=[0])
+    one.report = other.report = report
+    assert str(report).startswith("not ok: 3 blocks on 2 devices\n")
+    assert repr(report).startswith("<Report: 3 blocks on 2 devices")
+
+
+def test_the_repr_counts_what_was_found() -> None:
+    assert repr(check({0: range(3)}, 3)) == "<Report: 3 blocks on 1 device: ok>"
+    report = check({0: [0, 0, "x"], 1: [], 2: [9]}, 3)
+    assert (
+        repr(report)
+        == "<Report: 3 blocks on 3 devices: 1 duplicate, 2 missing, 1 extra, 1 invalid, 1 idle, 1 scattered>"
+    )

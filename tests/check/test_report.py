@@ -1,0 +1,195 @@
+"""``check``: what a report holds, and what can be done with it."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import pickle
+from collections.abc import Sequence
+from typing import Any
+from unittest.mock import ANY
+
+import numpy as np
+import pytest
+
+import devicemap
+from devicemap import Report, check
+from tests.check.test_messages import Mute
+
+
+def test_an_error_has_the_text_and_the_blocks() -> None:
+    report = check({"a": [0, 1, 1, 9, 9], "b": [4, "x"]}, 7)
+    with pytest.raises(devicemap.DeviceMapError) as info:
+        report.raise_for_faults()
+    error = info.value
+    assert str(error) == str(report)
+    assert (error.duplicate_blocks, error.missing_blocks, error.extra_blocks) == ((1, 9), [2, 3, 5, 6], (9,))
+    assert error.__context__ is None
+    assert [entry.name for entry in info.traceback][-1] == "raise_for_faults"
+    copies = [pickle.loads(pickle.dumps(error, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
+    for again in (copy.copy(error), copy.deepcopy(error), *copies):
+        assert (str(again), vars(again)) == (str(error), vars(error))
+    assert check({0: range(3)}, 3).raise_for_faults() is None  # type: ignore[func-returns-value]
+
+
+def test_an_error_has_what_is_being_handled_as_its_context() -> None:
+    def raise_while_handling() -> None:
+        try:
+            [].pop()
+        except IndexError:
+            check({}, 1).raise_for_faults()
+
+    with pytest.raises(devicemap.DeviceMapError) as info:
+        raise_while_handling()
+    assert isinstance(info.value.__context__, IndexError)
+
+
+def test_the_missing_blocks_of_an_error_are_a_sequence() -> None:
+    with pytest.raises(devicemap.DeviceMapError) as info:
+        check({0: [0, 3, 4, 9]}, 10**8).raise_for_faults()
+    missing = info.value.missing_blocks
+    assert len(missing) == 10**8 - 4
+    assert missing[:8] == [1, 2, 5, 6, 7, 8, 10, 11]
+    assert [missing[i] for i in (0, 1, 2, 5, 6, -1)] == [1, 2, 5, 8, 10, 10**8 - 1]
+    assert missing[np.int64(-1)] == 10**8 - 1
+    assert list(itertools.islice(missing, 3)) == [1, 2, 5]
+    assert 10**7 in missing
+    assert 9 not in missing
+    assert missing != [1, 2]
+    assert repr(missing) == "<99,999,996 blocks: 1–2, 5–8, 10–99999999>"
+    with pytest.raises(IndexError):
+        missing[10**8 - 4]
+    with pytest.raises(devicemap.DeviceMapError) as info:
+        check({0: [0, 0]}, 1).raise_for_faults()
+    assert info.value.missing_blocks == []
+    assert not info.value.missing_blocks
+
+
+def missing_blocks(given: list[int], num_blocks: int) -> Sequence[int]:
+    with pytest.raises(devicemap.DeviceMapError) as info:
+        check({0: given}, num_blocks).raise_for_faults()
+    return info.value.missing_blocks
+
+
+def test_the_missing_blocks_equal_those_of_any_sequence_and_no_others() -> None:
+    missing = missing_blocks([0], 10)
+    assert missing == missing_blocks([0, 0], 10)
+    assert missing != missing_blocks([0, 5], 10)
+    for same in (range(1, 10), [*range(1, 10)], (*range(1, 10),)):
+        assert missing == same
+        assert missing != same[:-1]
+        assert missing != [*same, 10]
+    assert missing == ANY
+
+
+def test_devices_that_there_are() -> None:
+    device_map = {"a": [0], "b": [], "c": [1]}
+    assert check(device_map, 2).unknown == ()
+    assert check(device_map, 2)
+    report = check(device_map, 2, devices=iter(["z", "c", "z", "a", "y"]))
+    assert (report.unknown, report.idle, report.num_devices) == (("b",), ("b", "z", "y"), 3)
+    assert not report
+    report = check(device_map, 2, devices={"a": 1, "b": 1, "c": 1, "d": 1})
+    assert (report.unknown, report.idle) == ((), ("b", "d"))
+    assert report
+    assert str(report) == "ok: 2 blocks on 3 devices\nnote: idle 2 devices: 'b', 'd'"
+    for devices in (3, np.int64(3), range(3)):
+        report = check({0: [0], 3: [1]}, 2, devices=devices)
+        assert (report.unknown, report.idle) == ((3,), (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("devices", "aliased"),
+    [
+        ([0, "cuda:0"], ((0, "cuda:0"),)),
+        (["cuda:1", 0, "cuda:0", 1], (("cuda:1", 1), (0, "cuda:0"))),
+        (["cuda:00", "cuda:1", 0, np.int64(1)], (("cuda:1", np.int64(1)),)),
+        ([0, "0", "cuda", "cuda:", "cuda:x", "cuda:+0", "CUDA0", "gpu:0", True, 0.5, None, -1, ("cuda", 0)], ()),
+        ([0, 1, 2], ()),
+    ],
+)
+def test_two_names_of_a_card(devices: list[Any], aliased: tuple[Any, ...]) -> None:
+    report = check({device: [block] for block, device in enumerate(devices)}, len(devices))
+    assert report
+    assert report.aliased == aliased
+
+
+def test_two_names_of_a_card_in_torch() -> None:
+    device = pytest.importorskip("torch").device
+    report = check({0: [0], device("cuda", 0): [1], device("cuda"): [2], device("cpu"): [3], "cpu": [4]}, 5)
+    assert report.aliased == ((0, device("cuda", 0)), (device("cpu"), "cpu"))
+
+
+def test_a_report_as_json() -> None:
+    report = check(
+        {"a": [0, 1, 1, 7, None, 0.5, float("inf"), np.float32(1)], 1: [1, (0,)], (2,): []}, 9, devices=["a"]
+    )
+    data = report.to_dict()
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    assert data == {
+        "ok": False,
+        "num_blocks": 9,
+        "num_devices": 3,
+        "missing": [[2, 7], [8, 9]],
+        "duplicates": [[1, ["a", "a", 1]]],
+        "extra": [],
+        "invalid": [["a", [None, 0.5, "inf", "1.0"]], [1, ["(0,)"]]],
+        "unknown": [1, "(2,)"],
+        "idle": ["(2,)"],
+        "scattered": ["a"],
+        "unordered": [1],
+        "aliased": [],
+    }
+    data = check({Mute(): [10**5000, 9], "a": [9, True], "cuda:3": [], 3: []}, 0).to_dict()
+    assert json.loads(json.dumps(data)) == data
+    assert data["extra"] == [["<int>", ["<Mute>"]], [9, ["<Mute>", "a"]]]
+    assert data["invalid"] == [["a", [True]]]
+    assert data["aliased"] == [["cuda:3", 3]]
+
+
+def reports() -> list[Report]:
+    """Reports that differ in one attribute each, twice as many as there are attributes and two."""
+    maps: list[tuple[Any, int, Any]] = [
+        ({0: [0, 1]}, 2, None),
+        ({0: [0, 1]}, 3, None),
+        ({0: [0], 1: [1]}, 2, None),
+        ({0: [0, 1, 1]}, 2, None),
+        ({0: [0, 1, 2]}, 2, None),
+        ({0: [0, 1, "x"]}, 2, None),
+        ({0: [0, 1]}, 2, [1]),
+        ({0: [0, 1]}, 2, [0, 1]),
+        ({0: [1, 0]}, 2, None),
+        ({0: [1], 1: [0]}, 2, None),
+        ({0: [0], "cuda:0": [1]}, 2, None),
+    ]
+    return [check(device_map, num_blocks, devices=devices) for device_map, num_blocks, devices in maps]
+
+
+def test_reports_are_compared_pickled_and_copied() -> None:
+    for (i, one), (j, other) in itertools.product(enumerate(reports()), enumerate(reports())):
+        assert (one == other) is (i == j)
+        assert (one != other) is (i != j)
+    for report in reports():
+        for again in (
+            copy.copy(report),
+            copy.deepcopy(report),
+            *(pickle.loads(pickle.dumps(report, p)) for p in range(6)),
+        ):
+            assert again == report
+            assert type(again) is Report
+            assert str(again) == str(report)
+        assert report != "report"
+        assert report == ANY
+
+
+def test_a_report_does_not_change() -> None:
+    report = check({0: [0]}, 1)
+    for name in ("num_blocks", "missing", "ok", "anything"):
+        with pytest.raises(AttributeError, match=f"cannot set '{name}'"):
+            setattr(report, name, ())
+        with pytest.raises(AttributeError, match=f"cannot delete '{name}'"):
+            delattr(report, name)
+    assert not hasattr(report, "__dict__")
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(report)

@@ -1,0 +1,154 @@
+"""``check``: what is not a device map, and what is one all the same."""
+
+from __future__ import annotations
+
+from collections import UserDict
+from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from devicemap import check
+from tests.strategies import Index, Layer
+
+
+class Pairs:
+    """A mapping as small as can be, which gives a device twice."""
+
+    def items(self) -> Iterator[tuple[Any, Any]]:
+        yield "a", [0, "x"]
+        yield "b", (1,)
+        yield "a", iter([1, "y"])
+
+
+class Lists(dict[Any, Any]):
+    def items(self) -> Any:
+        return [["a", [0]]]
+
+
+class NoItems:
+    def items(self) -> Any:
+        return 5
+
+
+class Unhashable:
+    def items(self) -> Any:
+        return [([], [0])]
+
+
+def test_any_mapping_will_do() -> None:
+    report = check(Pairs(), 2)
+    assert (report.duplicates, report.invalid) == ({1: ("b", "a")}, {"a": ("x", "y")})
+    assert report.num_devices == 3
+
+
+def test_a_model_has_any_number_of_blocks_that_is_one() -> None:
+    for one in (1, True, np.int64(1), Index(1), Layer.SECOND):
+        report = check({0: [0]}, one)
+        assert report.ok
+        assert type(report.num_blocks) is int
+    for negative, shown in ((-1, "-1"), (-(10**5000), "<int>")):
+        with pytest.raises(ValueError, match=f"num_blocks must be 0 or more, got {shown}"):
+            check({}, negative)
+    with pytest.raises(OverflowError, match=r"num_blocks must be less than 2\*\*63"):
+        check({}, 10**30)
+    for none in (1.0, "1", None):
+        with pytest.raises(TypeError, match=f"num_blocks must be an integer, got {none!r}"):
+            check({}, none)  # type: ignore[arg-type]
+
+
+class BadRepr:
+    """A device that cannot be shown, of a type with a long name."""
+
+    def __repr__(self) -> str:
+        raise LookupError("no repr")
+
+
+BadRepr.__name__ = "B" * 10**6
+INVERSE = "device_map must be {device: [block, ...]}, got the inverse, {block: device}; group the blocks by device"
+MAPPING = "must be an iterable of block numbers, got the mapping"
+MODULES = (
+    "device_map must be {device: [block, ...]}, got {module: device}; "
+    "write the numbers of the blocks, grouped by device"
+)
+NESTED = {"encoder": {0: [0, 1]}, "decoder": {1: [0]}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((None, 1), "device_map must be a mapping, {device: [block, ...]}, got None"),
+        (([[0]], 1), "device_map must be a mapping, {device: [block, ...]}, got [[0]]"),
+        ((Lists(), 1), "device_map.items() must be pairs of a device and its blocks, got ['a', [0]]"),
+        ((NoItems(), 1), "device_map.items() must be pairs of a device and its blocks, got 5"),
+        ((Unhashable(), 1), "the device must be hashable, got []"),
+        (({0: [0], "cuda:1": 5}, 1), "device_map['cuda:1'] must be an iterable of block numbers, got 5"),
+        (({0: None}, 1), "device_map[0] must be an iterable of block numbers, got None"),
+        (({0: 5}, 1), "device_map[0] must be an iterable of block numbers, got 5"),
+        (({0: [0], 1: "12"}, 1), "device_map[1] must be an iterable of block numbers, got '12'"),
+        (({"a": b"\x00\x01"}, 2), r"device_map['a'] must be an iterable of block numbers, got b'\x00\x01'"),
+        (
+            ({"a\nb": {}, "c": {}}, 2),
+            rf"device_map['a\nb'] {MAPPING} {{}}; check a\nb and c one at a time",
+        ),
+        (
+            ({"a": [0], 0: bytearray(b"\x01")}, 2),
+            r"device_map[0] must be an iterable of block numbers, got bytearray(b'\x01')",
+        ),
+        (({"h.0": 0, "h.1": 1}, 2), MODULES),
+        (({"lm_head": "cuda:0", "model.layers.0": "cuda:0"}, 1), MODULES),
+        (
+            ({"cuda:0": "0-15", "cuda:1": "16-31"}, 32),
+            "device_map['cuda:0'] must be an iterable of block numbers, got '0-15'",
+        ),
+        (({"a": np.array(1)}, 2), "device_map['a'] must be an iterable of block numbers, got array(1)"),
+        (({"0": "cuda:0", "1": "cuda:0"}, 2), INVERSE),
+        (({np.int64(0): "cuda:0"}, 1), INVERSE),
+        ((dict.fromkeys(range(4), "cuda:0"), 4), INVERSE),
+        (({0: "cuda:0"}, 1), INVERSE),
+        (({0: 0, 1: 0, 2: 1}, 3), INVERSE),
+        (({0: 0, 1: "cpu"}, 2), INVERSE),
+        (({0: b"\x00\x01"}, 2), INVERSE),
+        (
+            ({0: {0: "a", 1: "b"}}, 2),
+            f"device_map[0] {MAPPING} {{0: 'a', 1: 'b'}}; check that mapping on its own",
+        ),
+        (
+            (NESTED, 2),
+            f"device_map['encoder'] {MAPPING} {{0: [0, 1]}}; check encoder and decoder one at a time",
+        ),
+        (
+            ({"a": UserDict(), "b": MappingProxyType({}), 2: {}, "d": {}}, 2),
+            f"device_map['a'] {MAPPING} {{}}; check a, b and the other 2 one at a time",
+        ),
+        (({BadRepr(): 5}, 1), f"device_map[<{'B' * 25}…{'B' * 12}>] must be an iterable of block numbers, got 5"),
+        (({0: BadRepr()}, 1), f"device_map[0] must be an iterable of block numbers, got <{'B' * 25}…{'B' * 12}>"),
+        (({}, 1, "cuda"), "devices must be an iterable of devices, or their number, got 'cuda'"),
+        (({}, 1, 0.5), "devices must be an iterable of devices, or their number, got 0.5"),
+        (({}, 1, [0, []]), "devices[1] must be hashable, got []"),
+    ],
+)
+def test_what_cannot_be_checked_is_a_type_error(arguments: tuple[Any, ...], text: str) -> None:
+    device_map, num_blocks, *devices = arguments
+    with pytest.raises(TypeError) as info:
+        check(device_map, num_blocks, devices=devices[0] if devices else None)
+    assert str(info.value) == text
+
+
+def test_errors_of_the_users_own_pass() -> None:
+    class Raising:
+        def __index__(self) -> int:
+            raise LookupError("no index today")
+
+        def __iter__(self) -> Iterator[int]:
+            yield 0
+            raise LookupError("no blocks today")
+
+        def items(self) -> Any:
+            raise LookupError("no items today")
+
+    for device_map, num_blocks in (({0: [Raising()]}, 1), ({0: Raising()}, 1), (Raising(), 1), ({}, Raising())):
+        with pytest.raises(LookupError, match="today"):
+            check(device_map, num_blocks)

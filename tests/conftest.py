@@ -1,0 +1,10 @@
+"""Hypothesis's profiles: ``pytest --hypothesis-profile=thorough``. The markers are in pyproject.toml."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=10, deadline=None)
+settings.register_profile("normal", max_examples=100, deadline=None)
+settings.register_profile("thorough", max_examples=2_000, deadline=None)
+settings.load_profile("normal")

@@ -1,0 +1,93 @@
+"""``balance``: of the maps with the smallest bottleneck, an even one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import devicemap
+from devicemap import InfeasibleError, balance
+from tests.oracles.partition import Even, Problem
+from tests.strategies import MANY_EXAMPLES
+
+
+@st.composite
+def problems_with_room(draw: st.DrawFn) -> Problem:
+    devices = draw(st.integers(1, 5))
+    amount = draw(st.sampled_from([st.integers(0, 1), st.integers(0, 3), st.sampled_from([0, 0, 0, 1, 9])]))
+    costs = draw(st.lists(amount, min_size=devices, max_size=16))
+    if draw(st.booleans()):
+        costs.insert(draw(st.integers(0, len(costs))), 20)
+    sizes = draw(st.none() | st.lists(st.integers(0, 4), min_size=len(costs), max_size=len(costs)))
+    speeds = draw(st.none() | st.lists(st.integers(1, 4), min_size=devices, max_size=devices))
+    limit = st.none() | st.integers(0, 40)
+    max_memory = draw(st.none() | st.lists(limit, min_size=devices, max_size=devices))
+    return Problem(costs, devices, speeds, sizes, max_memory, draw(st.booleans()))
+
+
+@pytest.mark.oracle
+@MANY_EXAMPLES
+@given(problems_with_room())
+def test_cuts_lie_nearest_to_the_taut_string(problem: Problem) -> None:
+    try:
+        boundaries = problem.solve().boundaries
+    except InfeasibleError:
+        return
+    bottleneck = problem.bottleneck(boundaries)
+    assert bottleneck is not None
+    Even(problem, bottleneck, all(end > start for start, end in pairwise(boundaries))).check(boundaries)
+
+
+def loads(costs: Sequence[Any], devices: int, **options: Any) -> list[Any]:
+    return list(balance(costs, range(devices), **options).load_per_device(costs).values())
+
+
+def test_what_others_get_wrong() -> None:
+    # DeepSpeed's partition_balanced gives a bottleneck of 10.
+    assert max(loads([2, 8, 4, 4], 3)) == 8
+    # torchgpipe's solve leaves blocks empty on the one, and never returns on the other.
+    assert loads([1, 1, 8, 8], 3) == [2, 8, 8]
+    assert loads([1, 1, 1, 1, 8, 8], 5) == [1, 2, 1, 8, 8]
+    # The original leaves devices idle.
+    assert balance([1] * 5, range(4)).counts == (1, 2, 1, 1)
+    assert 0 not in balance([1] * 9, range(8)).counts
+
+
+def test_an_even_map_of_those_that_reach_the_bottleneck() -> None:
+    assert loads([*[1] * 9, 5], 4) == [3, 3, 3, 5]
+    assert loads([5, *[1] * 9], 4) == [5, 3, 3, 3]
+    assert loads([*[1] * 31, 100], 4) == [10, 11, 10, 100]
+    assert balance([0] * 6, range(3)).counts == (2, 2, 2)
+    assert balance([0] * 7, range(3)).counts == (3, 2, 2)
+    assert balance([0, 0, 5, 0, 0], range(3)).counts == (2, 2, 1)
+    assert loads([*[1] * 12, 24], 4, speeds=[1, 2, 3, 1]) == [2, 4, 6, 24]
+
+
+@given(st.integers(0, 60), st.integers(1, 12))
+def test_equal_costs_are_split_evenly(blocks: int, devices: int) -> None:
+    counts = balance([3] * blocks, range(devices)).counts
+    assert sorted(counts) == sorted(devicemap.split(blocks, range(devices)).counts)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.integers(1, 6), st.integers(1, 8))
+def test_no_cut_can_move_a_whole_block_for_a_smaller_bottleneck(costs: list[int], devices: int, times: int) -> None:
+    # A scale changes nothing, of ints or of floats.
+    boundaries = balance(costs, range(devices)).boundaries
+    assert balance([cost * times for cost in costs], range(devices)).boundaries == boundaries
+    assert balance([cost / 8 for cost in costs], range(devices)).boundaries == boundaries
+
+
+def test_few_blocks() -> None:
+    assert balance([], [0, 1]).counts == (0, 0)
+    assert balance([5], range(3)).counts == (1, 0, 0)
+    assert balance([5, 7], range(4)).counts == (1, 1, 0, 0)
+    speeds = [1, 1, 1, 4]
+    assert balance([5, 7, 9], range(4), speeds=speeds).load_per_device([5, 7, 9], speeds)[3] == 4.0
+    assert balance([2**127, 1], range(2)).counts == (1, 1)
+    assert balance([2**128 - 1], range(1)).counts == (1,)
+    assert balance([2**100] * 3, range(2), speeds=[1, 2**100]).counts == (1, 2)

@@ -1,0 +1,144 @@
+"""``balance``: idle devices, and why no map is feasible."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+from devicemap import InfeasibleError, balance
+from tests.oracles.partition import Problem
+
+
+def test_idle_devices_only_where_they_help() -> None:
+    costs = [1, 1, 1, 1]
+    slow = {"cpu": 1e-9}
+    devices = ["gpu", "cpu", "gpu1"]
+    assert balance(costs, devices, speeds=slow).counts == (2, 1, 1)
+    assert balance(costs, devices, speeds=slow, allow_idle=True).counts == (2, 0, 2)
+    assert balance([*[1] * 300, 0.1], devices, speeds=slow, allow_idle=True).counts == (150, 0, 151)
+    slow_and_small = balance(costs, devices, speeds=slow, allow_idle=True, sizes=costs, max_memory=[1, 9, 1])
+    assert slow_and_small.counts == (1, 2, 1)
+    assert balance(costs, devices, allow_idle=True).counts == (1, 2, 1)
+    assert balance([0, 5], range(2), allow_idle=True).counts == (1, 1)
+    with pytest.raises(
+        InfeasibleError,
+        match="each device must get a block, but device 'cpu' holds 0 B and the smallest of the blocks 1–2 in its "
+        "reach needs 1 B; allow_idle=True lets",
+    ):
+        balance(costs, devices, sizes=costs, max_memory={"cpu": 0})
+    assert balance(costs, devices, sizes=costs, max_memory={"cpu": 0}, allow_idle=True).counts == (2, 0, 2)
+    sizes = [30 * 2**30, *[2**30] * 5]
+    for blocks, which in ((sizes, "block 0"), (sizes[::-1], "block 5")):
+        limits = {devices[0 if blocks is sizes else -1]: "24GiB"}
+        with pytest.raises(
+            InfeasibleError, match=f"holds 24.0 GiB and {which}, the only one in its reach, needs 30.0 GiB"
+        ):
+            balance(blocks, devices, sizes=blocks, max_memory=limits)
+
+
+def test_a_device_that_holds_only_a_later_block_gets_that_one() -> None:
+    """The first device must stop early, though it could hold more, since the second can hold but one of the blocks."""
+    sizes = [1, 9, 9, 1, 9, 9]
+    assert balance(sizes, range(3), sizes=sizes, max_memory=[100, 1, 100]).counts == (3, 1, 2)
+
+
+GIB = 2**30
+INFEASIBLE: dict[str, tuple[Problem, str, dict[str, Any]]] = {
+    "one block": (
+        Problem([1] * 20, 2, None, [GIB] * 17 + [30 * GIB] + [GIB] * 2, ["24GiB", "20GiB"]),
+        "block 17 needs 30.0 GiB, no device holds more than 24.0 GiB",
+        {"reason": "block", "block": 17, "needed": 30 * GIB, "available": 24 * GIB},
+    ),
+    "of a kilobyte": (
+        Problem([1025], 1, None, None, [1024]),
+        "block 0 needs 1,025 B, no device holds more than 1,024 B",
+        {"reason": "block", "block": 0, "needed": 1025, "available": 1024},
+    ),
+    "of floats": (
+        Problem([2560.0], 1, None, None, [1024]),
+        "block 0 needs 2.5 KiB, no device holds more than 1.0 KiB",
+        {"reason": "block", "block": 0, "needed": 2560, "available": 1024},
+    ),
+    "all blocks": (
+        Problem([141 * GIB // 100] * 100, 4, None, None, ["24GiB"] * 4),
+        "the blocks need 141.0 GiB, the devices hold 96.0 GiB",
+        {"reason": "total", "needed": 141 * GIB // 100 * 100, "available": 96 * GIB},
+    ),
+    "the order": (
+        Problem([1] * 80, 3, None, [GIB] * 58 + [20 * GIB] + [GIB] * 21, [41 * GIB, 18 * GIB, "40.5GiB"]),
+        "in this order the devices hold blocks 0–78 only: the next, of 1.0 GiB, is too much",
+        {"reason": "order", "block": 79, "needed": GIB, "available": 0},
+    ),
+    "none in order": (
+        Problem([8, 1], 2, None, None, [1, 8]),
+        "in this order the devices hold block 0 only: the next, of 1 B, is too much",
+        {"reason": "order", "block": 1, "needed": 1, "available": 0},
+    ),
+    "devices that remain": (
+        Problem([8, 5, 1], 4, None, None, [9, 2, 4, 3]),
+        "in this order the devices hold block 0 only: the next, of 5 B, is too much; 2 blocks of 6 B are left",
+        {"reason": "order", "block": 1, "needed": 5, "available": 4},
+    ),
+    "several blocks": (
+        Problem([10] * 9, 3, None, None, [39, 39, 19]),
+        "in this order the devices hold blocks 0–6 only: the next, of 10 B, is too much; 2 blocks of 20 B are left",
+        {"reason": "order", "block": 7, "needed": 10, "available": 0},
+    ),
+    "nothing": (
+        Problem([9, 1], 2, None, None, [0, 9]),
+        "the blocks need 10 B, the devices hold 9 B",
+        {"reason": "total", "needed": 10, "available": 9},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", INFEASIBLE)
+def test_infeasible_says_why_in_numbers(name: str) -> None:
+    problem, text, attributes = INFEASIBLE[name]
+    for allow_idle in (False, True):
+        with pytest.raises(InfeasibleError) as caught:
+            problem._replace(allow_idle=allow_idle).solve()
+        error = caught.value
+        assert str(error) == text
+        assert isinstance(error, ValueError)
+        assert_attributes(error, attributes)
+
+
+def assert_attributes(error: InfeasibleError, attributes: dict[str, Any]) -> None:
+    expected = {"reason": None, "block": None, "device": None, "needed": None, "available": None} | attributes
+    copies = [copy.copy(error), *(pickle.loads(pickle.dumps(error, protocol)) for protocol in range(6))]
+    for one in (error, *copies):
+        assert {name: getattr(one, name) for name in expected} == expected
+        assert str(one) == str(error)
+
+
+def test_infeasible_names_the_device_that_cannot_get_a_block() -> None:
+    with pytest.raises(InfeasibleError) as caught:
+        balance([5, 7], ["a", "b"], sizes=[5, 7], max_memory=[1, 99])
+    assert_attributes(caught.value, {"reason": "idle", "device": "a", "needed": 5, "available": 1})
+    made_by_hand = InfeasibleError("by hand")
+    assert (made_by_hand.reason, made_by_hand.needed) == (None, None)
+
+
+def test_infeasible_names_devices_as_they_let_it() -> None:
+    limited: dict[str, Any] = {"sizes": [5, 5], "max_memory": [1, 99]}
+    with pytest.raises(InfeasibleError, match=r"device 'x+\.\.\.x+' holds 1 B and block 0, the only") as caught:
+        balance([5, 5], ["x" * 10**5, "b"], **limited)
+    assert len(str(caught.value)) < 250
+    with pytest.raises(InfeasibleError, match="device <Nameless> holds 1 B"):
+        balance([5, 5], [Nameless(ValueError), "b"], **limited)
+    with pytest.raises(KeyboardInterrupt):
+        balance([5, 5], [Nameless(KeyboardInterrupt), "b"], **limited)
+
+
+class Nameless:
+    """A device that does not tell its name."""
+
+    def __init__(self, error: type[BaseException]) -> None:
+        self.error = error
+
+    def __repr__(self) -> str:
+        raise self.error
