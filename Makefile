@@ -19,7 +19,7 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(BUILT) $(VENV)/.demo ## a model balanced; a million blocks mapped, checked, broken and timed
-	$(BIN)/python -m benches.demo
+	$(BIN)/python -m examples.demo
 
 test: $(BUILT) $(VENV)/.test ## all tests, Python's and Rust's; torch makes the first run long
 	$(BIN)/python -m pytest

@@ -10,8 +10,8 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 
-from benches.bars import Result
-from benches.placement import Row, versions
+from benches.quality.placement import Row, versions
+from benches.speed.bars import Result
 
 T = TypeVar("T")
 RESULTS = pytest.StashKey[list[Result]]()

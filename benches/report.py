@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benches import placement, plot
-from benches.clock import written
-from benches.maps import BAD, GOOD
+from benches.quality import placement
+from benches.speed import plot
+from benches.speed.clock import written
+from benches.speed.maps import BAD, GOOD
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -23,8 +24,8 @@ MAKES = ["devicemap", "original", "list(range(n))"]
 
 PICTURE = """\
 <picture>
-  <source media="(prefers-color-scheme: dark)" srcset="benches/plot-dark.svg">
-  <img alt="Time to check a device map against its blocks, devicemap and its peers" src="benches/plot-light.svg">
+  <source media="(prefers-color-scheme: dark)" srcset="benches/speed/plot-dark.svg">
+  <img alt="Time to check a device map against its blocks, devicemap and its peers" src="benches/speed/plot-light.svg">
 </picture>"""
 NOT_MEASURED = (
     "set, sort and Counter are checks in plain Python; numpy is `fromiter` and `bincount`, lists converted."
@@ -58,8 +59,8 @@ def main() -> None:
     run = Run(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     contiguous = {peer: run.times("assert", "contiguous", peer) for peer in [*CHECKS, "original"]}
     measured = {peer: times for peer, times in contiguous.items() if times}
-    plot.draw(measured, HERE / "plot-light.svg", plot.LIGHT)
-    plot.draw(measured, HERE / "plot-dark.svg", plot.DARK)
+    plot.draw(measured, HERE / "speed" / "plot-light.svg", plot.LIGHT)
+    plot.draw(measured, HERE / "speed" / "plot-dark.svg", plot.DARK)
 
     fill("bench", section(run))
     fill("placement", f"{placement.section(run.placements)} {measured_by(run)}")

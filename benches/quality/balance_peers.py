@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import devicemap
-from benches.architectures import Architecture, meta_model
+from benches.quality.architectures import Architecture, meta_model
 
 Balance: TypeAlias = Callable[[Sequence[int], int], "list[int] | None"]
 """From the costs and the number of devices to the number of pieces on each; None if there is no answer."""

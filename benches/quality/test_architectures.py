@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benches.architectures import ARCHITECTURES, BYTES, Architecture, meta_model
+from benches.quality.architectures import ARCHITECTURES, BYTES, Architecture, meta_model
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda architecture: architecture.name)

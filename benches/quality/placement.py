@@ -1,6 +1,6 @@
 """How heavy the heaviest device gets: real architectures over equal devices, devicemap and its peers.
 
-Usage: ``python -m benches.placement`` measures, and prints the table that the report writes into the README.
+Usage: ``python -m benches.quality.placement`` measures, and prints the table that the report writes into the README.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any
 
-from benches import balancers
-from benches.architectures import ARCHITECTURES, Architecture
+from benches.quality import balance_peers
+from benches.quality.architectures import ARCHITECTURES, Architecture
 
 DEVICES = (2, 4, 8)
 PEERS = ["devicemap", "accelerate", "DeepSpeed", "DeepSpeed uniform", "torchgpipe"]
@@ -66,20 +66,20 @@ def rows() -> list[Row]:
 def measure(architecture: Architecture, devices: int) -> Row:
     """Let every peer that is installed cut one architecture."""
     costs = list(architecture.pieces.values())
-    accelerate = balancers.accelerate()
-    recorded = balancers.ACCELERATE[architecture.name][devices]
-    by_costs: dict[str, balancers.Balance | None] = {
-        "devicemap": balancers.ours,
+    accelerate = balance_peers.accelerate()
+    recorded = balance_peers.ACCELERATE[architecture.name][devices]
+    by_costs: dict[str, balance_peers.Balance | None] = {
+        "devicemap": balance_peers.ours,
         "accelerate": lambda _, devices: accelerate(architecture, devices) if accelerate else recorded,
-        "DeepSpeed": balancers.deepspeed_balanced(),
-        "DeepSpeed uniform": balancers.deepspeed_uniform(),
-        "torchgpipe": balancers.torchgpipe(),
+        "DeepSpeed": balance_peers.deepspeed_balanced(),
+        "DeepSpeed uniform": balance_peers.deepspeed_uniform(),
+        "torchgpipe": balance_peers.torchgpipe(),
     }
     counts = {peer: balance and balance(costs, devices) for peer, balance in by_costs.items()}
     return Row(
         architecture.name,
         devices,
-        balancers.optimum(costs, devices),
+        balance_peers.optimum(costs, devices),
         {peer: count and loads(costs, count, devices) for peer, count in counts.items()},
         [] if accelerate else ["accelerate"],
     )
@@ -104,7 +104,7 @@ def section(measured: Iterable[dict[str, Any]]) -> str:
     ]
     if any(row.recorded for row in table):
         parts[-1] += (
-            f" {RECORDED} not installed in this run: as accelerate {balancers.ACCELERATE_VERSION} gave it before."
+            f" {RECORDED} not installed in this run: as accelerate {balance_peers.ACCELERATE_VERSION} gave it before."
         )
     return "\n\n".join(parts)
 

@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benches.clock import written
+from benches.speed.clock import written
 
 Times = dict[int, float]
 

@@ -12,11 +12,12 @@ import sys
 import textwrap
 from collections.abc import Callable
 
+from benches.quality.architectures import ARCHITECTURES
+from benches.speed import check_peers
+from benches.speed.clock import Call, written
+from benches.speed.maps import DEVICES, Case, contiguous
+
 import devicemap
-from benches import peers
-from benches.architectures import ARCHITECTURES
-from benches.clock import Call, written
-from benches.maps import DEVICES, Case, contiguous
 
 BLOCKS = 1_000_000
 SMALL = 4_000
@@ -93,11 +94,11 @@ def break_it() -> None:
     for fault, change in BREAKS.items():
         broken = contiguous(BLOCKS, DEVICES)
         change(broken[3])
-        message = peers.verdict(devicemap.assert_device_map, Case(broken, BLOCKS))
+        message = check_peers.verdict(devicemap.assert_device_map, Case(broken, BLOCKS))
         print(f"   {bold(fault)}")
         lines = textwrap.wrap(shortened(str(message)), 96)
         print(textwrap.indent("\n".join(lines), "     "))
-        took(Call(peers.verdict, devicemap.assert_device_map, Case(broken, BLOCKS)))
+        took(Call(check_peers.verdict, devicemap.assert_device_map, Case(broken, BLOCKS)))
     broken = contiguous(BLOCKS, DEVICES)
     for change in BREAKS.values():
         change(broken[3])
@@ -129,7 +130,7 @@ def race(device_map: DeviceMap) -> None:
     """Time every peer that can keep up, in turn, and draw the medians."""
     heading("5. Time it", "the check beside its peers")
     times = {}
-    for name, peer in peers.CHECKS.items():
+    for name, peer in check_peers.CHECKS.items():
         progress(f"   timing {name} …")
         times[name] = Call(peer, device_map, BLOCKS).turn()
     progress("")
@@ -142,7 +143,7 @@ def race(device_map: DeviceMap) -> None:
 
 def of_the_original() -> str:
     """Why the original is not among them, with a figure where it can be measured."""
-    original = peers.original()
+    original = check_peers.original()
     if original is None:
         return (
             "The original is left out: it compares every block with every other, a million times a million\n"

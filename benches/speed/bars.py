@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from benches.clock import Call, side_by_side, written
-from benches.contenders import (
+from benches.speed.bar_cases import (
     MILLION,
     asserts,
     balances,
@@ -22,6 +21,7 @@ from benches.contenders import (
     touches,
     with_limits,
 )
+from benches.speed.clock import Call, side_by_side, written
 
 
 @dataclass(frozen=True)

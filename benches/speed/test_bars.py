@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benches.bars import BARS, Bar, Result
-from benches.contenders import NoContenderError
+from benches.speed.bar_cases import NoContenderError
+from benches.speed.bars import BARS, Bar, Result
 
 
 @pytest.mark.parametrize("bar", BARS, ids=lambda bar: f"{bar.what}, {bar.bar}")

@@ -1,4 +1,4 @@
-"""The floor of any check, compiled from floor.c with the system's C compiler."""
+"""The lower bound of any check, compiled from lower_bound.c with the system's C compiler."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benches.maps import DeviceMap
+from benches.speed.maps import DeviceMap
 
 
 @cache
 def touch() -> Callable[[DeviceMap, int], int] | None:
     """The probe that reads every int of a map's lists once; None without a C compiler or Python's headers."""
     with TemporaryDirectory() as directory:
-        library = Path(directory) / "floor.so"
+        library = Path(directory) / "lower_bound.so"
         command = ["cc", "-O2", "-shared", "-fPIC", f"-I{sysconfig.get_path('include')}"]
         if sys.platform == "darwin":
             command += ["-undefined", "dynamic_lookup"]

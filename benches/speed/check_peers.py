@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 import devicemap
-from benches.maps import Case, DeviceMap, Fault
+from benches.speed.maps import Case, DeviceMap, Fault
 
 Check: TypeAlias = Callable[[DeviceMap, int], None]
 Make: TypeAlias = Callable[[int, range], Any]

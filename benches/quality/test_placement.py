@@ -8,9 +8,9 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from benches import balancers
-from benches.architectures import ARCHITECTURES, Architecture
-from benches.placement import DEVICES, Row, loads, measure
+from benches.quality import balance_peers
+from benches.quality.architectures import ARCHITECTURES, Architecture
+from benches.quality.placement import DEVICES, Row, loads, measure
 
 each = pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda architecture: architecture.name)
 over = pytest.mark.parametrize("devices", DEVICES)
@@ -24,21 +24,21 @@ def test_optimum_is_that_of_all_partitions() -> None:
         ends = combinations(range(len(costs) + devices - 1), devices - 1)
         bounds = ([0, *(end - i for i, end in enumerate(cut)), len(costs)] for cut in ends)
         possible = (max(sum(costs[start:end]) for start, end in pairwise(cut)) for cut in bounds)
-        assert balancers.optimum(costs, devices) == min(possible)
+        assert balance_peers.optimum(costs, devices) == min(possible)
 
 
 @over
 @each
 def test_recorded_is_what_accelerate_gives(architecture: Architecture, devices: int) -> None:
-    accelerate = balancers.accelerate()
-    if accelerate is None or importlib.metadata.version("accelerate") != balancers.ACCELERATE_VERSION:
-        pytest.skip(f"accelerate {balancers.ACCELERATE_VERSION} is not installed")
-    assert accelerate(architecture, devices) == balancers.ACCELERATE[architecture.name][devices]
+    accelerate = balance_peers.accelerate()
+    if accelerate is None or importlib.metadata.version("accelerate") != balance_peers.ACCELERATE_VERSION:
+        pytest.skip(f"accelerate {balance_peers.ACCELERATE_VERSION} is not installed")
+    assert accelerate(architecture, devices) == balance_peers.ACCELERATE[architecture.name][devices]
 
 
 def test_peers_cut_all_of_the_costs() -> None:
     costs, devices = [5, 1, 1, 1, 1, 9, 2, 2], 3
-    for balance in (balancers.deepspeed_balanced(), balancers.deepspeed_uniform(), balancers.torchgpipe()):
+    for balance in (balance_peers.deepspeed_balanced(), balance_peers.deepspeed_uniform(), balance_peers.torchgpipe()):
         if balance is not None:
             counts = balance(costs, devices)
             assert counts is not None
@@ -46,10 +46,10 @@ def test_peers_cut_all_of_the_costs() -> None:
 
 
 def test_torchgpipe_that_never_ends_has_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    balance = balancers.torchgpipe()
+    balance = balance_peers.torchgpipe()
     if balance is None:
         pytest.skip("torchgpipe is not installed")
-    monkeypatch.setattr(balancers, "ENDLESS", 2.0)
+    monkeypatch.setattr(balance_peers, "ENDLESS", 2.0)
     assert balance([1, 1, 1, 1, 8, 8], 5) is None
 
 

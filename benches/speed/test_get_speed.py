@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import devicemap
-from benches import peers
 from benches.conftest import Benchmark
-from benches.maps import SIZES, contiguous
+from benches.speed import check_peers
+from benches.speed.maps import SIZES, contiguous
 
 
 @pytest.mark.benchmark(max_time=0.5, min_rounds=5)
@@ -22,7 +22,7 @@ def test_get(benchmark: Benchmark, num_blocks: int, devices: str, peer: str) -> 
     if peer == "list(range(n))":
         benchmark(lambda n, _: list(range(n)), num_blocks, names)
         return
-    original = peers.original()
+    original = check_peers.original()
     if peer == "original" and original is None:
         pytest.skip("transformers 4 is not installed")
     make = original.make if peer == "original" and original else devicemap.get_device_map

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benches import peers
 from benches.conftest import Benchmark
-from benches.maps import BAD, GOOD, SIZES, Case, make
+from benches.speed import check_peers
+from benches.speed.maps import BAD, GOOD, SIZES, Case, make
 
 
 @pytest.fixture(scope="module", params=SIZES, ids="{:_}".format)
@@ -30,30 +30,30 @@ def case(kind: str, num_blocks: int) -> Case:
 
 
 @pytest.mark.benchmark(max_time=0.5, min_rounds=5)
-@pytest.mark.parametrize("peer", [*peers.CHECKS, "original"])
+@pytest.mark.parametrize("peer", [*check_peers.CHECKS, "original"])
 def test_assert(benchmark: Benchmark, smoke: bool, kind: str, num_blocks: int, case: Case, peer: str) -> None:
     """The time of a peer on a map; a peer that gives a wrong verdict gets no number."""
-    check = peers.CHECKS.get(peer) or _original(kind, num_blocks, smoke)
-    if peers.verdict(check, case) != peers.expected(case):
+    check = check_peers.CHECKS.get(peer) or _original(kind, num_blocks, smoke)
+    if check_peers.verdict(check, case) != check_peers.expected(case):
         give_up = pytest.fail if peer == "devicemap" else pytest.skip
         give_up(f"{peer} gives a wrong verdict")
     benchmark.group = f"assert_device_map, {kind}, {num_blocks:,} blocks"
     benchmark.extra_info.update(job="assert", on=kind, num_blocks=num_blocks, peer=peer)
     if case.fault is not None:
         # The exception is caught inside the timed call.
-        benchmark(peers.verdict, check, case)
+        benchmark(check_peers.verdict, check, case)
     elif peer == "original" and num_blocks > 1_000:
         benchmark.pedantic(check, (case.device_map, num_blocks), rounds=1)
     else:
         benchmark(check, case.device_map, num_blocks)
 
 
-def _original(kind: str, num_blocks: int, smoke: bool) -> peers.Check:
-    original = peers.original()
+def _original(kind: str, num_blocks: int, smoke: bool) -> check_peers.Check:
+    original = check_peers.original()
     if original is None:
         pytest.skip("transformers 4 is not installed")
     # Seconds a call, and much the same on every kind of map: once is enough.
-    limit = peers.ORIGINAL_LIMIT if kind == "contiguous" and not smoke else 1_000
+    limit = check_peers.ORIGINAL_LIMIT if kind == "contiguous" and not smoke else 1_000
     if num_blocks > limit:
         pytest.skip(f"quadratic: measured up to {limit:,} blocks")
     return original.check

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 import devicemap
-from benches import balancers, floor, peers
-from benches.clock import Call
-from benches.maps import Case, contiguous, make
-from benches.placement import loads
+from benches.quality import balance_peers
+from benches.quality.placement import loads
+from benches.speed import check_peers, lower_bound
+from benches.speed.clock import Call
+from benches.speed.maps import Case, contiguous, make
 
 MILLION = 1_000_000
 DEVICES = 8
@@ -31,20 +32,20 @@ class NoContenderError(Exception):
 def _check(name: str, kind: str, blocks: int = MILLION, devices: int = DEVICES) -> Call:
     """A peer's check of a map, as a call that may raise; only if its verdict is right."""
     case = make(kind, blocks, devices)
-    original = peers.original()
-    check = peers.CHECKS.get(name) or (original and original.check)
+    original = check_peers.original()
+    check = check_peers.CHECKS.get(name) or (original and original.check)
     if check is None:
         raise NoContenderError(f"{name} is not installed")
-    if peers.verdict(check, case) != peers.expected(case):
+    if check_peers.verdict(check, case) != check_peers.expected(case):
         raise NoContenderError(f"{name} gives a wrong verdict")
     if case.fault is None:
         return Call(check, case.device_map, case.num_blocks)
-    return Call(peers.verdict, check, case)
+    return Call(check_peers.verdict, check, case)
 
 
 def _touch(kind: str) -> Call:
     case: Case = make(kind, MILLION, DEVICES)
-    touch = floor.touch()
+    touch = lower_bound.touch()
     if touch is None:
         raise NoContenderError("no C compiler, or no headers of Python")
     if touch(case.device_map, case.num_blocks) != sum(range(case.num_blocks)):
@@ -58,7 +59,7 @@ def asserts(kind: str, against: str, blocks: int = MILLION, devices: int = DEVIC
 
 
 def touches(kind: str) -> tuple[Call, Call]:
-    """``assert_device_map`` and the floor of any check."""
+    """``assert_device_map`` and the lower bound of any check."""
     return _check("devicemap", kind), _touch(kind)
 
 
@@ -86,7 +87,7 @@ def makes(against: str, blocks: int = MILLION, devices: int = DEVICES) -> tuple[
         raise NoContenderError("devicemap makes a wrong map")
     if against == "list(range(n))":
         return ours, Call(lambda n, _: list(range(n)), blocks, None)
-    original = peers.original()
+    original = check_peers.original()
     if original is None or original.make(blocks, range(devices)) != expected:
         raise NoContenderError("no original that makes this map")
     return ours, Call(original.make, blocks, range(devices))
@@ -153,7 +154,7 @@ def with_limits() -> tuple[Call, Call]:
 
 def beside_deepspeed(blocks: int = 400) -> tuple[Call, Call]:
     """``balance`` and DeepSpeed's, only if ours never has the larger bottleneck."""
-    theirs = balancers.deepspeed_balanced()
+    theirs = balance_peers.deepspeed_balanced()
     if theirs is None:
         raise NoContenderError("DeepSpeed is not installed")
     rng = random.Random(0)
