@@ -15,6 +15,8 @@ pub struct PrefixSumsBuilder {
     largest: u128,
     /// How many costs there will be.
     expected: usize,
+    /// Whether each cost must be a whole number of bytes, as sizes are.
+    whole_bytes: bool,
 }
 
 /// The costs that have been read.
@@ -41,12 +43,14 @@ impl From<TryReserveError> for SumsError {
 }
 
 impl PrefixSumsBuilder {
-    /// An empty builder with room for the expected number of costs.
-    pub fn new(expected: usize) -> Self {
+    /// An empty builder with room for the expected number of costs. With `whole_bytes`, numbers that are not whole numbers of
+    /// bytes are left to the caller, as those that are no costs.
+    pub fn new(expected: usize, whole_bytes: bool) -> Self {
         Self {
             costs: Costs::Whole(Width::Narrow(vec![0])),
             largest: 0,
             expected,
+            whole_bytes,
         }
     }
 
@@ -124,6 +128,15 @@ impl PrefixSumsBuilder {
             // For all that are expected, and more if there are.
             let room = |len: usize| (self.expected + 1).saturating_sub(len).max(more);
             index = match &mut self.costs {
+                Costs::Whole(Width::Narrow(sums)) if self.whole_bytes => {
+                    sums.try_reserve(room(sums.len()))?;
+                    let value = |number: Number| narrow(Number::Whole(number.whole_bytes()?));
+                    Self::read_whole(sums, &mut self.largest, numbers, index, value)
+                }
+                Costs::Whole(Width::Wide(sums)) if self.whole_bytes => {
+                    sums.try_reserve(room(sums.len()))?;
+                    Self::read_whole(sums, &mut self.largest, numbers, index, Number::whole_bytes)
+                }
                 Costs::Whole(Width::Narrow(sums)) => {
                     sums.try_reserve(room(sums.len()))?;
                     Self::read_whole(sums, &mut self.largest, numbers, index, narrow)
@@ -138,9 +151,14 @@ impl PrefixSumsBuilder {
                 }
             };
             if index < numbers.len() {
-                match numbers.number(index) {
-                    Some(number) if number.is_amount() => self.make_room(number)?,
-                    _ => return Ok(Some(index)),
+                let number = numbers.number(index).filter(|number| number.is_amount());
+                let cost = match number {
+                    Some(number) if self.whole_bytes => number.whole_bytes().map(Number::Whole),
+                    number => number,
+                };
+                match cost {
+                    Some(cost) => self.make_room(cost)?,
+                    None => return Ok(Some(index)),
                 }
             }
         }
@@ -196,42 +214,6 @@ impl Numbers for One {
 
     fn number(&self, _index: usize) -> Option<Number> {
         Some(self.0)
-    }
-}
-
-/// Reads sizes. Those that are not whole numbers of bytes are left to the caller.
-pub struct Sizes<'a>(pub &'a mut PrefixSumsBuilder);
-
-impl Reader for Sizes<'_> {
-    type Error = SumsError;
-
-    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop<SumsError>> {
-        self.0.read(&WholeBytes(numbers))
-    }
-}
-
-/// The same numbers, those left out that are not whole numbers of bytes.
-struct WholeBytes<'a, N>(&'a N);
-
-impl<N: Numbers> Numbers for WholeBytes<'_, N> {
-    #[inline]
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    #[inline]
-    fn get(&self, index: usize) -> Option<usize> {
-        self.0.get(index)
-    }
-
-    #[inline]
-    fn number(&self, index: usize) -> Option<Number> {
-        self.0.number(index)?.whole_bytes().map(Number::Whole)
-    }
-
-    #[inline]
-    fn prefetch(&self, index: usize) {
-        self.0.prefetch(index);
     }
 }
 

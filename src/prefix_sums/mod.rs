@@ -6,7 +6,7 @@ mod search;
 use std::hint::black_box;
 use std::ops::Range;
 
-pub use builder::{One, PrefixSumsBuilder, Sizes, SumsError};
+pub use builder::{One, PrefixSumsBuilder, SumsError};
 use search::lower_bound;
 
 use crate::numbers::Number;

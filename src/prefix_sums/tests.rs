@@ -22,7 +22,7 @@ impl Numbers for Given<'_> {
 }
 
 fn summed(numbers: &[Number]) -> Result<PrefixSums, Stop<SumsError>> {
-    let mut builder = PrefixSumsBuilder::new(numbers.len());
+    let mut builder = PrefixSumsBuilder::new(numbers.len(), false);
     builder.read(&Given(numbers))?;
     Ok(builder.finish())
 }
@@ -154,8 +154,8 @@ fn zero_is_exact_beside_any_floats() {
 #[test]
 fn sizes_are_whole_numbers_of_bytes() {
     let numbers = [3.0, 0.0, 2_f64.powi(100)].map(Number::Float);
-    let mut builder = PrefixSumsBuilder::new(3);
-    assert_eq!(Sizes(&mut builder).read(&Given(&numbers)), Ok(()));
+    let mut builder = PrefixSumsBuilder::new(3, true);
+    assert_eq!(builder.read(&Given(&numbers)), Ok(()));
     let sums = builder.finish();
     assert!(matches!(sums.amount(sums.total()), Number::Whole(total) if total == (1 << 100) + 3));
     for odd in [0.5, -1.0, f64::NAN, f64::INFINITY, 2_f64.powi(127)]
@@ -163,9 +163,9 @@ fn sizes_are_whole_numbers_of_bytes() {
         .into_iter()
         .chain([Number::Whole(1 << 127)])
     {
-        let mut builder = PrefixSumsBuilder::new(2);
+        let mut builder = PrefixSumsBuilder::new(2, true);
         assert_eq!(
-            Sizes(&mut builder).read(&Given(&[Number::Whole((1 << 127) - 1), odd])),
+            builder.read(&Given(&[Number::Whole((1 << 127) - 1), odd])),
             Err(Stop::NotPlain(1))
         );
     }

@@ -13,7 +13,7 @@ use super::values::{Items, Read};
 use super::{Ears, cpython, index, is_text};
 use crate::numbers::byte_units::{self, Wrong};
 use crate::numbers::{Number, Reader, Stop};
-use crate::prefix_sums::{One, PrefixSums, PrefixSumsBuilder, Sizes, SumsError};
+use crate::prefix_sums::{One, PrefixSums, PrefixSumsBuilder, SumsError};
 
 /// Gives the name of an argument, `costs[3]` for example, where an error needs it.
 pub type Name<'a> = &'a dyn Fn() -> String;
@@ -66,14 +66,10 @@ pub fn sums_of<'py>(ears: &mut Ears<'py>, kind: Kind, numbers: &Bound<'py, PyAny
         list = to_list(kind.name(), numbers, kind.expected())?;
         Items::List(&list)
     };
-    let mut builder = PrefixSumsBuilder::new(items.len());
+    let mut builder = PrefixSumsBuilder::new(items.len(), matches!(kind, Kind::Sizes));
     let mut from = 0;
     loop {
-        let read = match kind {
-            Kind::Costs => items.read(ears, from, &mut builder)?,
-            Kind::Sizes => items.read(ears, from, &mut Sizes(&mut builder))?,
-        };
-        match read {
+        match items.read(ears, from, &mut builder)? {
             Read::All => return Ok(builder.finish()),
             Read::Error(error) => return Err(not_summed(kind, &items, error)),
             Read::NotPlain(index, item) => {
