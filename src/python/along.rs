@@ -14,8 +14,11 @@ use super::{fit_in_memory, index, is_iterable, is_mapping, is_set, is_text};
 use crate::numbers::Number;
 use crate::numbers::ratio::proportions;
 
-/// The most decimal digits before or after the point of a Decimal whose proportion to others is worked out.
+/// The most decimal digits before or after the point of a Decimal whose proportion to others is computed.
 const MOST_DIGITS: i32 = 10_000;
+
+/// The most bits of the common denominator of fractions whose proportion is computed.
+const MOST_BITS: i32 = 40_000;
 
 /// One value a device, under the name by which errors call them.
 pub struct Along<'a, 'py> {
@@ -144,49 +147,34 @@ impl<'a, 'py> Along<'a, 'py> {
         let Some(ratios) = ratios.collect::<PyResult<Option<Vec<_>>>>()? else {
             return Ok(None);
         };
-        let mut smallest: Option<&Bound<'py, PyAny>> = None;
-        for (numerator, denominator) in &ratios {
-            if !numerator.is_truthy()? {
-                continue;
-            }
-            smallest = match smallest {
-                Some(smallest) if !denominator.lt(smallest)? => Some(smallest),
-                _ => Some(denominator),
-            };
+        let mut any_positive = false;
+        for (numerator, _) in &ratios {
+            any_positive |= numerator.is_truthy()?;
         }
-        let Some(smallest) = smallest else {
+        if !any_positive {
             return Ok(Some(vec![0; ratios.len()]));
-        };
-        // In lowest terms the weights are numerator / gcd(numerators) * lcm(denominators) / denominator, so that the one with
-        // the smallest denominator tells early if they do not fit.
-        let limit = smallest.lshift(128)?;
+        }
+        // In lowest terms the weights are numerator / gcd(numerators) * lcm(denominators) / denominator.
         let mut multiple = PyInt::new(py, 1).into_any();
         let mut divisor = PyInt::new(py, 0).into_any();
         for (numerator, denominator) in &ratios {
             multiple = LCM.import(py, "math", "lcm")?.call1((multiple, denominator))?;
             divisor = GCD.import(py, "math", "gcd")?.call1((divisor, numerator))?;
-            if multiple.gt(&limit)? {
+            if multiple.call_method0(intern!(py, "bit_length"))?.gt(MOST_BITS)? {
                 return Ok(None);
             }
         }
-        let weight = |(numerator, denominator): &(Bound<'py, PyAny>, Bound<'py, PyAny>)| {
-            numerator.floor_div(&divisor)?.mul(multiple.floor_div(denominator)?)
-        };
-        let weights: Vec<_> = ratios.iter().map(weight).collect::<PyResult<_>>()?;
-        let mut sum = 0_u128;
-        let mut fitting = Vec::new();
-        for weight in weights {
-            let Some((weight, total)) = weight
-                .extract::<u128>()
-                .ok()
-                .and_then(|weight| Some((weight, sum.checked_add(weight)?)))
-            else {
+        let mut total = 0_u128;
+        let mut weights = Vec::with_capacity(ratios.len());
+        for (numerator, denominator) in &ratios {
+            let weight = numerator.floor_div(&divisor)?.mul(multiple.floor_div(denominator)?)?;
+            let Some(sum) = weight.extract().ok().and_then(|weight| total.checked_add(weight)) else {
                 return Ok(None);
             };
-            sum = total;
-            fitting.push(weight);
+            weights.push(sum - total);
+            total = sum;
         }
-        Ok(Some(fitting))
+        Ok(Some(weights))
     }
 }
 
@@ -224,23 +212,12 @@ fn closest<'py>(key: &Bound<'py, PyAny>, devices: &Bound<'py, PyTuple>) -> PyRes
         Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
         _ => short_repr(object),
     };
-    // 0 and "cuda:0" name the same card.
-    let index = |text: &str| text.trim_start_matches(|c: char| !c.is_ascii_digit()).to_owned();
-    let wanted = text(key)?;
     let names: Vec<String> = devices.iter().map(|device| text(&device)).collect::<PyResult<_>>()?;
-    let same = |same: &dyn Fn(&String) -> bool| names.iter().position(same);
-    let found = same(&|name| *name == wanted)
-        .or_else(|| same(&|name| name.eq_ignore_ascii_case(&wanted)))
-        .or_else(|| same(&|name| !index(name).is_empty() && index(name) == index(&wanted)));
-    let place = if let Some(place) = found {
-        place
-    } else {
-        let close = py
-            .import("difflib")?
-            .call_method1("get_close_matches", (wanted, &names, 1, 0.0))?;
-        let close: Option<String> = close.extract::<Vec<String>>()?.pop();
-        names.iter().position(|name| Some(name) == close.as_ref()).unwrap_or(0)
-    };
+    let close = py
+        .import("difflib")?
+        .call_method1("get_close_matches", (text(key)?, &names, 1, 0.0))?;
+    let close: Option<String> = close.extract::<Vec<String>>()?.pop();
+    let place = names.iter().position(|name| Some(name) == close.as_ref()).unwrap_or(0);
     short_repr(&devices.get_item(place)?)
 }
 

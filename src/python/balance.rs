@@ -7,7 +7,7 @@ use pyo3::types::{PyInt, PyList, PyTuple};
 use super::Ears;
 use super::along::Along;
 use super::costs::{Kind, bytes, sums_of};
-use super::error::{Details, infeasible, memory_error, short_repr, wrong_value};
+use super::error::{infeasible, memory_error, short_repr, wrong_value};
 use crate::numbers::byte_units::{in_bytes, written};
 use crate::partition::{Device, Infeasible, Problem, SearchError};
 use crate::prefix_sums::PrefixSums;
@@ -79,7 +79,7 @@ pub fn balance<'py>(
         SearchError::Interrupted(error) => error,
         SearchError::Memory(_) => memory_error("the search"),
         SearchError::Infeasible(why) => match sizes {
-            Some(sizes) => explain(&why, sizes, names, &devices),
+            Some(sizes) => explain(&why, sizes, names, &devices).unwrap_or_else(|error| error),
             // Without limits there is always a map.
             None => PyValueError::new_err("costs cannot be divided among the devices"),
         },
@@ -133,38 +133,21 @@ fn limits_of(devices: &Bound<'_, PyTuple>, limits: &Bound<'_, PyAny>) -> PyResul
 }
 
 /// The error that says why there is no map, in numbers.
-fn explain(why: &Infeasible, sizes: &PrefixSums, names: &Bound<'_, PyTuple>, devices: &[Device]) -> PyErr {
+fn explain(why: &Infeasible, sizes: &PrefixSums, names: &Bound<'_, PyTuple>, devices: &[Device]) -> PyResult<PyErr> {
+    const INSTEAD: &str = "allow_idle=True lets devices stay without blocks";
     let py = names.py();
     let size = |block: usize| sizes.sum(block..block + 1);
-    let (text, details) = match *why {
+    match *why {
         Infeasible::Block(block) => {
-            let (needed, most) = (
-                size(block),
-                devices.iter().map(|device| device.memory).max().unwrap_or(0),
-            );
-            let (needs, has) = format_pair(needed, most);
-            (
-                format!("block {block} needs {needs}, no device holds more than {has}"),
-                Details {
-                    reason: "block",
-                    block: Some(block),
-                    needed: Some(needed),
-                    available: Some(most),
-                    ..Details::default()
-                },
-            )
+            let most = devices.iter().map(|device| device.memory).max().unwrap_or(0);
+            let (needs, has) = format_pair(size(block), most);
+            let text = format!("block {block} needs {needs}, no device holds more than {has}");
+            infeasible(py, &text, "block", Some(block), None, Some((size(block), most)))
         }
         Infeasible::All(held) => {
             let (needs, has) = format_pair(sizes.total(), held);
-            (
-                format!("the blocks need {needs}, the devices hold {has}"),
-                Details {
-                    reason: "total",
-                    needed: Some(sizes.total()),
-                    available: Some(held),
-                    ..Details::default()
-                },
-            )
+            let text = format!("the blocks need {needs}, the devices hold {has}");
+            infeasible(py, &text, "total", None, None, Some((sizes.total(), held)))
         }
         Infeasible::Order(held, available) => {
             let which = match held {
@@ -176,65 +159,28 @@ fn explain(why: &Infeasible, sizes: &PrefixSums, names: &Bound<'_, PyTuple>, dev
                 left => format!("; {left} blocks of {} are left", written(sizes.sum(held..sizes.len()))),
             };
             let next = written(size(held));
-            (
-                format!("in this order the devices hold {which}: the next, of {next}, is too much{more}"),
-                Details {
-                    reason: "order",
-                    block: Some(held),
-                    needed: Some(size(held)),
-                    available: Some(available),
-                    ..Details::default()
-                },
-            )
+            let text = format!("in this order the devices hold {which}: the next, of {next}, is too much{more}");
+            infeasible(py, &text, "order", Some(held), None, Some((size(held), available)))
         }
-        Infeasible::Idle(ref to_blame) => match explain_idle(to_blame.as_ref(), sizes, names, devices) {
-            Ok(explained) => explained,
-            Err(error) => return error,
-        },
-    };
-    infeasible(py, &text, details)
-}
-
-/// Why there is no map with a block on each device.
-fn explain_idle<'py>(
-    to_blame: Option<&(usize, std::ops::Range<usize>)>,
-    sizes: &PrefixSums,
-    names: &Bound<'py, PyTuple>,
-    devices: &[Device],
-) -> PyResult<(String, Details<'py>)> {
-    const INSTEAD: &str = "allow_idle=True lets devices stay without blocks";
-    let mut details = Details {
-        reason: "idle",
-        ..Details::default()
-    };
-    let Some((device, blocks)) = to_blame else {
-        let text = format!("the devices hold the blocks, but not with a block on each device; {INSTEAD}");
-        return Ok((text, details));
-    };
-    let least = blocks
-        .clone()
-        .map(|block| sizes.sum(block..block + 1))
-        .min()
-        .unwrap_or(0);
-    let available = devices[*device].memory;
-    let (has, needs) = format_pair(available, least);
-    let which = match blocks.len() {
-        1 => format!("block {}, the only one in its reach, needs {needs}", blocks.start),
-        _ => format!(
-            "the smallest of the blocks {}–{} in its reach needs {needs}",
-            blocks.start,
-            blocks.end - 1
-        ),
-    };
-    let name = names.get_item(*device)?;
-    let text = format!(
-        "each device must get a block, but device {} holds {has} and {which}; {INSTEAD}",
-        short_repr(&name)?
-    );
-    details.device = Some(name);
-    details.needed = Some(least);
-    details.available = Some(available);
-    Ok((text, details))
+        Infeasible::Idle(None) => {
+            let text = format!("the devices hold the blocks, but not with a block on each device; {INSTEAD}");
+            infeasible(py, &text, "idle", None, None, None)
+        }
+        Infeasible::Idle(Some((device, ref blocks))) => {
+            let (name, available) = (names.get_item(device)?, devices[device].memory);
+            let needed = blocks.clone().map(size).min().unwrap_or(0);
+            let (has, needs) = format_pair(available, needed);
+            let (first, last) = (blocks.start, blocks.end - 1);
+            let which = if first == last {
+                format!("block {first}, the only one in its reach, needs {needs}")
+            } else {
+                format!("the smallest of the blocks {first}–{last} in its reach needs {needs}")
+            };
+            let shown = short_repr(&name)?;
+            let text = format!("each device must get a block, but device {shown} holds {has} and {which}; {INSTEAD}");
+            infeasible(py, &text, "idle", None, Some(name), Some((needed, available)))
+        }
+    }
 }
 
 /// Two different amounts as people read them: to the byte if they look alike otherwise.

@@ -52,30 +52,23 @@ impl Faults<'_> {
     }
 }
 
-/// What an `InfeasibleError` carries, in the order of its attributes.
-#[derive(Default)]
-pub struct Details<'py> {
-    pub reason: &'static str,
-    pub block: Option<usize>,
-    pub device: Option<Bound<'py, PyAny>>,
-    pub needed: Option<u128>,
-    pub available: Option<u128>,
-}
-
-/// An `InfeasibleError` with its message and attributes.
-pub fn infeasible(py: Python<'_>, message: &str, details: Details<'_>) -> PyErr {
-    let error = || {
-        let error = errors(py)?
-            .getattr(intern!(py, "InfeasibleError"))?
-            .call1((PyString::new(py, message),))?;
-        error.setattr(intern!(py, "reason"), details.reason)?;
-        error.setattr(intern!(py, "block"), details.block)?;
-        error.setattr(intern!(py, "device"), details.device)?;
-        error.setattr(intern!(py, "needed"), details.needed)?;
-        error.setattr(intern!(py, "available"), details.available)?;
-        Ok(raised(error))
-    };
-    error().unwrap_or_else(|error| error)
+/// An `InfeasibleError` with its message and attributes, of which the last are the bytes needed and the bytes available.
+pub fn infeasible<'py>(
+    py: Python<'py>,
+    message: &str,
+    reason: &str,
+    block: Option<usize>,
+    device: Option<Bound<'py, PyAny>>,
+    bytes: Option<(u128, u128)>,
+) -> PyResult<PyErr> {
+    let class = errors(py)?.getattr(intern!(py, "InfeasibleError"))?;
+    let error = class.call1((PyString::new(py, message),))?;
+    error.setattr(intern!(py, "reason"), reason)?;
+    error.setattr(intern!(py, "block"), block)?;
+    error.setattr(intern!(py, "device"), device)?;
+    error.setattr(intern!(py, "needed"), bytes.map(|(needed, _)| needed))?;
+    error.setattr(intern!(py, "available"), bytes.map(|(_, available)| available))?;
+    Ok(raised(error))
 }
 
 /// The module of the exception classes. It is looked up for each error, so that what is raised is of the classes that

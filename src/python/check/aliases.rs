@@ -1,12 +1,11 @@
 //! Devices that name the same card: `0`, `"cuda:0"` and `torch.device("cuda", 0)`.
 
-use std::collections::HashMap;
-
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyDict, PyInt, PyList, PyString};
 
 use super::super::block::integer;
 use super::super::{Ears, cpython};
+use super::add;
 
 /// Lists the groups of devices that name the same card, in the order of their first devices.
 pub fn aliases<'py>(ears: &mut Ears<'py>, devices: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
@@ -17,22 +16,16 @@ pub fn aliases<'py>(ears: &mut Ears<'py>, devices: &Bound<'py, PyList>) -> PyRes
     if all_ints() || all_text() {
         return Ok(groups);
     }
-    let mut by_card: HashMap<String, Vec<Bound<'py, PyAny>>> = HashMap::new();
-    let mut order = Vec::new();
+    let by_card = PyDict::new(ears.py);
     for device in devices {
         ears.after(16)?;
         if let Some(card) = card(&device)? {
-            let same = by_card.entry(card.clone()).or_default();
-            if same.is_empty() {
-                order.push(card);
-            }
-            same.push(device);
+            add(&by_card, &card, device)?;
         }
     }
-    for card in order {
-        let same = by_card.remove(&card).unwrap_or_default();
-        if same.len() > 1 {
-            groups.append(PyTuple::new(ears.py, same)?)?;
+    for same in by_card.values() {
+        if same.len()? > 1 {
+            groups.append(same.cast::<PyList>()?.to_tuple())?;
         }
     }
     Ok(groups)
@@ -40,14 +33,14 @@ pub fn aliases<'py>(ears: &mut Ears<'py>, devices: &Bound<'py, PyList>) -> PyRes
 
 /// The name that torch has for the card that a device of a map names, if it names one for certain. An int is the number of
 /// a CUDA device, as in transformers and accelerate.
-fn card(device: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+fn card<'py>(device: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = device.py();
     if let Some(number) = integer(device) {
-        return Ok((number >= 0).then(|| format!("cuda:{number}")));
+        let card = (number >= 0).then(|| PyString::new(py, &format!("cuda:{number}")).into_any());
+        return Ok(card);
     }
-    if is_torch_device(device) || device.is_exact_instance_of::<PyString>() {
-        return Ok(Some(device.str()?.to_string_lossy().into_owned()));
-    }
-    Ok(None)
+    let is_name = is_torch_device(device) || device.is_exact_instance_of::<PyString>();
+    is_name.then(|| Ok(device.str()?.into_any())).transpose()
 }
 
 /// Whether a device is a `torch.device`.
