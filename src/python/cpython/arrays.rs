@@ -1,6 +1,5 @@
 //! Arrays of native numbers, read through their buffers.
 
-use std::ffi::CStr;
 use std::marker::PhantomData;
 
 use pyo3::buffer::{Element, ElementType, PyBuffer, PyUntypedBuffer};
@@ -12,7 +11,7 @@ use crate::numbers::{Number, Numbers, Reader, Stop};
 /// The formats of native integers.
 pub const INTEGERS: &[u8] = b"bBhHiIlLqQ";
 /// The formats of native integers and floats.
-pub const NUMBERS: &[u8] = b"bBhHiIlLqQefd";
+pub const NUMBERS: &[u8] = b"bBhHiIlLqQfd";
 
 /// How many numbers there are in a one-dimensional buffer of native numbers in one of some formats. None for any other
 /// object.
@@ -61,7 +60,6 @@ pub fn read_array<R: Reader>(
         ElementType::UnsignedInteger { bytes: 2 } => read_as!(u16),
         ElementType::UnsignedInteger { bytes: 4 } => read_as!(u32),
         ElementType::UnsignedInteger { bytes: 8 } => read_as!(u64),
-        ElementType::Float { bytes: 2 } => read_as!(Half),
         ElementType::Float { bytes: 4 } => read_as!(f32),
         ElementType::Float { bytes: 8 } => read_as!(f64),
         _ => Err(Stop::NotPlain(from)),
@@ -108,32 +106,7 @@ macro_rules! floats_are_items {
 }
 
 integers_are_items!(i8 i16 i32 i64 u8 u16 u32 u64);
-floats_are_items!(Half f32 f64);
-
-/// A float of 16 bits.
-#[derive(Clone, Copy)]
-#[repr(transparent)]
-struct Half(u16);
-
-// SAFETY: any 16 bits are one, and the size is compared where a buffer is taken for an array of them.
-unsafe impl Element for Half {
-    fn is_compatible_format(format: &CStr) -> bool {
-        format == c"e"
-    }
-}
-
-impl From<Half> for f64 {
-    fn from(half: Half) -> Self {
-        let sign = if half.0 >> 15 == 0 { 1.0 } else { -1.0 };
-        let fraction = Self::from(half.0 & 0x3ff);
-        sign * match i32::from(half.0 >> 10 & 0x1f) {
-            0 => fraction * 2_f64.powi(-24),
-            31 if fraction == 0.0 => Self::INFINITY,
-            31 => Self::NAN,
-            exponent => (1024.0 + fraction) * 2_f64.powi(exponent - 25),
-        }
-    }
-}
+floats_are_items!(f32 f64);
 
 /// The numbers of a row, in a buffer that is exported as long as this borrows it.
 struct Row<'a, T> {
