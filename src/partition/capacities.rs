@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use super::Device;
-use super::search::Search;
+use super::problem::{Device, Search};
 use crate::numbers::ratio::{Load, mul_div};
 use crate::prefix_sums::PrefixSums;
 
@@ -104,5 +103,13 @@ impl<'a> Capacities<'a> {
         let too_small = |sizes: &PrefixSums| self.search.devices.iter().any(|device| device.memory < sizes.largest());
         self.search.non_empty
             && (self.costs.iter().any(|capacity| *capacity < costs.largest()) || sizes.is_some_and(too_small))
+    }
+}
+
+/// Keeps the lesser of two loads.
+#[inline]
+pub fn lower(least: &mut Option<Load>, load: Option<Load>) {
+    if let Some(load) = load {
+        *least = Some(least.map_or(load, |least| least.min(load)));
     }
 }

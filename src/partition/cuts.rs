@@ -2,23 +2,23 @@
 
 use std::ops::Range;
 
-use super::SearchError;
 use super::capacities::Capacities;
-use super::search::{Optimum, Search};
+use super::problem::{Search, SearchError};
 use super::starts::Starts;
 use super::taut_string::taut;
+use crate::numbers::ratio::Load;
 use crate::prefix_sums::to_f64;
 
 impl Search<'_> {
     /// Returns where the run of each device ends in a map within a feasible bottleneck that is as even as the starts allow.
     pub fn cut<E>(
         &self,
-        optimum: &Optimum,
+        bottleneck: Load,
+        starts: &Starts,
         tick: &mut impl FnMut(usize) -> Result<(), E>,
     ) -> Result<Vec<usize>, SearchError<E>> {
         let (blocks, devices) = (self.costs.len(), self.devices.len());
-        let starts = &optimum.starts;
-        let capacities = Capacities::new(*self, optimum.bottleneck);
+        let capacities = Capacities::new(*self, bottleneck);
         let targets = self.targets(&capacities, starts);
         let mut ends = vec![blocks; devices];
         let mut start = 0;

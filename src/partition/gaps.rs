@@ -2,10 +2,9 @@
 
 use std::collections::TryReserveError;
 
-use super::capacities::Capacities;
+use super::capacities::{Capacities, lower};
 use super::fits::Fits;
-use super::probe::lower;
-use super::search::Search;
+use super::problem::Search;
 use super::starts::BlockSet;
 use crate::bitset::Bits;
 use crate::numbers::ratio::Load;

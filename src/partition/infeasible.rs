@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::{Infeasible, Problem};
+use super::problem::{Infeasible, Problem};
 use crate::prefix_sums::PrefixSums;
 
 impl Problem<'_> {

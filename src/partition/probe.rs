@@ -1,10 +1,9 @@
 //! The probe: whether the devices can hold all blocks within a bottleneck.
 
-use super::SearchError;
-use super::capacities::Capacities;
+use super::capacities::{Capacities, lower};
 use super::fits::Fits;
 use super::gaps::GapFinder;
-use super::search::Search;
+use super::problem::{Search, SearchError};
 use super::starts::Starts;
 use crate::numbers::ratio::Load;
 
@@ -122,13 +121,5 @@ impl Search<'_> {
             probe.mean_full_load = self.mean_load(left, self.speed);
         }
         Ok(probe)
-    }
-}
-
-/// Keeps the lesser of two loads.
-#[inline]
-pub fn lower(least: &mut Option<Load>, load: Option<Load>) {
-    if let Some(load) = load {
-        *least = Some(least.map_or(load, |least| least.min(load)));
     }
 }

@@ -2,22 +2,9 @@
 
 use super::capacities::Capacities;
 use super::probe::ProbeState;
+use super::problem::{Search, SearchError};
 use super::starts::Starts;
-use super::{Device, SearchError};
 use crate::numbers::ratio::Load;
-use crate::prefix_sums::PrefixSums;
-
-/// Blocks to be cut over devices, each of which must get one or may stay idle.
-#[derive(Clone, Copy)]
-pub struct Search<'a> {
-    pub costs: &'a PrefixSums,
-    pub sizes: Option<&'a PrefixSums>,
-    pub devices: &'a [Device],
-    /// The sum of the speeds.
-    pub speed: u128,
-    /// Whether each device must get a block.
-    pub non_empty: bool,
-}
 
 /// The smallest bottleneck, and where the devices can start within it.
 pub struct Optimum {
@@ -25,7 +12,7 @@ pub struct Optimum {
     pub starts: Starts,
 }
 
-/// The course of a search.
+/// What a search knows after some probes.
 struct Progress {
     /// No map has a smaller bottleneck.
     low: Load,
@@ -37,6 +24,9 @@ struct Progress {
     probes: i32,
     /// The number of probes since the last feasible one.
     infeasible: i32,
+    /// Where the devices can start within `high`, if the last feasible probe told that.
+    best: Option<Starts>,
+    probe: ProbeState,
 }
 
 impl Search<'_> {
@@ -61,6 +51,8 @@ impl Search<'_> {
             },
             probes: 0,
             infeasible: 0,
+            best: None,
+            probe: ProbeState::new(self),
         };
         let may_leave_gaps = |bottleneck| Capacities::new(*self, bottleneck).may_leave_gaps();
         if may_leave_gaps(progress.low) {
@@ -75,29 +67,21 @@ impl Search<'_> {
             progress.low = optimum.bottleneck;
         }
         let gaps = may_leave_gaps(progress.low);
-        let mut state = ProbeState::new(self);
-        let mut best = None;
         let mut tried = progress.low;
         loop {
-            let probe = self.probe(tried, &mut state, tick)?;
+            let probe = self.probe(tried, &mut progress.probe, tick)?;
             progress.probes += 1;
             progress.infeasible += 1;
             if let Some(starts) = probe.starts {
                 progress.infeasible = 0;
                 if may_leave_gaps(probe.max_load) {
                     // Then only the bottleneck of an actual map is known to be feasible.
-                    let ends = self.cut(
-                        &Optimum {
-                            bottleneck: tried,
-                            starts,
-                        },
-                        tick,
-                    )?;
+                    let ends = self.cut(tried, &starts, tick)?;
                     progress.high = Some(self.bottleneck(&ends));
-                    best = None;
+                    progress.best = None;
                 } else {
                     progress.high = Some(probe.max_load);
-                    best = Some(starts);
+                    progress.best = Some(starts);
                 }
             } else if let Some(next) = probe.next {
                 progress.low = progress.low.max(next);
@@ -112,9 +96,9 @@ impl Search<'_> {
             tried = progress.choose(tried.about(), (!gaps).then_some(likely));
         }
         let bottleneck = progress.low;
-        let starts = match best {
+        let starts = match progress.best {
             Some(starts) => Some(starts),
-            None => self.probe(bottleneck, &mut state, tick)?.starts,
+            None => self.probe(bottleneck, &mut progress.probe, tick)?.starts,
         };
         Ok(starts.map(|starts| Optimum { bottleneck, starts }))
     }
@@ -129,12 +113,6 @@ impl Search<'_> {
             start = end;
         }
         largest
-    }
-
-    /// The mean load of devices of total speed `speed` that hold all blocks but those of total cost `left`.
-    pub fn mean_load(&self, left: u128, speed: u128) -> Load {
-        let cost = self.costs.total().saturating_sub(left);
-        Load { cost, speed }
     }
 }
 

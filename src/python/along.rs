@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyRange, PyTuple};
 
 use super::block::is_bool;
 use super::costs::{AnyNumber, amount, any_number, is_ratio};
-use super::error::{caused_by, memory_error, short_repr, wrong_type, wrong_value};
+use super::error::{memory_error, short_repr, unhashable, wrong_type, wrong_value};
 use super::sequences::to_list;
 use super::{fit_in_memory, index, is_iterable, is_mapping, is_set, is_text};
 use crate::numbers::Number;
@@ -270,15 +270,6 @@ pub fn numbered<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, 
         return Err(memory_error(&format!("{} devices", short_repr(&count)?)));
     }
     py.get_type::<PyRange>().call1((count,)).map(Some)
-}
-
-/// The error of a device that cannot be hashed, with the name of the argument.
-pub fn unhashable(error: PyErr, argument: &str, device: &Bound<'_, PyAny>) -> PyErr {
-    let py = device.py();
-    if !error.is_instance_of::<PyTypeError>(py) {
-        return error;
-    }
-    caused_by(py, wrong_type(argument, "hashable", device), error)
 }
 
 /// Refuses what is no sequence of devices.

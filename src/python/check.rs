@@ -15,10 +15,10 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyRange, PySet, PyString, PyTuple};
 
-use super::along::{numbered, unhashable};
+use super::along::numbered;
 use super::block::integer;
 use super::cover::{Check, Covered, cover};
-use super::error::wrong_type;
+use super::error::{unhashable, wrong_type};
 use super::fault_collector::IN_A_SET;
 use super::values::{entries_of, snapshot};
 use super::{Ears, ask_for_ints, block_count, cpython, is_iterable};

@@ -108,6 +108,15 @@ pub fn wrong_mapping(argument: &str, expected: &str, got: &Bound<'_, PyAny>, ins
     }
 }
 
+/// The error of a device that cannot be hashed, with the name of the argument.
+pub fn unhashable(error: PyErr, argument: &str, device: &Bound<'_, PyAny>) -> PyErr {
+    let py = device.py();
+    if !error.is_instance_of::<PyTypeError>(py) {
+        return error;
+    }
+    caused_by(py, wrong_type(argument, "hashable", device), error)
+}
+
 /// An error with the error that caused it.
 pub fn caused_by(py: Python<'_>, error: PyErr, cause: PyErr) -> PyErr {
     error.set_cause(py, Some(cause));

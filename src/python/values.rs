@@ -7,8 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyRange, PyRangeMethods, PyTuple, PyType};
 
-use super::along::unhashable;
-use super::error::wrong_type;
+use super::error::{unhashable, wrong_type};
 use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, cpython, is_iterable, list_of};
 use crate::coverage::int_range::Progression;
 use crate::numbers::{Reader, Stop};
