@@ -24,7 +24,7 @@ struct Progress {
     probes: i32,
     /// The number of probes since the last feasible one.
     infeasible: i32,
-    /// Where the devices can start within `high`, if the last feasible probe told that.
+    /// Where the devices can start within `high`, if that is known.
     best: Option<Starts>,
     probe: ProbeState,
 }

@@ -26,10 +26,10 @@ use pyo3::types::{PyByteArray, PyBytes, PyDict, PyFrozenSet, PyList, PySet, PySt
 use error::{memory_error, wrong_value};
 use sequences::integer;
 
-/// How much is read or made between two looks whether Ctrl-C was pressed, in blocks: a millisecond's work or so.
+/// The number of blocks read or made between two checks for signals: about a millisecond of work.
 const BETWEEN_SIGNALS: usize = 1 << 16;
 
-/// Hears Ctrl-C, and every other signal, in a long call.
+/// Checks for pending signals in a long call, every [`BETWEEN_SIGNALS`] units of work.
 pub struct Ears<'py> {
     py: Python<'py>,
     deaf_for: usize,
@@ -44,8 +44,8 @@ impl<'py> Ears<'py> {
         }
     }
 
-    /// Listens after so much work. Whoever does any says so here; then handlers may run, and from Python 3.12 on the
-    /// garbage collector with its callbacks.
+    /// Counts work done, in blocks, and checks for signals after [`BETWEEN_SIGNALS`] of it. Then signal handlers may run, and
+    /// from Python 3.12 on the garbage collector with its callbacks.
     #[inline]
     pub fn after(&mut self, work: usize) -> PyResult<()> {
         self.deaf_for = self.deaf_for.saturating_sub(work);

@@ -3,10 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use super::super::Ears;
-use super::super::error::memory_error;
 use super::super::fault_collector::{FaultCollector, Place, collect, count};
-use super::super::fit_in_memory;
+use super::super::{Ears, ask_for_ints};
 use super::ints::int_of;
 use super::{ENTRY, add, ranges, tuples, unreadable};
 
@@ -31,9 +29,7 @@ pub fn name<'py>(
     };
     let repeated = tally.repeated();
     if repeated > 0 || collector.again {
-        if !fit_in_memory(repeated.saturating_mul(ENTRY)) {
-            return Err(memory_error(&format!("{repeated} duplicate blocks")));
-        }
+        ask_for_ints(repeated.saturating_mul(ENTRY))?;
         collect(ears, values, &mut tally, &mut collector)?;
         tuples(ears, &collector.duplicates)?;
     }
