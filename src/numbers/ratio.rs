@@ -2,8 +2,6 @@
 
 use std::cmp::Ordering;
 
-use crate::numbers::Number;
-
 /// `a * b / c` rounded down, and the remainder. None where the quotient has more than 128 bits, or `c` is 0.
 pub fn mul_div(a: u128, b: u128, c: u128) -> Option<(u128, u128)> {
     if let Some(product) = a.checked_mul(b) {
@@ -24,41 +22,6 @@ pub fn mul_div(a: u128, b: u128, c: u128) -> Option<(u128, u128)> {
         }
     }
     Some((quotient, rest))
-}
-
-/// Whole numbers in the same proportions as some amounts, with no common factor. None if one of them, or their sum, does
-/// not fit in 128 bits.
-pub fn proportions(amounts: &[Number]) -> Option<Vec<u128>> {
-    // Each is an odd number times a power of two; 0 has none.
-    let odd = |amount: &Number| {
-        let (number, power) = amount.parts();
-        let zeros = if number == 0 { 0 } else { number.trailing_zeros() };
-        (number >> zeros, power + zeros.cast_signed())
-    };
-    let parts: Vec<_> = amounts.iter().map(odd).collect();
-    let nonzero = || parts.iter().filter(|(number, _)| *number > 0);
-    let common = nonzero().fold(0, |common, (number, _)| gcd(common, *number));
-    let lowest = nonzero().map(|(_, power)| *power).min()?;
-    let mut total = 0_u128;
-    parts
-        .iter()
-        .map(|&(number, power)| {
-            if number == 0 {
-                return Some(0);
-            }
-            let (number, shift) = (number / common, (power - lowest).cast_unsigned());
-            let whole = (number.leading_zeros() >= shift).then(|| number << shift)?;
-            total = total.checked_add(whole)?;
-            Some(whole)
-        })
-        .collect()
-}
-
-fn gcd(mut a: u128, mut b: u128) -> u128 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
 }
 
 /// `a * b`, as the upper and the lower half.
@@ -176,33 +139,6 @@ mod tests {
         for load in [0.0, 1e39, f64::INFINITY, f64::NAN] {
             assert!(Load::about_as(load).is_none(), "{load}");
         }
-    }
-
-    proptest! {
-        #[test]
-        fn proportions_are_those_of_the_amounts_reduced(
-            numbers in proptest::collection::vec(0..1_000_u64, 1..8), common in 1..1_u128 << 100, shift in 0..60_i32,
-        ) {
-            let whole = numbers.iter().map(|&number| Number::Whole(u128::from(number) * common)).collect::<Vec<_>>();
-            let floats = numbers.iter().map(|&number| Number::Float(f64::from(u32::try_from(number).unwrap_or(0)) * 2_f64.powi(-shift)));
-            let divisor = numbers.iter().fold(0, |divisor, &number| gcd(divisor, number.into()));
-            let expected = (divisor > 0).then(|| numbers.iter().map(|&number| u128::from(number) / divisor).collect::<Vec<_>>());
-            prop_assert_eq!(proportions(&whole), expected.clone());
-            prop_assert_eq!(proportions(&floats.collect::<Vec<_>>()), expected);
-        }
-    }
-
-    #[test]
-    fn proportions_beyond_128_bits_are_none() {
-        let of = |numbers: &[u128]| proportions(&numbers.iter().copied().map(Number::Whole).collect::<Vec<_>>());
-        assert_eq!(of(&[1 << 127, 1 << 127]), Some(vec![1, 1]));
-        assert_eq!(of(&[u128::MAX, 1]), None);
-        assert_eq!(of(&[u128::MAX - 1, 1]), Some(vec![u128::MAX - 1, 1]));
-        assert_eq!(proportions(&[Number::Float(1e-300), Number::Whole(1)]), None);
-        assert_eq!(
-            proportions(&[Number::Float(1e-300), Number::Whole(0)]),
-            Some(vec![1, 0])
-        );
     }
 
     #[test]

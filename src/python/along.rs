@@ -11,8 +11,6 @@ use super::costs::{AnyNumber, amount, any_number, is_ratio};
 use super::error::{memory_error, short_repr, unhashable, wrong_type, wrong_value};
 use super::sequences::to_list;
 use super::{fit_in_memory, index, is_iterable, is_mapping, is_set, is_text};
-use crate::numbers::Number;
-use crate::numbers::ratio::proportions;
 
 /// The most decimal digits before or after the point of a Decimal whose proportion to others is computed.
 const MOST_DIGITS: i32 = 10_000;
@@ -81,26 +79,10 @@ impl<'a, 'py> Along<'a, 'py> {
     /// The values, none of them negative, as whole numbers in the same proportions, exactly; `absent` stands for those that
     /// were not given, and errors say that each must be `least`.
     pub fn weights(&self, absent: u32, least: &str) -> PyResult<Vec<u128>> {
-        // An int of more than 128 bits, or a fraction of another kind than a float, is left to Python's arithmetic.
-        let number = |(index, value): (usize, &Option<Bound<'py, PyAny>>)| match value {
-            None => Ok(Some(Number::Whole(absent.into()))),
-            Some(value) if is_ratio(value)? => Ok(None),
-            Some(value) => match self.any_number(index, value)? {
-                AnyNumber::Int(int) if int.extract::<u128>().is_err() && int.gt(0)? => Ok(None),
-                number => amount(number, self.py(), &|| self.place(index), least).map(Some),
-            },
-        };
-        let numbers = self
-            .values
-            .iter()
-            .enumerate()
-            .map(number)
-            .collect::<PyResult<Vec<_>>>()?;
-        let numbers: Option<Vec<_>> = numbers.into_iter().collect();
-        let weights = match numbers {
-            Some(numbers) if numbers.iter().all(|number| number.parts().0 == 0) => Some(vec![0; self.values.len()]),
-            Some(numbers) => proportions(&numbers),
-            None => self.ratios(absent, least)?,
+        let ratios = (0..self.values.len()).map(|index| self.ratio(index, absent, least));
+        let weights = match ratios.collect::<PyResult<Option<Vec<_>>>>()? {
+            Some(ratios) => proportions(self.py(), &ratios)?,
+            None => None,
         };
         weights.ok_or_else(|| {
             let text = format!("{} must have proportions that fit in 128 bits; round them", self.name);
@@ -108,74 +90,67 @@ impl<'a, 'py> Along<'a, 'py> {
         })
     }
 
-    fn any_number(&self, index: usize, value: &Bound<'py, PyAny>) -> PyResult<AnyNumber<'py>> {
-        any_number(value, &|| self.place(index), "a number")
-    }
-
-    /// As [`Self::weights`] where some numbers are of another kind, by Python's own arithmetic.
-    fn ratios(&self, absent: u32, least: &str) -> PyResult<Option<Vec<u128>>> {
-        static LCM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        static GCD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    /// A value as a ratio of ints; none if that would have too many digits.
+    fn ratio(&self, index: usize, absent: u32, least: &str) -> PyResult<Option<Ratio<'py>>> {
         let py = self.py();
-        let ratio = |(index, value): (usize, &Option<Bound<'py, PyAny>>)| {
-            let number = match value {
-                None => absent.into_pyobject(py)?.into_any(),
-                Some(value) => match self.any_number(index, value)? {
-                    AnyNumber::Int(int) if int.lt(0)? => {
-                        return Err(wrong_value(&self.place(index), least, &int));
-                    }
-                    AnyNumber::Int(int) => int,
-                    AnyNumber::Float(float) => {
-                        amount(AnyNumber::Float(float), py, &|| self.place(index), least)?;
-                        if is_ratio(value)? {
-                            value.clone()
-                        } else {
-                            PyFloat::new(py, float).into_any()
-                        }
-                    }
-                },
-            };
-            if let Some(adjusted) = number.getattr_opt(intern!(py, "adjusted"))?
-                && adjusted.call0()?.abs()?.gt(MOST_DIGITS)?
-            {
-                return Ok(None);
-            }
-            let ratio = number.call_method0(intern!(py, "as_integer_ratio"))?;
-            Ok(Some((ratio.get_item(0)?, ratio.get_item(1)?)))
+        let argument = || self.place(index);
+        let one = PyInt::new(py, 1).into_any();
+        let Some(value) = &self.values[index] else {
+            return Ok(Some((absent.into_pyobject(py)?.into_any(), one)));
         };
-        let ratios = self.values.iter().enumerate().map(ratio);
-        let Some(ratios) = ratios.collect::<PyResult<Option<Vec<_>>>>()? else {
+        let number = match any_number(value, &argument, "a number")? {
+            AnyNumber::Int(int) if int.lt(0)? => return Err(wrong_value(&argument(), least, &int)),
+            AnyNumber::Int(int) => return Ok(Some((int, one))),
+            AnyNumber::Float(float) => {
+                amount(AnyNumber::Float(float), py, &argument, least)?;
+                if is_ratio(value)? {
+                    value.clone()
+                } else {
+                    PyFloat::new(py, float).into_any()
+                }
+            }
+        };
+        if let Some(adjusted) = number.getattr_opt(intern!(py, "adjusted"))?
+            && adjusted.call0()?.abs()?.gt(MOST_DIGITS)?
+        {
+            return Ok(None);
+        }
+        let ratio = number.call_method0(intern!(py, "as_integer_ratio"))?;
+        Ok(Some((ratio.get_item(0)?, ratio.get_item(1)?)))
+    }
+}
+
+/// A numerator and a denominator.
+type Ratio<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+
+/// Whole numbers in the same proportions as some ratios, in lowest terms; none if their sum has more than 128 bits.
+fn proportions(py: Python<'_>, ratios: &[Ratio<'_>]) -> PyResult<Option<Vec<u128>>> {
+    static LCM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static GCD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let (lcm, gcd) = (LCM.import(py, "math", "lcm")?, GCD.import(py, "math", "gcd")?);
+    let mut multiple = PyInt::new(py, 1).into_any();
+    let mut divisor = PyInt::new(py, 0).into_any();
+    for (numerator, denominator) in ratios {
+        multiple = lcm.call1((multiple, denominator))?;
+        divisor = gcd.call1((divisor, numerator))?;
+        if multiple.call_method0(intern!(py, "bit_length"))?.gt(MOST_BITS)? {
+            return Ok(None);
+        }
+    }
+    if !divisor.is_truthy()? {
+        return Ok(Some(vec![0; ratios.len()]));
+    }
+    let mut total = 0_u128;
+    let mut weights = Vec::with_capacity(ratios.len());
+    for (numerator, denominator) in ratios {
+        let weight = numerator.floor_div(&divisor)?.mul(multiple.floor_div(denominator)?)?;
+        let Some(sum) = weight.extract().ok().and_then(|weight| total.checked_add(weight)) else {
             return Ok(None);
         };
-        let mut any_positive = false;
-        for (numerator, _) in &ratios {
-            any_positive |= numerator.is_truthy()?;
-        }
-        if !any_positive {
-            return Ok(Some(vec![0; ratios.len()]));
-        }
-        // In lowest terms the weights are numerator / gcd(numerators) * lcm(denominators) / denominator.
-        let mut multiple = PyInt::new(py, 1).into_any();
-        let mut divisor = PyInt::new(py, 0).into_any();
-        for (numerator, denominator) in &ratios {
-            multiple = LCM.import(py, "math", "lcm")?.call1((multiple, denominator))?;
-            divisor = GCD.import(py, "math", "gcd")?.call1((divisor, numerator))?;
-            if multiple.call_method0(intern!(py, "bit_length"))?.gt(MOST_BITS)? {
-                return Ok(None);
-            }
-        }
-        let mut total = 0_u128;
-        let mut weights = Vec::with_capacity(ratios.len());
-        for (numerator, denominator) in &ratios {
-            let weight = numerator.floor_div(&divisor)?.mul(multiple.floor_div(denominator)?)?;
-            let Some(sum) = weight.extract().ok().and_then(|weight| total.checked_add(weight)) else {
-                return Ok(None);
-            };
-            weights.push(sum - total);
-            total = sum;
-        }
-        Ok(Some(weights))
+        weights.push(sum - total);
+        total = sum;
     }
+    Ok(Some(weights))
 }
 
 fn by_device<'py>(
