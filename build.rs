@@ -1,4 +1,4 @@
-//! Makes the running Python's version known as `cfg(Py_3_12)` and the like.
+//! Sets cfgs such as `Py_3_12` for the version of Python that the extension is built for.
 
 fn main() {
     #[cfg(feature = "python")]

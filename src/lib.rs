@@ -1,13 +1,14 @@
 //! The Rust crate of the Python package `devicemap`.
 //!
-//! The pure crate knows no Python, and dependencies point one way:
+//! The modules depend on each other in one direction only. All but `python` form the pure crate, which does not use Python:
 //!
-//! - [`numbers`]: sequences of numbers wherever they are kept, ratios that are not rounded, and bytes as people write them;
+//! - [`numbers`]: sequences of numbers and their visitors, exact arithmetic, and amounts of memory;
 //! - [`prefix_sums`]: exact prefix sums of costs, and searches in them;
-//! - [`bitset`]: bits in words of 64;
-//! - [`coverage`]: which blocks are assigned, and how often;
-//! - [`partition`]: blocks cut into runs, by their number or optimally by what they cost;
-//! - `python`, with the feature of this name: reads device maps out of Python objects and gives Python's answers and errors.
+//! - [`bitset`]: a bitset of 64-bit words;
+//! - [`coverage`]: which blocks of a model are assigned, and how often;
+//! - [`partition`]: partitions of blocks over devices, by number or optimally by cost;
+//! - `python`, with the feature of this name: the binding, which reads device maps from Python objects and raises Python's
+//!   exceptions.
 
 pub mod bitset;
 pub mod coverage;
@@ -20,14 +21,12 @@ mod python;
 #[cfg(feature = "python")]
 use pyo3::prelude::*;
 
-/// The compiled half of `devicemap`; import `devicemap` instead.
+/// The extension module of `devicemap`. It is private; import `devicemap` instead.
 #[cfg(feature = "python")]
 #[pymodule]
 mod _native {
     use super::{Bound, PyModule, PyModuleMethods, PyResult, python};
 
-    #[pymodule_export]
-    use super::python::along::parse_devices;
     #[pymodule_export]
     use super::python::assert_device_map::assert_device_map;
     #[pymodule_export]
@@ -35,11 +34,13 @@ mod _native {
     #[pymodule_export]
     use super::python::check::check;
     #[pymodule_export]
-    use super::python::costs::parse_memory;
+    use super::python::devices::parse_devices;
     #[pymodule_export]
     use super::python::get_device_map::get_device_map;
     #[pymodule_export]
     use super::python::load_per_device::load_per_device;
+    #[pymodule_export]
+    use super::python::numbers::parse_memory;
     #[pymodule_export]
     use super::python::sequences::{integer, integers};
     #[pymodule_export]
@@ -47,7 +48,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        python::cpython::fits(module.py())?;
+        python::cpython::detect_layout(module.py())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -1,4 +1,4 @@
-"""Device maps for neural networks: made, checked, exact and fast."""
+"""Create and check device maps of neural networks."""
 
 from devicemap._check import Report, check
 from devicemap._device_map import DeviceMap

@@ -1,4 +1,4 @@
-"""Find all faults of a device map at once, and what is allowed in one but rarely meant."""
+"""Check device maps: report all faults at once, with notes on what is allowed but unusual."""
 
 from __future__ import annotations
 
@@ -21,34 +21,39 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "check"]
 
-_ALLOWED = "idle", "scattered", "unordered", "aliased"
-"""The kinds of findings that are no faults."""
+_NOTES = "idle", "scattered", "unordered", "aliased"
+"""The kinds of findings that are not faults."""
 _WIDTH = 120
-"""The largest number of characters in a line of a report, unless a few long values need more."""
+"""The largest number of characters in a line of a report, unless a single long value needs more."""
 _INNER_WIDTH = 40
-"""The same for a list within a list."""
+"""The largest number of characters of a nested list."""
 
 
 class Report:
-    """What :func:`check` found. It never changes, compares by all that it holds, and can be pickled and copied.
+    """The result of :func:`check`: the faults of a device map, and notes on it.
 
-    It is true if there are no faults. ``str()`` tells them, in a few lines whatever their number. All is in the map's
-    order. What is ``idle``, ``scattered``, ``unordered`` or ``aliased`` is allowed, and no fault.
+    A report is true if there are no faults. ``str()`` summarises all findings in a few lines, whatever their number.
+    Reports are immutable, compare by value, and can be pickled and copied.
+
+    The attributes ``duplicates``, ``missing``, ``extra``, ``invalid`` and ``unknown`` are faults; ``idle``,
+    ``scattered``, ``unordered`` and ``aliased`` are notes on what is allowed. Except for ``missing``, all are in the
+    order of the map.
 
     Attributes:
-        num_blocks: how many blocks the model has.
-        num_devices: how many devices the map has.
-        duplicates: ``{block: devices}`` of blocks given more than once, with a device for each time.
-        missing: the runs of blocks that are given to no device, ascending.
-        extra: ``{block: devices}`` of ints that are given and no block of the model. One that is given more than once
-            is among the duplicates as well.
-        invalid: ``{device: items}`` of items that stand for no int. Bools do not.
-        unknown: the map's devices that are not among the available ``devices``, if those were given.
-        idle: devices without a block: first those of the map, then available ones that it does not have.
-        scattered: devices whose blocks, as listed, are not one ascending run.
-        unordered: devices whose first block does not come after the last block of the device before.
-        aliased: groups of devices that name the same card: an int and the text of that CUDA device, such as ``0`` and
-            ``"cuda:0"``, or a text and the ``torch.device`` of it.
+        num_blocks: The number of blocks of the model.
+        num_devices: The number of devices of the map.
+        duplicates: ``{block: devices}`` of the blocks that are assigned more than once. A device that has a block twice
+            is listed twice.
+        missing: The runs of blocks that are not assigned, in ascending order.
+        extra: ``{block: devices}`` of the ints in the map that are not blocks of the model. Extra blocks that occur
+            more than once are also in ``duplicates``.
+        invalid: ``{device: items}`` of the items that are not integers. Bools are not integers here.
+        unknown: The devices of the map that are not available, if ``devices`` was given.
+        idle: The devices without blocks: first those of the map, then the available devices that are not in the map.
+        scattered: The devices whose blocks, in the order listed, are not one ascending run.
+        unordered: The devices whose first block does not come after the last block of the previous device.
+        aliased: Groups of devices that are names of the same physical device: an int and the str of that CUDA device,
+            such as ``0`` and ``"cuda:0"``, or a str and the corresponding ``torch.device``.
 
     """
 
@@ -67,8 +72,8 @@ class Report:
     __slots__ = tuple(__annotations__)
     __hash__ = None  # type: ignore[assignment]
 
-    # Not a dataclass, whose module takes longer to import than all of this package.
-    def __init__(self, *values: Any) -> None:  # noqa: ANN401, those of the attributes, in their order
+    # The class is not a dataclass, since importing dataclasses takes longer than importing this package.
+    def __init__(self, *values: Any) -> None:  # noqa: ANN401, the values of the attributes, in order
         for name, value in zip(self.__slots__, values, strict=True):
             object.__setattr__(self, name, value)
 
@@ -99,8 +104,8 @@ class Report:
         """Raise an error if there are faults.
 
         Raises:
-            DeviceMapError: there are. Its text is the report's; its ``duplicate_blocks``, ``missing_blocks`` and
-                ``extra_blocks`` are sequences that hold each block once.
+            DeviceMapError: There are faults. The message is the text of the report; the attributes
+                ``duplicate_blocks``, ``missing_blocks`` and ``extra_blocks`` are sequences with each block once.
 
         """
         if self.ok:
@@ -112,10 +117,10 @@ class Report:
         raise error
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report in JSON types.
+        """Return the report as a dict of JSON types.
 
-        The keys are the names of the attributes, and ``"ok"``. Ranges are ``[start, stop]``, and dicts are lists of
-        pairs, since their keys need not be text. Devices and items of other types than JSON's are their text.
+        The keys are ``"ok"`` and the names of the attributes. Ranges become ``[start, stop]``, and dicts become lists
+        of pairs, since their keys need not be strings. Devices and items of other types become strings.
 
         Examples:
             >>> check({"cuda:0": [0, 1], "cuda:1": [1]}, 4).to_dict()["duplicates"]
@@ -136,39 +141,42 @@ class Report:
         }
 
     def __repr__(self) -> str:
-        found = [f"{count:,} {kind}" for kind, count, *_ in self._findings() if count]
-        return f"<Report: {self._size()}: {', '.join(found) or 'ok'}>"
+        findings = [f"{count:,} {kind}" for kind, count, *_ in self._findings() if count]
+        return f"<Report: {self._size()}: {', '.join(findings) or 'ok'}>"
 
     def __str__(self) -> str:
         lines = [f"{'ok' if self.ok else 'not ok'}: {self._size()}"]
-        for kind, count, noun, listed in self._findings():
+        for kind, count, noun, format_list in self._findings():
             if count:
-                head = f"{'note: ' if kind in _ALLOWED else ''}{kind} {plural(count, noun)}: "
-                lines.append(head + listed(_WIDTH - len(head)))
+                head = f"{'note: ' if kind in _NOTES else ''}{kind} {plural(count, noun)}: "
+                lines.append(head + format_list(_WIDTH - len(head)))
         return "\n".join(lines)
 
     def _size(self) -> str:
         return f"{plural(self.num_blocks, 'block')} on {plural(self.num_devices, 'device')}"
 
     def _findings(self) -> Iterator[tuple[str, int, str, Callable[[int], str]]]:
-        """Yield each kind of finding, the number of findings, their noun, and what lists them in a given width."""
+        """Yield each kind of finding, the number of findings, a noun, and a function that lists them in a width."""
         missing, invalid = sum(map(len, self.missing)), sum(map(len, self.invalid.values()))
-        runs = ((_run(run), len(run)) for run in self.missing)
-        items = ((f"{_few(items)} on {short_repr(device)}", len(items)) for device, items in self.invalid.items())
+        runs = ((_format_run(run), len(run)) for run in self.missing)
+        items = (
+            (f"{_format_items(items)} on {short_repr(device)}", len(items)) for device, items in self.invalid.items()
+        )
         groups = ((", ".join(map(short_repr, group)), 1) for group in self.aliased)
-        yield "duplicate", len(self.duplicates), "block", partial(_list, _given(self.duplicates), len(self.duplicates))
-        yield "missing", missing, "block", partial(_list, runs, missing, separator=", ")
-        yield "extra", len(self.extra), "block", partial(_list, _given(self.extra), len(self.extra))
-        yield "invalid", invalid, "item", partial(_list, items, invalid)
+        duplicates, extra = (_group_by_devices(blocks) for blocks in (self.duplicates, self.extra))
+        yield "duplicate", len(self.duplicates), "block", partial(_join, duplicates, len(self.duplicates))
+        yield "missing", missing, "block", partial(_join, runs, missing, separator=", ")
+        yield "extra", len(self.extra), "block", partial(_join, extra, len(self.extra))
+        yield "invalid", invalid, "item", partial(_join, items, invalid)
         for kind in ("unknown", "idle", "scattered", "unordered"):
             devices = getattr(self, kind)
             pieces = ((short_repr(device), 1) for device in devices)
-            yield kind, len(devices), "device", partial(_list, pieces, len(devices), separator=", ")
-        yield "aliased", len(self.aliased), "card", partial(_list, groups, len(self.aliased))
+            yield kind, len(devices), "device", partial(_join, pieces, len(devices), separator=", ")
+        yield "aliased", len(self.aliased), "group", partial(_join, groups, len(self.aliased))
 
 
 class _Blocks(Sequence[int]):
-    """The blocks of some runs, of which there may be more than memory could hold one by one."""
+    """A read-only sequence of the blocks in some runs, which need not fit in memory one by one."""
 
     __slots__ = ("_ends", "_runs")
 
@@ -179,19 +187,19 @@ class _Blocks(Sequence[int]):
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 
-    if TYPE_CHECKING:  # To import typing takes longer than to import all of this package.
+    if TYPE_CHECKING:  # Importing typing takes longer than importing this package.
 
         @overload
-        def __getitem__(self, at: SupportsIndex, /) -> int: ...
+        def __getitem__(self, index: SupportsIndex, /) -> int: ...
         @overload
-        def __getitem__(self, at: slice, /) -> list[int]: ...
+        def __getitem__(self, index: slice, /) -> list[int]: ...
 
-    def __getitem__(self, at: SupportsIndex | slice, /) -> int | list[int]:
-        blocks = range(len(self))
-        if isinstance(at, slice):
-            return [self[i] for i in blocks[at]]
-        # A range knows which indices there are, and counts the negative ones.
-        i = blocks[at]
+    def __getitem__(self, index: SupportsIndex | slice, /) -> int | list[int]:
+        indices = range(len(self))
+        if isinstance(index, slice):
+            return [self[i] for i in indices[index]]
+        # A range converts negative indices and checks the bounds.
+        i = indices[index]
         run = bisect_right(self._ends, i)
         return self._runs[run][i - self._ends[run]]
 
@@ -214,25 +222,26 @@ class _Blocks(Sequence[int]):
         return type(self), (self._runs,)
 
     def __repr__(self) -> str:
-        runs = ((_run(run), len(run)) for run in self._runs)
-        return f"<{plural(len(self), 'block')}: {_list(runs, len(self), 60, ', ')}>"
+        runs = ((_format_run(run), len(run)) for run in self._runs)
+        return f"<{plural(len(self), 'block')}: {_join(runs, len(self), 60, ', ')}>"
 
 
 def check(
     device_map: _Items, num_blocks: SupportsIndex, *, devices: Iterable[Hashable] | SupportsIndex | None = None
 ) -> Report:
-    """Find all faults of a device map at once, and what is allowed in one but rarely meant.
+    """Check a device map and report all of its faults at once, with notes on what is allowed but unusual.
 
-    It has no faults if each block of ``range(num_blocks)`` is given to exactly one device, and nothing else is: then
-    :func:`assert_device_map` passes too. Time is linear in the blocks.
+    A map has no faults if each block of ``range(num_blocks)`` is assigned to exactly one device, and nothing else is
+    assigned. :func:`assert_device_map` then passes, too. The time is linear in the number of blocks.
 
-    Blocks are ints and what :func:`operator.index` makes one of, such as numpy's integers; bools are not.
+    A block is an int or any object that :func:`operator.index` converts to one, such as a numpy integer; bools are not
+    blocks.
 
     Args:
-        device_map: ``{device: blocks}``: a mapping, or anything whose ``items()`` gives pairs of a device and an
+        device_map: ``{device: blocks}``: a mapping, or any object whose ``items()`` returns pairs of a device and an
             iterable of blocks.
-        num_blocks: how many blocks the model has.
-        devices: the available devices, or their number if they are called 0, 1, 2, …. Devices of the map that are not
+        num_blocks: The number of blocks of the model.
+        devices: The available devices, or their number if they are called 0, 1, 2, …. Devices of the map that are not
             among them are reported as ``unknown``, and available devices that the map does not use as ``idle``.
 
     Returns:
@@ -240,11 +249,11 @@ def check(
 
     Raises:
         TypeError: ``device_map`` has no ``items()``; the blocks of a device are a mapping, text, bytes or not iterable
-            (the message recognises nested maps and ``{block: device}``); ``num_blocks`` is no integer; or ``devices``
-            is a str or no iterable of hashables.
+            (the message recognises nested maps and ``{block: device}``); ``num_blocks`` is not an integer; or
+            ``devices`` is a str, or not an iterable of hashable objects.
         ValueError: ``num_blocks`` is negative, or ``devices`` is an int below 1.
-        OverflowError, MemoryError: memory cannot hold what is asked for. The blocks of a map whose runs ascend without
-            a gap take none; any other map takes a bit or two a block.
+        OverflowError, MemoryError: There is not enough memory. A map whose runs ascend without gaps needs no memory for
+            the check; any other map needs one or two bits per block.
 
     Examples:
         >>> print(check({"cuda:0": [0, 1, 2], "cuda:1": [2, 3]}, 5))
@@ -258,9 +267,9 @@ def check(
 
 
 def _json(value: object) -> object:
-    """Return a value if JSON can hold it, else its text."""
-    # The types themselves, whose subclasses may be anything. json.dumps writes no int of more digits than the limit of
-    # Python, which is 640 or more, and JSON knows no infinity.
+    """Return a value if it can be serialised as JSON, otherwise its text."""
+    # Subclasses are excluded, since they may override anything. json.dumps raises for an int with more digits than
+    # Python's limit, which is at least 640, and JSON has no infinity.
     if value is None or type(value) in {str, bool}:
         return value
     if type(value) is int and value.bit_length() <= 1 << 11:
@@ -269,60 +278,60 @@ def _json(value: object) -> object:
         return value
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 (the value's own)
+    except Exception:  # noqa: BLE001 (__str__ may raise anything)
         return short_repr(value)
 
 
-def _run(blocks: range) -> str:
+def _format_run(blocks: range) -> str:
     first, last = blocks[0], blocks[-1]
     return f"{short_repr(first)}–{short_repr(last)}" if last > first else short_repr(first)
 
 
-def _given(blocks: dict[int, tuple[Any, ...]]) -> Iterator[tuple[str, int]]:
-    """Yield the runs of consecutive blocks that are given to the same devices, and their lengths."""
+def _group_by_devices(blocks: dict[int, tuple[Any, ...]]) -> Iterator[tuple[str, int]]:
+    """Yield a text for each run of consecutive blocks that are assigned to the same devices, and its length."""
     first = last = 0
-    owners: tuple[Any, ...] = ()
+    run_devices: tuple[Any, ...] = ()
     for block, devices in blocks.items():
-        if owners and block == last + 1 and len(devices) == len(owners) and all(map(is_, devices, owners)):
+        if block == last + 1 and len(devices) == len(run_devices) and all(map(is_, devices, run_devices)):
             last = block
             continue
-        if owners:
-            yield f"{_run(range(first, last + 1))} on {_each(owners)}", last + 1 - first
+        if run_devices:
+            yield f"{_format_run(range(first, last + 1))} on {_format_devices(run_devices)}", last + 1 - first
         first = last = block
-        owners = devices
-    if owners:
-        yield f"{_run(range(first, last + 1))} on {_each(owners)}", last + 1 - first
+        run_devices = devices
+    if run_devices:
+        yield f"{_format_run(range(first, last + 1))} on {_format_devices(run_devices)}", last + 1 - first
 
 
-def _each(devices: tuple[object, ...]) -> str:
-    # The same one stands once for each time, one after the other.
-    runs = [tuple(run) for _, run in groupby(devices, id)]
-    pieces = ((short_repr(run[0]) + (f" ({len(run)} times)" if len(run) > 1 else ""), 1) for run in runs)
-    # One alone would not tell which collide.
-    return _list(pieces, len(runs), _INNER_WIDTH, ", ", least=2)
+def _format_devices(devices: tuple[object, ...]) -> str:
+    # A device that has the block several times is listed that often, in succession.
+    groups = [tuple(group) for _, group in groupby(devices, id)]
+    pieces = ((short_repr(group[0]) + (f" ({len(group)} times)" if len(group) > 1 else ""), 1) for group in groups)
+    # At least two devices are shown, since one alone would not show the conflict.
+    return _join(pieces, len(groups), _INNER_WIDTH, ", ", min_pieces=2)
 
 
-def _few(items: tuple[object, ...]) -> str:
-    return _list(((short_repr(item), 1) for item in items), len(items), _INNER_WIDTH, ", ")
+def _format_items(items: tuple[object, ...]) -> str:
+    return _join(((short_repr(item), 1) for item in items), len(items), _INNER_WIDTH, ", ")
 
 
-def _list(pieces: Iterable[tuple[str, int]], total: int, width: int, separator: str = "; ", least: int = 1) -> str:
-    """Join as many pieces as fit in a width, but no fewer than ``least``, and say how many findings are left out.
+def _join(pieces: Iterable[tuple[str, int]], total: int, width: int, separator: str = "; ", min_pieces: int = 1) -> str:
+    """Join as many pieces as fit in a width, and append the number of omitted findings.
 
     Args:
-        pieces: texts, and the number of findings that each stands for.
-        total: the number of findings.
-        width: the largest number of characters.
-        separator: what stands between two pieces.
-        least: the number of pieces that are shown in any case.
+        pieces: Texts, each with the number of findings that it contains.
+        total: The total number of findings.
+        width: The largest number of characters.
+        separator: The text between two pieces.
+        min_pieces: The number of pieces that are shown even if they exceed the width.
 
     """
-    text = rest = ""
-    for place, (piece, findings) in enumerate(pieces):
+    text = tail = ""
+    for index, (piece, findings) in enumerate(pieces):
         total -= findings
-        longer = text + separator + piece if text else piece
-        tail = f"{separator}… and {total:,} more" if total else ""
-        if place >= least and len(longer) + len(tail) > width:
+        longer_text = text + separator + piece if text else piece
+        longer_tail = f"{separator}… and {total:,} more" if total else ""
+        if index >= min_pieces and len(longer_text) + len(longer_tail) > width:
             break
-        text, rest = longer, tail
-    return text + rest
+        text, tail = longer_text, longer_tail
+    return text + tail

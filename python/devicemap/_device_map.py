@@ -1,4 +1,4 @@
-"""``DeviceMap``: a device map whose devices hold consecutive runs of blocks."""
+"""Defines ``DeviceMap``, a device map in which each device has a consecutive run of blocks."""
 
 from __future__ import annotations
 
@@ -13,35 +13,37 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
     from typing import Any, SupportsIndex, TypeVar, overload
 
-    from devicemap._native import _Along, _Amounts, _Devices
+    from devicemap._native import _Amounts, _Devices, _PerDevice
 
     _DeviceT = TypeVar("_DeviceT", bound=Hashable)
 
 __all__ = ["DeviceMap"]
 
-_MOST_BLOCKS = 1 << 63
-"""One more than the largest number of blocks: a sequence of Python's can have no more items."""
-_SHOWN = 8
-"""How many devices a repr shows; of more, the first and the last ones."""
-_LINES = 40
-"""How many devices the text shows, one a line; of more, the first and the last ones."""
+_BLOCKS_LIMIT = 1 << 63
+"""One more than the largest number of blocks, which is the largest length of a Python sequence."""
+_REPR_DEVICES = 8
+"""The largest number of devices in a repr. Of more devices, the first and the last ones are shown."""
+_STR_DEVICES = 40
+"""The largest number of lines with a device in the text. Of more devices, the first and the last ones are shown."""
 
 
 class DeviceMap(dict["_DeviceT", range]):
     """A device map as a dict: ``{device: range of blocks}``, in the order of the devices.
 
-    The ranges follow each other from block 0 to the last; a device without blocks has an empty one. Everything that
-    takes a device map takes it, and :func:`devicemap.assert_device_map` passes it without a look at single blocks. It
-    cannot be changed: ``dict(device_map)`` is a plain dict that can, and :meth:`to_lists` gives the original's lists.
-    ``str()`` shows it with a line for each device. Made by :func:`devicemap.split`, :func:`devicemap.balance`,
-    :meth:`from_counts`, :meth:`from_boundaries` and :meth:`from_dict`.
+    The ranges follow each other from block 0 to the last one; a device without blocks has an empty range. A DeviceMap
+    is valid wherever a device map is expected, and :func:`devicemap.assert_device_map` checks it without reading single
+    blocks. It is immutable: ``dict(device_map)`` makes a mutable dict, and :meth:`to_lists` one with lists, as the
+    original returns. ``str()`` shows one line per device.
+
+    Device maps are returned by :func:`devicemap.split`, :func:`devicemap.balance`, :meth:`from_counts`,
+    :meth:`from_boundaries` and :meth:`from_dict`.
 
     Args:
-        runs: the range of each device: a mapping, or pairs.
+        runs: The range of each device, as a mapping or as pairs.
 
     Raises:
-        ValueError: the ranges do not follow each other from 0, or a device is named twice.
-        TypeError: the blocks of a device are no range.
+        ValueError: The ranges do not follow each other from 0, or a device occurs twice.
+        TypeError: The blocks of a device are not a range.
 
     """
 
@@ -51,7 +53,7 @@ class DeviceMap(dict["_DeviceT", range]):
     _devices: tuple[_DeviceT, ...]
 
     def __new__(cls, runs: Mapping[_DeviceT, range] | Iterable[tuple[_DeviceT, range]]) -> DeviceMap[_DeviceT]:
-        """Make a device map of ranges that follow each other."""
+        """Create a device map from ranges that follow each other."""
         try:
             pairs = [(device, run) for device, run in (dict(runs).items() if hasattr(runs, "keys") else runs)]
         except (TypeError, ValueError) as error:
@@ -73,12 +75,12 @@ class DeviceMap(dict["_DeviceT", range]):
         return cls._of(names, [run.stop for _, run in pairs])
 
     def __init__(self, runs: Mapping[_DeviceT, range] | Iterable[tuple[_DeviceT, range]]) -> None:
-        """Do nothing: :meth:`__new__` has made the map, which cannot be changed."""
+        """Do nothing, since :meth:`__new__` has initialised the map, which is immutable."""
 
     @classmethod
     def _of(cls, devices: tuple[_DeviceT, ...], ends: Sequence[int]) -> DeviceMap[_DeviceT]:
-        """Make the map of distinct devices in which the run of each ends there."""
-        if ends[-1] >= _MOST_BLOCKS:
+        """Create a device map from distinct devices and the end of each device's run."""
+        if ends[-1] >= _BLOCKS_LIMIT:
             raise OverflowError("the number of blocks must be less than 2**63")
         self: DeviceMap[_DeviceT] = dict.__new__(cls)
         self._devices = devices
@@ -99,27 +101,31 @@ class DeviceMap(dict["_DeviceT", range]):
     def from_counts(
         cls, counts: Iterable[SupportsIndex], devices: _Devices[_DeviceT] | SupportsIndex
     ) -> DeviceMap[Any]:
-        """Make a device map from the number of blocks of each device.
+        """Create a device map from the number of blocks of each device.
 
         Args:
-            counts: the number of blocks of each device, 0 or more.
-            devices: as many devices, in order, each hashable and named once; or an int, the number of devices, which
-                are then called 0, 1, 2, ….
+            counts: The number of blocks of each device, 0 or more.
+            devices: As many devices, in order, hashable and distinct; or an int, the number of devices, which are then
+                called 0, 1, 2, ….
 
         Raises:
-            ValueError: a count is negative, there are more or fewer counts than devices, or a device is named twice.
-            OverflowError: there are more blocks than a Python sequence can have.
-            TypeError: a count is no integer, the counts are a text, a mapping or a set, a device is not hashable, or
-                the devices are a mapping, a set or a text.
+            ValueError: A count is negative, the numbers of counts and devices differ, or a device occurs twice.
+            OverflowError: There are 2**63 blocks or more.
+            TypeError: A count is not an integer, ``counts`` or ``devices`` is a str, a mapping or a set, or a device is
+                not hashable.
+
+        Examples:
+            >>> DeviceMap.from_counts([2, 1], ["cuda:0", "cuda:1"])
+            DeviceMap({'cuda:0': range(0, 2), 'cuda:1': range(2, 3)})
 
         """
         names: tuple[Any, ...] = _native.parse_devices(devices)
         numbers = _native.integers("counts", counts)
         if len(numbers) != len(names):
             raise ValueError(f"counts must have one value per device ({len(names)}), got {len(numbers)}")
-        for place, count in enumerate(numbers):
+        for index, count in enumerate(numbers):
             if count < 0:
-                raise ValueError(f"counts[{place}] must be 0 or more, got {short_repr(count)}")
+                raise ValueError(f"counts[{index}] must be 0 or more, got {short_repr(count)}")
         return cls._of(names, list(accumulate(numbers)))
 
     if TYPE_CHECKING:
@@ -137,20 +143,23 @@ class DeviceMap(dict["_DeviceT", range]):
     def from_boundaries(
         cls, boundaries: Iterable[SupportsIndex], devices: _Devices[_DeviceT] | SupportsIndex
     ) -> DeviceMap[Any]:
-        """Make a device map from where the runs of blocks begin and end.
+        """Create a device map from the boundaries of the runs of blocks.
 
         Args:
-            boundaries: 0, then where the run of each device ends: one more than there are devices, none less than the
-                one before it.
-            devices: the devices in order, each hashable and named once; or an int, the number of devices, which are
-                then called 0, 1, 2, ….
+            boundaries: 0, followed by the end of each device's run, in non-descending order.
+            devices: The devices in order, hashable and distinct; or an int, the number of devices, which are then
+                called 0, 1, 2, ….
 
         Raises:
-            ValueError: the boundaries do not start at 0, descend, or are not one more than the devices; or a device is
-                named twice.
-            OverflowError: there are more blocks than a Python sequence can have.
-            TypeError: a boundary is no integer, the boundaries are a text, a mapping or a set, a device is not
-                hashable, or the devices are a mapping, a set or a text.
+            ValueError: The boundaries do not start at 0, descend, or are not one more than the devices; or a device
+                occurs twice.
+            OverflowError: There are 2**63 blocks or more.
+            TypeError: A boundary is not an integer, ``boundaries`` or ``devices`` is a str, a mapping or a set, or a
+                device is not hashable.
+
+        Examples:
+            >>> DeviceMap.from_boundaries([0, 2, 3], ["cuda:0", "cuda:1"]).counts
+            (2, 1)
 
         """
         names: tuple[Any, ...] = _native.parse_devices(devices)
@@ -159,19 +168,19 @@ class DeviceMap(dict["_DeviceT", range]):
             raise ValueError(f"boundaries must have one value more than devices ({len(names) + 1}), got {len(ends)}")
         if ends[0] != 0:
             raise ValueError(f"boundaries[0] must be 0, got {short_repr(ends[0])}")
-        for place, (start, end) in enumerate(pairwise(ends), 1):
+        for index, (start, end) in enumerate(pairwise(ends), 1):
             if end < start:
-                message = f"boundaries[{place}] must be {short_repr(start)} or more, got {short_repr(end)}"
+                message = f"boundaries[{index}] must be {short_repr(start)} or more, got {short_repr(end)}"
                 raise ValueError(message)
         return cls._of(names, ends[1:])
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> DeviceMap[Any]:
-        """Make a device map from what :meth:`to_dict` returns.
+        """Create a device map from the result of :meth:`to_dict`.
 
         Raises:
-            ValueError: ``data`` lacks one of its two keys, or its values make no device map.
-            TypeError: ``data`` is no mapping, or a device is neither an int nor a str.
+            ValueError: ``data`` lacks a key, or its values do not form a device map.
+            TypeError: ``data`` is not a mapping, or a device is neither an int nor a str.
 
         """
         try:
@@ -187,17 +196,17 @@ class DeviceMap(dict["_DeviceT", range]):
 
     @property
     def num_blocks(self) -> int:
-        """How many blocks the model has."""
+        """The number of blocks of the model."""
         return self._boundaries[-1]
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """How many blocks each device has, in order."""
+        """The number of blocks of each device, in order."""
         return tuple(end - start for start, end in pairwise(self._boundaries))
 
     @property
     def boundaries(self) -> tuple[int, ...]:
-        """Where the runs begin and end: 0, then the end of each device's run."""
+        """The boundaries of the runs: 0, followed by the end of each device's run."""
         return self._boundaries
 
     @property
@@ -206,11 +215,15 @@ class DeviceMap(dict["_DeviceT", range]):
         return self._devices
 
     def device_of(self, block: SupportsIndex) -> _DeviceT:
-        """Find the device that has a block, in time logarithmic in the devices.
+        """Return the device of a block, in time logarithmic in the number of devices.
 
         Raises:
-            IndexError: the model has no such block.
-            TypeError: the block is no integer.
+            IndexError: The model has no such block.
+            TypeError: The block is not an integer.
+
+        Examples:
+            >>> DeviceMap.from_counts([2, 1], ["cuda:0", "cuda:1"]).device_of(2)
+            'cuda:1'
 
         """
         number = _native.integer("block", block)
@@ -218,20 +231,20 @@ class DeviceMap(dict["_DeviceT", range]):
             raise IndexError(f"block must be in range({self.num_blocks}), got {short_repr(number)}")
         return self._devices[bisect_right(self._boundaries, number) - 1]
 
-    def load_per_device(self, costs: _Amounts, speeds: _Along[Any, _DeviceT] | None = None) -> dict[_DeviceT, Any]:
-        """Sum up the load of each device: the costs of its blocks, over its speed.
+    def load_per_device(self, costs: _Amounts, speeds: _PerDevice[Any, _DeviceT] | None = None) -> dict[_DeviceT, Any]:
+        """Return the load of each device: the sum of the costs of its blocks, divided by its speed.
 
         Args:
-            costs: the cost of each block, as :func:`devicemap.balance` takes them.
-            speeds: the speed of each device, as :func:`devicemap.balance` takes them; 1 if absent.
+            costs: The cost of each block, as for :func:`devicemap.balance`.
+            speeds: The speed of each device, as for :func:`devicemap.balance`.
 
         Returns:
-            ``{device: load}``, in the order of the devices: ints where all costs are ints and there are no speeds,
-            floats otherwise. Floats are summed as :func:`devicemap.balance` does, and the sums rounded once.
+            ``{device: load}``, in the order of the devices. The loads are ints if all costs are ints and there are no
+            speeds, otherwise floats. Floats are summed as by :func:`devicemap.balance`, and the sum is rounded once.
 
         Raises:
-            ValueError: there are more or fewer costs than blocks, or a number cannot be a cost or a speed.
-            TypeError: something is no number.
+            ValueError: The number of costs is not the number of blocks, or a number is not a valid cost or speed.
+            TypeError: A value is not a number.
 
         Examples:
             >>> DeviceMap.from_counts([2, 1], ["cuda:0", "cuda:1"]).load_per_device([5, 1, 4])
@@ -241,10 +254,10 @@ class DeviceMap(dict["_DeviceT", range]):
         loads = _native.load_per_device(self._boundaries, self._devices, costs, speeds)
         return dict(zip(self._devices, loads, strict=True))
 
-    def bottleneck(self, costs: _Amounts, speeds: _Along[Any, _DeviceT] | None = None) -> Any:  # noqa: ANN401, a number
+    def bottleneck(self, costs: _Amounts, speeds: _PerDevice[Any, _DeviceT] | None = None) -> Any:  # noqa: ANN401, int or float
         """Return the largest load, which :func:`devicemap.balance` minimises.
 
-        Takes and raises what :meth:`load_per_device` does.
+        The arguments and exceptions are those of :meth:`load_per_device`.
 
         Examples:
             >>> DeviceMap.from_counts([2, 1], 2).bottleneck([5, 1, 4])
@@ -254,65 +267,66 @@ class DeviceMap(dict["_DeviceT", range]):
         return max(self.load_per_device(costs, speeds).values())
 
     def to_lists(self) -> dict[_DeviceT, list[int]]:
-        """Give the device map in the form of the original's ``get_device_map``: ``{device: [block, ...]}``."""
+        """Return ``{device: [block, ...]}``, as the original ``get_device_map`` does."""
         return {device: list(run) for device, run in self.items()}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return ``{"devices": […], "boundaries": […]}``, which can be written as JSON; see :meth:`from_dict`.
+        """Return ``{"devices": […], "boundaries": […]}``, which can be serialised as JSON; see :meth:`from_dict`.
 
         Raises:
-            TypeError: a device is neither an int nor a str.
+            TypeError: A device is neither an int nor a str.
 
         """
         self._check_devices()
         return {"devices": list(self._devices), "boundaries": list(self._boundaries)}
 
     def _check_devices(self) -> None:
-        for place, device in enumerate(self._devices):
+        """Raise a TypeError if a device cannot be serialised as JSON."""
+        for index, device in enumerate(self._devices):
             if not isinstance(device, (int, str)):
-                raise TypeError(f"devices[{place}] must be an int or a str, got {short_repr(device)}")
+                raise TypeError(f"devices[{index}] must be an int or a str, got {short_repr(device)}")
 
     def __repr__(self) -> str:
-        runs = [f"{short_repr(device)}: {self[device]!r}" for device in self._some(_SHOWN)]
-        if len(self) <= _SHOWN:
+        runs = [f"{short_repr(device)}: {self[device]!r}" for device in self._first_and_last(_REPR_DEVICES)]
+        if len(self) <= _REPR_DEVICES:
             return f"DeviceMap({{{', '.join(runs)}}})"
-        runs.insert(_SHOWN // 2, "...")
+        runs.insert(_REPR_DEVICES // 2, "...")
         return f"<DeviceMap of {self.num_blocks} blocks on {len(self)} devices: {', '.join(runs)}>"
 
     def __str__(self) -> str:
         rows = []
-        for device in self._some(_LINES):
+        for device in self._first_and_last(_STR_DEVICES):
             run = self[device]
-            name = device if isinstance(device, str) and device.isprintable() and len(device) <= _LINES else None
+            name = device if isinstance(device, str) and device.isprintable() and len(device) <= _STR_DEVICES else None
             blocks = f"{run.start}–{run.stop - 1}" if len(run) > 1 else f"{run.start}" if run else "–"
             rows.append((name or short_repr(device), f"{len(run):,}", blocks))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [f"{name:{widths[0]}}  {count:>{widths[1]}}  {blocks}" for name, count, blocks in rows]
-        if len(self) > _LINES:
-            lines.insert(_LINES // 2, f"… {len(self) - _LINES:,} more devices")
+        if len(self) > _STR_DEVICES:
+            lines.insert(_STR_DEVICES // 2, f"… {len(self) - _STR_DEVICES:,} more devices")
         return "\n".join([f"{plural(self.num_blocks, 'block')} on {plural(len(self), 'device')}", *lines])
 
-    def _some(self, most: int) -> tuple[_DeviceT, ...]:
-        """Return all devices or, of more than ``most``, the first and the last ones."""
+    def _first_and_last(self, limit: int) -> tuple[_DeviceT, ...]:
+        """Return all devices, or the first and the last ones if there are more than ``limit``."""
         devices = self._devices
-        return devices if len(devices) <= most else (*devices[: most // 2], *devices[-most // 2 :])
+        return devices if len(devices) <= limit else (*devices[: limit // 2], *devices[-limit // 2 :])
 
     def copy(self) -> DeviceMap[_DeviceT]:
-        """Return an equal device map, of the same devices."""
+        """Return a device map with the same devices and ranges."""
         return self._of(self._devices, self._boundaries[1:])
 
     __copy__ = copy
 
     def __deepcopy__(self, memo: dict[int, Any]) -> DeviceMap[_DeviceT]:
-        # The devices are names: a copy of one need not be equal to it.
+        # The devices are not copied, since a copy of a device need not be equal to it.
         return self.copy()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_boundaries, (self._boundaries, self._devices)
 
-    # Not NoReturn, after which a type checker would look at nothing.
-    def _refuse(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401, in place of methods of any arguments
-        """Refuse to change."""
+    # The return type is not NoReturn: type checkers would treat code after a call as unreachable.
+    def _raise_immutable(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401, replaces methods with various arguments
+        """Raise a TypeError, since a DeviceMap is immutable."""
         raise TypeError("a DeviceMap cannot be changed; dict(device_map) makes a dict that can")
 
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _raise_immutable

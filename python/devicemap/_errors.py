@@ -1,4 +1,4 @@
-"""The exception classes, and how values are shown in messages. The binding looks both up here when it needs them."""
+"""Define the exception classes and the text of values in messages. The binding imports this module to raise errors."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ __all__ = ["DeviceMapError", "InfeasibleError", "plural", "short_repr"]
 
 
 class DeviceMapError(AssertionError, ValueError):
-    """A device map that does not give each block of the model to exactly one device.
+    """A device map does not assign each block of the model to exactly one device.
 
-    It is both an ``AssertionError`` and a ``ValueError``: transformers' ``assert_device_map`` raised the first up to
-    some 4.x and the second later, with the same text. The message of :func:`devicemap.assert_device_map` names only the
-    first kind of fault, as the original's does; the attributes hold all.
+    The class is both an ``AssertionError`` and a ``ValueError``: transformers' ``assert_device_map`` raised the first
+    in earlier 4.x versions and the second in later ones, with the same text. The message of
+    :func:`devicemap.assert_device_map` names only the first kind of fault, as that of the original does; the attributes
+    hold all faults.
 
     Attributes:
-        duplicate_blocks: the blocks that are given more than once, each listed once, in the map's order.
-        missing_blocks: the blocks of the model that are given to no device, ascending.
-        extra_blocks: what the map gives that is no block of the model, in the map's order.
+        duplicate_blocks: The blocks that are assigned more than once, each listed once, in the order of the map.
+        missing_blocks: The blocks of the model that are not assigned, in ascending order.
+        extra_blocks: The items of the map that are not blocks of the model, in the order of the map.
 
-    Each is a sequence, empty where there is no fault of the kind. Those of ``assert_device_map`` are lists; the first
-    and the last hold the map's own objects.
+    Each attribute is a sequence, which is empty if there is no such fault. The attributes set by ``assert_device_map``
+    are lists; ``duplicate_blocks`` and ``extra_blocks`` contain the objects of the map itself.
 
     """
 
@@ -38,25 +39,26 @@ class DeviceMapError(AssertionError, ValueError):
 
 
 class InfeasibleError(ValueError):
-    """No device map exists: the memory of the devices cannot hold the blocks.
+    """No device map exists, because the blocks do not fit in the memory of the devices.
 
     Attributes:
-        reason: why there is none, as one word:
+        reason: The reason, as one word:
 
             ``"block"``
                 ``block`` needs ``needed`` bytes; the largest device has ``available``.
             ``"total"``
                 All blocks together need ``needed`` bytes; all devices together have ``available``.
             ``"order"``
-                In this order the devices hold only the blocks before ``block``, which needs ``needed`` bytes; the
-                largest of the devices that remain then has ``available``, 0 if none remains.
+                In the given order, the devices can hold only the blocks before ``block``, which needs ``needed`` bytes;
+                the largest of the remaining devices has ``available`` bytes, or 0 if no device remains.
             ``"idle"``
-                Each device must get a block and ``device`` cannot: it has ``available`` bytes, and the smallest of the
-                blocks within its reach needs ``needed``. All three are None if no single device is to blame.
-        block: the number of the block in question, or None.
-        device: the device in question, or None.
-        needed: bytes that are needed, or None.
-        available: bytes that are available, or None.
+                Each device must get a block, but ``device`` can hold none of the blocks that the order allows it: it
+                has ``available`` bytes, and the smallest of these blocks needs ``needed``. All three attributes are
+                None if no single device is the reason.
+        block: The number of the block, or None.
+        device: The device, or None.
+        needed: The number of bytes that are needed, or None.
+        available: The number of bytes that are available, or None.
 
     """
 
@@ -69,62 +71,62 @@ class InfeasibleError(ValueError):
     available: int | None = None
 
 
-_LONGEST = 40
+_MAX_LENGTH = 40
 """The largest number of characters of a value in a message."""
 
 
 class _ShortRepr(Repr):
-    """The repr of the standard library that shortens long values, on one line and with no address in it."""
+    """A :class:`reprlib.Repr` with short limits, which never shows the address of an object."""
 
     def __init__(self) -> None:
         super().__init__()
         self.maxlevel = 2
         self.maxtuple = self.maxlist = self.maxset = self.maxfrozenset = self.maxdict = self.maxarray = 3
-        self.maxstring = self.maxlong = self.maxother = _LONGEST
+        self.maxstring = self.maxlong = self.maxother = _MAX_LENGTH
 
     def repr_instance(self, x: object, level: int) -> str:  # noqa: ARG002 (what the standard library calls)
-        """Return the whole repr: what is cut off is decided by :func:`short_repr`."""
+        """Return the whole repr, which :func:`short_repr` shortens."""
         return repr(x)
 
 
 _SHORT_REPR = _ShortRepr()
-_DEEPEST = 2
-"""The largest number of calls of short_repr within each other: a value may show what it is in."""
+_MAX_DEPTH = 2
+"""The largest number of nested calls of short_repr: the repr of a value may contain the repr of its container."""
 _THREAD = local()
 
 
 def short_repr(value: object) -> str:
-    """Return the repr of a value, on one line of at most 40 characters, as messages show it.
+    """Return the repr of a value for a message, on one line of at most 40 characters.
 
-    A longer one loses its middle. Where the value's ``__repr__`` raises, or shows what the value is in, it is the name
-    of the value's type, in angle brackets.
+    In a longer repr the middle is replaced by ``…``. If ``__repr__`` raises or recurses, the result is the name of the
+    type in angle brackets.
     """
     depth = getattr(_THREAD, "depth", 0)
     _THREAD.depth = depth + 1
     try:
-        text = _SHORT_REPR.repr(value) if depth < _DEEPEST else _type_name(value)
-    except Exception:  # noqa: BLE001 (the value's own, or of an int with too many digits)
+        text = _SHORT_REPR.repr(value) if depth < _MAX_DEPTH else _type_name(value)
+    except Exception:  # noqa: BLE001 (__repr__ may raise anything, as may the repr of an int with too many digits)
         text = _type_name(value)
     finally:
         _THREAD.depth = depth
-    # A repr may be of a subclass of str.
+    # A repr may be an instance of a subclass of str.
     text = _shortened(" ".join(str.split(text)))
-    # A lone surrogate, for example, would raise an error again when the message is printed.
+    # Printing a lone surrogate, for example, would raise an error.
     return text if text.isprintable() else _shortened(ascii(text)[1:-1])
 
 
 def _type_name(value: object) -> str:
-    # Not type(value).__name__, which a metaclass may define.
+    # A metaclass may override type(value).__name__.
     name = type.__dict__["__name__"].__get__(type(value))
     return f"<{name}>"
 
 
 def _shortened(text: str) -> str:
-    if len(text) <= _LONGEST:
+    if len(text) <= _MAX_LENGTH:
         return text
-    return f"{text[: _LONGEST * 2 // 3]}…{text[_LONGEST * 2 // 3 + 1 - _LONGEST :]}"
+    return f"{text[: _MAX_LENGTH * 2 // 3]}…{text[_MAX_LENGTH * 2 // 3 + 1 - _MAX_LENGTH :]}"
 
 
 def plural(count: int, noun: str) -> str:
-    """Return a number and its noun, ``"1 block"`` or ``"2,000 blocks"``."""
+    """Return a number with a noun, such as ``"1 block"`` or ``"2,000 blocks"``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -20,31 +20,31 @@ _Device_co = TypeVar("_Device_co", bound=Hashable, covariant=True)
 _Value = TypeVar("_Value")
 
 class _SizedDevices(Protocol[_Device_co]):
-    # What has a length and can be iterated over: a list, a range, a string, the keys of a dict.
+    # An iterable with a length: a list, a range, a str, the keys of a dict.
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[_Device_co]: ...
 
 class _DeviceMap(Protocol):
-    # A dict, or anything else whose values() gives iterables of blocks.
+    # A dict, or any object whose values() returns iterables of blocks.
     def values(self) -> Iterable[Iterable[object]]: ...
 
 class _Items(Protocol):
-    # A dict, or anything else whose items() gives devices with iterables of blocks.
+    # A dict, or any object whose items() returns pairs of a device and an iterable of blocks.
     def items(self) -> Iterable[tuple[Any, Iterable[object]]]: ...
 
-class _Row(Protocol):
-    # What numbers can be taken from: a sequence, an array, a buffer.
+class _Indexable(Protocol):
+    # A sequence, an array or a buffer of numbers.
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> object: ...
 
-# Devices in order.
+# The devices in order.
 _Devices: TypeAlias = Iterable[_Device]
-# One number a block.
-_Amounts: TypeAlias = Iterable[SupportsIndex | SupportsFloat] | _Row
-# One amount of memory a block.
-_Sizes: TypeAlias = Iterable[SupportsIndex | SupportsFloat | str] | _Row
-# One value a device, in their order or by device.
-_Along: TypeAlias = Sequence[_Value] | Iterable[_Value] | Mapping[_Device, _Value]
+# One number per block.
+_Amounts: TypeAlias = Iterable[SupportsIndex | SupportsFloat] | _Indexable
+# One amount of memory per block.
+_Sizes: TypeAlias = Iterable[SupportsIndex | SupportsFloat | str] | _Indexable
+# One value per device, as a sequence or a mapping.
+_PerDevice: TypeAlias = Sequence[_Value] | Iterable[_Value] | Mapping[_Device, _Value]
 
 __version__: str
 
@@ -52,9 +52,9 @@ def assert_device_map(device_map: _DeviceMap, num_blocks: SupportsIndex) -> None
 def balance(
     costs: _Amounts,
     devices: tuple[_Device, ...],
-    speeds: _Along[Any, _Device] | None,
+    speeds: _PerDevice[Any, _Device] | None,
     sizes: _Sizes | None,
-    max_memory: _Along[Any, _Device] | None,
+    max_memory: _PerDevice[Any, _Device] | None,
     allow_idle: bool,
 ) -> list[int]: ...
 def check(
@@ -79,7 +79,7 @@ def load_per_device(
     boundaries: Sequence[int],
     devices: tuple[_Device, ...],
     costs: _Amounts,
-    speeds: _Along[Any, _Device] | None,
+    speeds: _PerDevice[Any, _Device] | None,
 ) -> list[Any]: ...
 @overload
 def parse_devices(devices: SupportsIndex) -> tuple[int, ...]: ...
@@ -87,5 +87,5 @@ def parse_devices(devices: SupportsIndex) -> tuple[int, ...]: ...
 def parse_devices(devices: _Devices[_Device]) -> tuple[_Device, ...]: ...
 def parse_memory(text: str) -> int: ...
 def split(
-    num_blocks: SupportsIndex, devices: tuple[_Device, ...], shares: _Along[Any, _Device] | None
+    num_blocks: SupportsIndex, devices: tuple[_Device, ...], shares: _PerDevice[Any, _Device] | None
 ) -> list[int]: ...

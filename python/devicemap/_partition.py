@@ -1,4 +1,4 @@
-"""Make device maps: ``split`` by the number of blocks, ``balance`` by what they cost."""
+"""Create device maps: ``split`` divides blocks by their number, ``balance`` by their cost."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
     from typing import Any, SupportsIndex, TypeVar, overload
 
-    from devicemap._native import _Along, _Amounts, _Devices, _Sizes
+    from devicemap._native import _Amounts, _Devices, _PerDevice, _Sizes
 
     _DeviceT = TypeVar("_DeviceT", bound=Hashable)
 
 __all__ = ["balance", "split"]
 
-if TYPE_CHECKING:  # To import typing takes longer than to import all of this package.
+if TYPE_CHECKING:  # Importing typing takes longer than importing this package.
 
     @overload
     def split(
-        num_blocks: SupportsIndex, devices: SupportsIndex, *, shares: _Along[Any, int] | None = None
+        num_blocks: SupportsIndex, devices: SupportsIndex, *, shares: _PerDevice[Any, int] | None = None
     ) -> DeviceMap[int]: ...
     @overload
     def split(
-        num_blocks: SupportsIndex, devices: _Devices[_DeviceT], *, shares: _Along[Any, _DeviceT] | None = None
+        num_blocks: SupportsIndex, devices: _Devices[_DeviceT], *, shares: _PerDevice[Any, _DeviceT] | None = None
     ) -> DeviceMap[_DeviceT]: ...
 
 
@@ -32,34 +32,33 @@ def split(
     num_blocks: SupportsIndex,
     devices: _Devices[_DeviceT] | SupportsIndex,
     *,
-    shares: _Along[Any, _DeviceT] | None = None,
+    shares: _PerDevice[Any, _DeviceT] | None = None,
 ) -> DeviceMap[Any]:
-    """Cut a model's blocks into consecutive runs, one a device, by the number of blocks.
+    """Divide the blocks of a model into consecutive runs, one per device, by the number of blocks.
 
-    Without shares the runs differ by one block at most, the earlier devices having the larger ones, so that no device
-    is idle while there are as many blocks as devices. With shares the blocks are apportioned by the largest remainder
-    (Hamilton's method): each device gets its quota ``num_blocks * share / sum(shares)`` rounded down, and the blocks
-    that are then left go, one each, to the devices whose quotas lost most, of equals to the earlier. The arithmetic is
-    exact. A device with a share above 0 gets at least one block, as long as there are enough blocks for all of them:
-    where the largest remainder leaves such devices without, each of them gets one block, and the rest is apportioned
-    anew to the others.
+    Without ``shares`` the numbers of blocks differ by at most one, with the larger runs on the earlier devices. With
+    ``shares`` the blocks are apportioned by the largest-remainder method (Hamilton's method): each device gets its
+    quota ``num_blocks * share / sum(shares)`` rounded down, and the remaining blocks go one each to the devices with
+    the largest fractional parts, the earlier device if two are equal. The arithmetic is exact. If there are enough
+    blocks, each device with a share above 0 gets at least one: devices for which the method yields no block get one
+    each, and the method is repeated for the other devices and blocks.
 
     Args:
-        num_blocks: how many blocks the model has, 0 or more. The time does not depend on it.
-        devices: the devices in order, each hashable and named once; or an int, the number of devices, which are then
-            called 0, 1, 2, ….
-        shares: what each device is to get in proportion, 0 or more: ints, floats, Fractions or Decimals, as a sequence
-            along the devices or as a mapping by device. A device with a share of 0 gets no block.
+        num_blocks: The number of blocks of the model, 0 or more. The time does not depend on it.
+        devices: The devices in order, hashable and distinct; or an int, the number of devices, which are then called
+            0, 1, 2, ….
+        shares: The proportions in which the devices get blocks, each 0 or more: ints, floats, Fractions or Decimals, as
+            a sequence in the order of the devices or as a mapping by device. A device with a share of 0 gets no block.
 
     Returns:
-        The device map. Devices without blocks are in it, with an empty range.
+        The device map. It also contains the devices without blocks, with an empty range.
 
     Raises:
-        ValueError: ``num_blocks`` is negative; there are no devices, or one is named twice; a share is missing,
-            negative or not finite; all are 0; or their proportions do not fit in 128 bits.
-        TypeError: ``num_blocks`` is no integer, a share is no number, a device is not hashable, or the devices are a
-            mapping, a set or a text.
-        OverflowError: there are more blocks than a Python sequence can have.
+        ValueError: ``num_blocks`` is negative; ``devices`` is empty or contains a device twice; a share is missing,
+            negative or not finite; all shares are 0; or the proportions do not fit in 128 bits.
+        TypeError: ``num_blocks`` is not an integer, a share is not a number, a device is not hashable, or ``devices``
+            is a mapping, a set or a str.
+        OverflowError: There are 2**63 blocks or more.
 
     Examples:
         >>> split(10, ["cuda:0", "cuda:1", "cuda:2"]).counts
@@ -81,9 +80,9 @@ if TYPE_CHECKING:
         costs: _Amounts,
         devices: SupportsIndex,
         *,
-        speeds: _Along[Any, int] | None = None,
+        speeds: _PerDevice[Any, int] | None = None,
         sizes: _Sizes | None = None,
-        max_memory: _Along[Any, int] | None = None,
+        max_memory: _PerDevice[Any, int] | None = None,
         allow_idle: bool = False,
     ) -> DeviceMap[int]: ...
     @overload
@@ -91,67 +90,65 @@ if TYPE_CHECKING:
         costs: _Amounts,
         devices: _Devices[_DeviceT],
         *,
-        speeds: _Along[Any, _DeviceT] | None = None,
+        speeds: _PerDevice[Any, _DeviceT] | None = None,
         sizes: _Sizes | None = None,
-        max_memory: _Along[Any, _DeviceT] | None = None,
+        max_memory: _PerDevice[Any, _DeviceT] | None = None,
         allow_idle: bool = False,
     ) -> DeviceMap[_DeviceT]: ...
 
 
-def balance(  # noqa: PLR0913, each is a part of the problem, most by keyword
+def balance(  # noqa: PLR0913, each argument is a part of the problem, and most are keywords
     costs: _Amounts,
     devices: _Devices[_DeviceT] | SupportsIndex,
     *,
-    speeds: _Along[Any, _DeviceT] | None = None,
+    speeds: _PerDevice[Any, _DeviceT] | None = None,
     sizes: _Sizes | None = None,
-    max_memory: _Along[Any, _DeviceT] | None = None,
+    max_memory: _PerDevice[Any, _DeviceT] | None = None,
     allow_idle: bool = False,
 ) -> DeviceMap[Any]:
-    """Cut a model's blocks into consecutive runs, one a device, so that the largest load is as small as it can be.
+    """Divide the blocks of a model into consecutive runs, one per device, such that the largest load is minimal.
 
-    The load of a device is the sum of its blocks' costs over its speed; the largest is the bottleneck. No contiguous
-    device map in this order of devices, within the limits of memory, has a smaller one: the result is exact, in integer
-    arithmetic of 128 bits. If one of the costs is a float, all of them become floats, which are scaled once by a power
-    of two into 128 bits: a cost is rounded only if it is less than some 2**-50 of the largest, and then by less than
-    2**-100 of it.
+    The load of a device is the sum of the costs of its blocks, divided by its speed. The largest load is the
+    bottleneck. No other contiguous device map with this order of devices, and within the memory limits, has a smaller
+    bottleneck. The result is exact: it is computed with integers of 128 bits. If one of the costs is a float, all costs
+    are converted to floats and scaled by a power of two, such that their sum fits in 128 bits; only costs below about
+    2**-50 of the largest are rounded, by less than 2**-100 of the largest.
 
-    Of the maps that reach the bottleneck it is an even one. Each cut between two devices has some room: the blocks at
-    which it can lie if no device is to carry more than the bottleneck. Through that room goes a taut string, the line
-    with the most even loads; each cut, from the first to the last, is set where the costs before it come nearest to
-    that line. Among blocks that cost nothing it is set where the number of blocks is most even.
+    Among the device maps with the smallest bottleneck, the result has even loads: each cut between two devices is
+    placed as close as possible to the taut string through the possible positions of the cuts, which is the line with
+    the most even loads. Between blocks that cost nothing, the cut divides the number of blocks evenly.
 
-    The search raises a lower bound from one load that might do to the next until it can be reached, in the manner
-    of Pinar and Aykanat, "Fast optimal load balancing algorithms for 1D partitioning" (2004). Other threads run
-    meanwhile if it is a long one.
+    The search raises a lower bound of the bottleneck until it is feasible, as in Pinar and Aykanat, "Fast optimal load
+    balancing algorithms for 1D partitioning" (2004). A long search releases the GIL.
 
     Args:
-        costs: what each block costs, 0 or more and finite, in any unit: bytes, FLOPs, milliseconds. A sequence of ints
-            or floats; in lists, tuples, ``array.array``, numpy arrays and other one-dimensional buffers they are read
-            in place. If the embedding and the head count, add their costs to those of the first and the last block.
-        devices: the devices in order, each hashable and named once; or an int, the number of devices, which are then
-            called 0, 1, 2, ….
-        speeds: how much of the costs each device does in a unit of time, above 0: a sequence along the devices, or a
-            mapping by device. None or absent is a speed of 1.
-        sizes: the memory that each block takes, a sequence of amounts of memory. Required by ``max_memory``.
-        max_memory: the most that the sizes of each device's blocks may add up to: a sequence of amounts of memory along
-            the devices, or a mapping by device; None or absent is no limit.
-        allow_idle: whether a device may get no blocks where that makes the bottleneck smaller, or a map possible.
-            Otherwise each device gets one, as long as there are as many blocks as devices.
+        costs: The cost of each block, finite and 0 or more, in any unit: bytes, FLOPs, milliseconds. A sequence of ints
+            or floats; lists, tuples, ``array.array``, numpy arrays and other one-dimensional buffers are read in place.
+            To include the embedding and the head, add their costs to those of the first and the last block.
+        devices: The devices in order, hashable and distinct; or an int, the number of devices, which are then called
+            0, 1, 2, ….
+        speeds: The cost that each device processes per unit of time, greater than 0: a sequence in the order of the
+            devices, or a mapping by device. If it is None or absent, the speed is 1.
+        sizes: The memory that each block needs: a sequence of amounts of memory. Required if ``max_memory`` is given.
+        max_memory: The largest total size of the blocks of each device: a sequence of amounts of memory in the order of
+            the devices, or a mapping by device. If it is None or absent, there is no limit.
+        allow_idle: Whether a device may have no blocks if that makes the bottleneck smaller, or a device map possible.
+            By default each device gets at least one block, provided that there are as many blocks as devices.
 
-    An amount of memory is a whole number of bytes below 2**127, or text such as ``"24GiB"``, as
-    :func:`devicemap.parse_memory` reads it.
+    An amount of memory is a whole number of bytes below 2**127, or text such as ``"24GiB"``, which
+    :func:`devicemap.parse_memory` converts.
 
     Returns:
-        The device map. Devices without blocks are in it, with an empty range.
+        The device map. It also contains the devices without blocks, with an empty range.
 
     Raises:
-        InfeasibleError: the devices cannot hold the blocks in this order; the message says why, in numbers, and so do
-            the attributes.
-        ValueError: there are no devices, or one is named twice; a cost is negative or not finite, a speed not above 0,
-            a size or a limit no amount of memory; ``max_memory`` is given without ``sizes``; the proportions of the
-            speeds do not fit in 128 bits; or there are more or fewer of something than there should be. The message
-            names the place.
-        TypeError: something is no number, a device is not hashable, or the devices are a mapping, a set or a text.
+        InfeasibleError: The devices cannot hold the blocks in this order. The message and the attributes give the
+            reason with the amounts of memory.
+        ValueError: ``devices`` is empty or contains a device twice; a cost is negative or not finite, a speed is not
+            greater than 0, or a size or a limit is not an amount of memory; ``max_memory`` is given without ``sizes``;
+            the proportions of the speeds do not fit in 128 bits; or an argument has the wrong length. The message names
+            the argument and the index.
+        TypeError: A value is not a number, a device is not hashable, or ``devices`` is a mapping, a set or a str.
 
     Examples:
         >>> costs = [9, 2, 2, 2, 2, 2, 2, 2, 2, 8]

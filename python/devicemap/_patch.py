@@ -1,4 +1,4 @@
-"""Serve transformers' own import path, ``transformers.utils.model_parallel_utils``, from this package."""
+"""Make ``transformers.utils.model_parallel_utils``, the original import path, import this package's functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from importlib.abc import Loader
     from typing import Any, TypeGuard
-else:  # importlib.abc would import a good part of the library.
+else:  # Importing importlib.abc would import many modules of the standard library.
     Loader = object
 
 __all__ = ["patch_transformers", "unpatch_transformers"]
@@ -32,25 +32,25 @@ _NAMES = model_parallel_utils.__all__
 class _Patch:
     """The state of the patch.
 
-    There is one per process. It is an attribute of ``sys``, because a reload or a second import of devicemap makes new
-    modules, which must still be able to undo what the old ones did.
+    Each process has one instance, stored as an attribute of ``sys``: a reload or a second import of devicemap creates
+    new modules, which must be able to undo the changes made by the old ones.
     """
 
     def __init__(self) -> None:
         self.lock = RLock()
-        """Guards the other attributes. It is never held during an import: imports hold locks of their own."""
+        """Guards the other attributes. It is never held during an import, since imports acquire other locks."""
         self.active = False
         self.finder = _ParentFinder()
         self.stand_in = ModuleType(_MODULE, model_parallel_utils.__doc__)
         self.stand_in.__spec__ = ModuleSpec(_MODULE, None, origin=model_parallel_utils.__name__)
         self.stand_in.__package__ = _PARENT
         self.replaced: dict[tuple[int, str], tuple[dict[str, Any], tuple[Any, ...]]] = {}
-        """For each name in a namespace that has been given another value: the namespace, and the old value if any."""
+        """The replaced values, by the id of the namespace and the name: the namespace, and the old value if any."""
 
     def install(self) -> None:
-        """Put the stand-in in its places, and its functions in the modules that use the functions it replaces."""
+        """Install the stand-in module, and its functions in the modules that have imported the original ones."""
         functions = []
-        for namespace, name in _places():
+        for namespace, name in _import_targets():
             module = self._replace(namespace, name, self.stand_in)
             if _is_module(module):
                 functions += [_namespace(module)[name] for name in _NAMES if name in _namespace(module)]
@@ -58,7 +58,7 @@ class _Patch:
             self._replace(namespace, name, vars(self.stand_in)[name])
 
     def _replace(self, namespace: dict[str, Any], name: str, value: object) -> object:
-        """Set a name in a namespace. Return the old value, if it was not the patch's own."""
+        """Set a name in a namespace and return its old value. Remember the old value unless the patch has set it."""
         old = (namespace[name],) if name in namespace else ()
         namespace[name] = value
         if not old or not (old[0] is self.stand_in or _is_ours(old[0])):
@@ -75,14 +75,14 @@ class _Patch:
                 else:
                     namespace.pop(name, None)
         self.replaced.clear()
-        # Others may have put the stand-in where it was not before.
-        for namespace, name in _places():
+        # Other code may have stored the stand-in under these names.
+        for namespace, name in _import_targets():
             if namespace.get(name) is self.stand_in:
                 namespace.pop(name, None)
 
 
-def _places() -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield the places where an import leaves the module: ``sys.modules`` and the attribute of the parent package."""
+def _import_targets() -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the names that an import of the module sets: in ``sys.modules`` and in the parent package."""
     yield sys.modules, _MODULE
     parent = sys.modules.get(_PARENT)
     if _is_module(parent):
@@ -90,27 +90,27 @@ def _places() -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def _is_module(value: object) -> TypeGuard[ModuleType]:
-    """Whether a value is a module. Unlike ``isinstance``, which asks a proxy for its class, it runs no user code."""
+    """Return whether a value is a module. Unlike ``isinstance``, this runs no user code, such as that of a proxy."""
     return issubclass(type(value), ModuleType)
 
 
 def _namespace(module: ModuleType) -> dict[str, Any]:
-    """Return a module's namespace. Unlike ``vars``, which loads a lazy module, it runs no user code."""
+    """Return the namespace of a module. Unlike ``vars``, this runs no user code, such as that of a lazy module."""
     namespace: dict[str, Any] = object.__getattribute__(module, "__dict__")
     return namespace
 
 
 class _ParentFinder:
-    """Finds ``transformers.utils`` where the finders after it find it, so that it can be given the stand-in."""
+    """A finder that finds ``transformers.utils`` with the finders after it, and wraps its loader."""
 
     def __init__(self) -> None:
         self.searching: set[int] = set()
-        """The threads that are in :meth:`find_spec`, to which a finder that asks all others would come back."""
+        """The threads that are in :meth:`find_spec`. They return at once if another finder calls it recursively."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return the spec that the other finders give, with a loader that installs the stand-in."""
+        """Return the spec found by the other finders, with a loader that installs the stand-in."""
         thread = get_ident()
         if fullname != _PARENT or thread in self.searching:
             return None
@@ -121,15 +121,15 @@ class _ParentFinder:
             self.searching.discard(thread)
         if spec is None or spec.loader is None or not hasattr(spec.loader, "exec_module"):
             return spec
-        # The finder may keep the spec.
+        # The spec is copied, since the finder may have stored it.
         wrapped = copy(spec)
         wrapped.loader = _ParentLoader(spec.loader)
         return wrapped
 
     def _find_after(self, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
         finders = list(sys.meta_path)
-        place = next((place for place, finder in enumerate(finders) if finder is self), -1)
-        for finder in finders[place + 1 :]:
+        index = next((index for index, finder in enumerate(finders) if finder is self), -1)
+        for finder in finders[index + 1 :]:
             find_spec = getattr(finder, "find_spec", None)
             spec: ModuleSpec | None = find_spec and find_spec(_PARENT, path, target)
             if spec is not None:
@@ -138,23 +138,23 @@ class _ParentFinder:
 
 
 class _ParentLoader(Loader):
-    """Loads ``transformers.utils`` with its own loader, and installs the stand-in."""
+    """A loader that loads ``transformers.utils`` with its original loader and installs the stand-in."""
 
     def __init__(self, loader: Loader) -> None:
         self.loader = loader
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401, whatever the loader has
-        """Return what else the module's own loader has, ``get_data`` for example."""
-        if name == "loader":  # A copy in the making has none yet.
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401, any attribute of the loader
+        """Return any other attribute of the original loader, such as ``get_data``."""
+        if name == "loader":  # An instance that is being copied does not have it yet.
             raise AttributeError(name)
         return getattr(self.loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """Create the module as its own loader does."""
+        """Create the module with the original loader."""
         return self.loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Execute the module, which may import the stand-in, and may put another module in its own place."""
+        """Execute the module. It may import the stand-in, and may replace itself in ``sys.modules``."""
         module.__loader__ = self.loader
         if module.__spec__ is not None:
             module.__spec__.loader = self.loader
@@ -176,7 +176,7 @@ def _install_if_active() -> None:
 
 
 def _renew_lock() -> None:
-    """Give a forked process a lock that no thread of its parent holds."""
+    """Replace the lock in a forked process, since a thread of the parent process may have held it."""
     _the_patch().lock = RLock()
 
 
@@ -185,26 +185,26 @@ if hasattr(os, "register_at_fork"):
 
 
 def patch_transformers() -> None:
-    """Serve ``transformers.utils.model_parallel_utils`` from this package.
+    """Make ``transformers.utils.model_parallel_utils`` import the functions of this package.
 
-    From then on ``from transformers.utils.model_parallel_utils import assert_device_map, get_device_map`` gives the
-    functions of this package: with transformers 5, which no longer has the module, with transformers 4, and without
-    transformers, where only this form of import works. The module is found in ``sys.modules`` at once, and as an
-    attribute of ``transformers.utils`` as soon as that is imported; transformers itself is not imported. Modules of
-    transformers 4 that have imported the original functions already are changed to these; a module outside transformers
-    keeps what it has imported, so patch before importing it.
+    After the call, ``from transformers.utils.model_parallel_utils import assert_device_map, get_device_map`` imports
+    the functions of this package: with transformers 5, which no longer has the module, with transformers 4, and without
+    transformers, where only this form of import works. The module is in ``sys.modules`` immediately, and an attribute
+    of ``transformers.utils`` as soon as that is imported; transformers itself is not imported.
 
-    Patching again repairs what has been overwritten since.
+    Modules of transformers 4 that have already imported the original functions are updated. Modules outside
+    transformers are not: call this function before importing them. A second call restores whatever other code has
+    overwritten since the first one.
 
-    The patch belongs to the process. A child process that is started with the methods ``spawn`` or ``forkserver`` does
-    not inherit it: it imports the main module, but not what is under ``if __name__ == "__main__":``. Patch outside of
-    that block, or let each worker patch: ``ProcessPoolExecutor(initializer=devicemap.patch_transformers)``.
+    The patch applies to the current process. A child process started with ``spawn`` or ``forkserver`` does not inherit
+    it: such a process imports the main module, but does not execute its block ``if __name__ == "__main__":``. Patch
+    outside that block, or in each worker: ``ProcessPoolExecutor(initializer=devicemap.patch_transformers)``.
 
-    See :func:`unpatch_transformers` for the way back.
+    :func:`unpatch_transformers` undoes the patch.
     """
     patch = _the_patch()
     with patch.lock:
-        # The functions of this import of devicemap, which may be newer than the stand-in.
+        # The stand-in may have been created by an earlier import of devicemap.
         vars(patch.stand_in).update({name: getattr(model_parallel_utils, name) for name in _NAMES})
         patch.active = True
         if not any(finder is patch.finder for finder in sys.meta_path):
@@ -215,22 +215,22 @@ def patch_transformers() -> None:
 def unpatch_transformers() -> None:
     """Undo :func:`patch_transformers`.
 
-    The modules that the patch replaced are put back; a module that has replaced the patch's own meanwhile stays.
-    Modules of transformers 4 get the original functions back, those that were imported while patched too. Without a
-    patch in place nothing happens.
+    The modules that the patch replaced are restored; a module that has replaced the stand-in since then is kept.
+    Modules of transformers 4 get the original functions, even if they were imported while the patch was active. If the
+    patch is not active, the function has no effect.
     """
     patch = _the_patch()
     with patch.lock:
         patch.active = False
-        # A new list, since another thread may be iterating over the old one in the midst of an import.
+        # A new list is assigned, since another thread may be iterating over the old one during an import.
         sys.meta_path = [finder for finder in sys.meta_path if finder is not patch.finder]
         patch.uninstall()
         users = _users(_is_ours)
     if users:
-        # They were imported while patched, and have never had the original functions.
+        # These modules were imported while the patch was active, and have never had the original functions.
         original = _import_original()
         with patch.lock:
-            # Meanwhile another thread may have patched, and even have unpatched.
+            # Another thread may have called patch_transformers, or both functions, during the import.
             if original is not None and original is not patch.stand_in and not patch.active:
                 functions = _namespace(original)
                 for namespace, name in users:
@@ -239,13 +239,13 @@ def unpatch_transformers() -> None:
 
 
 def _is_ours(value: object) -> bool:
-    """Whether a value is a function of this package, of this import or an earlier one."""
+    """Return whether a value is a function of this package, from this or an earlier import."""
     ours = model_parallel_utils.get_device_map.__module__
     return type(value) is BuiltinFunctionType and value.__module__ == ours
 
 
 def _import_original() -> ModuleType | None:
-    """Import the module that transformers 4 ships; transformers 5 has none."""
+    """Import the original module, if the installed transformers has it."""
     try:
         return importlib.import_module(_MODULE)
     except ImportError:
@@ -253,7 +253,7 @@ def _import_original() -> ModuleType | None:
 
 
 def _users(is_used: Callable[[object], bool]) -> list[tuple[dict[str, Any], str]]:
-    """Find the helpers in loaded modules of transformers for which ``is_used`` is true: their namespaces and names."""
+    """Return the namespaces and names in loaded modules of transformers whose value satisfies ``is_used``."""
     return [
         (_namespace(module), name)
         for path, module in list(sys.modules.items())

@@ -1,4 +1,4 @@
-"""The drop-in for ``transformers.utils.model_parallel_utils``: the same two functions under the same module name."""
+"""Drop-in replacement for ``transformers.utils.model_parallel_utils``, with the same two functions."""
 
 from devicemap._native import assert_device_map, get_device_map
 

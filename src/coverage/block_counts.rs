@@ -1,132 +1,133 @@
-//! How often each block is given: never, once, or more often.
+//! How often each block is assigned: never, once, or more than once.
 
 use std::collections::TryReserveError;
 use std::convert::Infallible;
 use std::ops::Range;
 
-use crate::bitset::{Bits, words};
-use crate::numbers::{AHEAD, Numbers, Reader, Stop};
+use crate::bitset::{Bitset, words};
+use crate::numbers::{NumberSource, PREFETCH_DISTANCE, Stop, Visitor};
 
-/// Counts how often each of a model's blocks is named: never, once, or more often. It takes two bits a block.
-pub struct Tally {
-    blocks: usize,
-    pub(super) once: Bits,
-    pub(super) again: Bits,
+/// Counts how often each block of a model is assigned: never, once, or more than once. It uses two bits per block.
+pub struct BlockCounts {
+    num_blocks: usize,
+    /// The blocks that are assigned at least once.
+    pub(super) assigned: Bitset,
+    /// The blocks that are assigned more than once.
+    pub(super) duplicates: Bitset,
 }
 
-impl Tally {
-    /// None of `blocks` blocks is named.
-    pub fn try_new(blocks: usize) -> Result<Self, TryReserveError> {
+impl BlockCounts {
+    /// Returns the counts of a model of which no block is assigned.
+    pub fn try_new(num_blocks: usize) -> Result<Self, TryReserveError> {
         Ok(Self {
-            blocks,
-            once: Bits::try_new(blocks)?,
-            again: Bits::try_new(blocks)?,
+            num_blocks,
+            assigned: Bitset::try_new(num_blocks)?,
+            duplicates: Bitset::try_new(num_blocks)?,
         })
     }
 
-    /// How many blocks the model has.
-    pub fn blocks(&self) -> usize {
-        self.blocks
+    /// Returns the number of blocks of the model.
+    pub fn num_blocks(&self) -> usize {
+        self.num_blocks
     }
 
-    /// Names each block of a run, which must be some of the model's.
+    /// Counts each block of a run once. The run must be within `0..num_blocks`.
     #[inline]
     pub fn add(&mut self, run: &Range<usize>) {
         for (word, mask) in words(run) {
-            self.again.0[word] |= self.once.0[word] & mask;
-            self.once.0[word] |= mask;
+            self.duplicates.0[word] |= self.assigned.0[word] & mask;
+            self.assigned.0[word] |= mask;
         }
     }
 
-    /// Whether a block was named more than once.
+    /// Returns whether a block is assigned more than once.
     #[inline]
-    pub fn is_repeated(&self, block: usize) -> bool {
-        self.again.0[block / 64] & (1 << (block % 64)) != 0
+    pub fn is_duplicate(&self, block: usize) -> bool {
+        self.duplicates.0[block / 64] & (1 << (block % 64)) != 0
     }
 
-    /// Forgets of the blocks of a run that they were named more than once.
-    pub fn forget_repeated(&mut self, run: &Range<usize>) {
+    /// Removes the blocks of a run from the duplicates.
+    pub fn clear_duplicates(&mut self, run: &Range<usize>) {
         for (word, mask) in words(run) {
-            self.again.0[word] &= !mask;
+            self.duplicates.0[word] &= !mask;
         }
     }
 
-    /// How many blocks were never named.
-    pub fn missing(&self) -> usize {
-        self.blocks - self.once.count()
+    /// Returns the number of blocks that are not assigned.
+    pub fn num_missing(&self) -> usize {
+        self.num_blocks - self.assigned.count()
     }
 
-    /// Calls `tell` with each block of a run that was named more than once, in ascending order or from the last one down.
-    pub fn tell_repeated<E>(
+    /// Returns the number of blocks that are assigned more than once.
+    pub fn num_duplicates(&self) -> usize {
+        self.duplicates.count()
+    }
+
+    /// Calls `f` with each block of a run that is assigned more than once, in ascending or in descending order.
+    pub fn for_each_duplicate<E>(
         &self,
         run: &Range<usize>,
         descending: bool,
-        mut tell: impl FnMut(usize) -> Result<(), E>,
+        mut f: impl FnMut(usize) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut words = words(run);
         while let Some((word, mask)) = if descending { words.next_back() } else { words.next() } {
-            let mut told = self.again.0[word] & mask;
-            while told != 0 {
+            let mut bits = self.duplicates.0[word] & mask;
+            while bits != 0 {
                 let bit = if descending {
-                    told.ilog2()
+                    bits.ilog2()
                 } else {
-                    told.trailing_zeros()
+                    bits.trailing_zeros()
                 };
-                told ^= 1 << bit;
-                tell(word * 64 + bit as usize)?;
+                bits ^= 1 << bit;
+                f(word * 64 + bit as usize)?;
             }
         }
         Ok(())
     }
 
-    /// How many blocks were named more than once.
-    pub fn repeated(&self) -> usize {
-        self.again.count()
-    }
-
-    /// The runs of blocks that were never named, in ascending order.
+    /// Returns the runs of blocks that are not assigned, in ascending order.
     pub fn missing_runs(&self) -> impl Iterator<Item = Range<usize>> {
-        self.once.gaps(self.blocks)
+        self.assigned.gaps(self.num_blocks)
     }
 }
 
-/// Counts numbers, a whole run at a time. Those that are not blocks of the model are not plain.
-pub struct Counting<'a>(pub &'a mut Tally);
+/// Counts numbers, a run at a time. Stops with [`Stop::NotPlain`] at a number that is not a block of the model.
+pub struct CountVisitor<'a>(pub &'a mut BlockCounts);
 
-impl Reader for Counting<'_> {
+impl Visitor for CountVisitor<'_> {
     type Error = Infallible;
 
     #[inline]
-    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop<Infallible>> {
-        let blocks = self.0.blocks();
+    fn visit(&mut self, numbers: &impl NumberSource) -> Result<(), Stop<Infallible>> {
+        let num_blocks = self.0.num_blocks();
         let mut index = 0;
         while index < numbers.len() {
-            let first = numbers.get(index).filter(|first| *first < blocks);
+            let first = numbers.get(index).filter(|first| *first < num_blocks);
             let first = first.ok_or(Stop::NotPlain(index))?;
             let (_, end) = numbers.run(index, first);
-            let run = first..end.min(blocks);
+            let run = first..end.min(num_blocks);
             index += run.len();
             self.0.add(&run);
-            numbers.prefetch(index.wrapping_add(AHEAD));
+            numbers.prefetch(index.wrapping_add(PREFETCH_DISTANCE));
         }
         Ok(())
     }
 }
 
-/// Looks for blocks that were named more than once, and for numbers that are not blocks of the model: none of these are
-/// plain.
-pub struct Finding<'a>(pub &'a Tally);
+/// Stops with [`Stop::NotPlain`] at each number that is assigned more than once or is not a block of the model.
+pub struct FaultVisitor<'a>(pub &'a BlockCounts);
 
-impl Reader for Finding<'_> {
+impl Visitor for FaultVisitor<'_> {
     type Error = Infallible;
 
     #[inline]
-    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop<Infallible>> {
-        let blocks = self.0.blocks();
+    fn visit(&mut self, numbers: &impl NumberSource) -> Result<(), Stop<Infallible>> {
+        let num_blocks = self.0.num_blocks();
         for index in 0..numbers.len() {
-            numbers.prefetch(index.wrapping_add(AHEAD));
+            numbers.prefetch(index.wrapping_add(PREFETCH_DISTANCE));
             match numbers.get(index) {
-                Some(block) if block < blocks && !self.0.is_repeated(block) => {}
+                Some(block) if block < num_blocks && !self.0.is_duplicate(block) => {}
                 _ => return Err(Stop::NotPlain(index)),
             }
         }

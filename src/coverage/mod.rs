@@ -1,161 +1,161 @@
-//! Which blocks of a model are assigned, and how often.
+//! Which blocks of a model are assigned to a device, and how often.
 
 mod block_counts;
 pub mod int_range;
 
 use std::ops::Range;
 
-pub use block_counts::{Counting, Finding, Tally};
+pub use block_counts::{BlockCounts, CountVisitor, FaultVisitor};
 
-use crate::bitset::Bits;
-use crate::numbers::{AHEAD, Numbers, Reader, Stop};
+use crate::bitset::Bitset;
+use crate::numbers::{NumberSource, PREFETCH_DISTANCE, Stop, Visitor};
 
-/// The blocks `0..blocks`, each taken at most once.
+/// The set of assigned blocks among `0..num_blocks`. Each block can be assigned once.
 ///
-/// As long as runs come in ascending order without a gap, all that is kept is where the last one ended. The bitset is
-/// allocated by the first run that comes elsewhere.
+/// While runs arrive in ascending order without gaps, only the end of the last run is stored. The first run that breaks
+/// this order allocates the bitset.
 pub struct Coverage {
-    blocks: usize,
-    /// How many are taken: as long as there are no bits, these are the first ones.
-    taken: usize,
-    bits: Bits,
+    num_blocks: usize,
+    /// The number of assigned blocks. While `bits` is empty, these are the blocks `0..assigned`.
+    assigned: usize,
+    bits: Bitset,
 }
 
-/// Why a block cannot be taken.
+/// Why a block cannot be assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TakeError {
-    /// It is taken already, or is not one of the model's.
+pub enum AssignError {
+    /// The block is already assigned, or is not a block of the model.
     Fault,
     /// There is not enough memory for the bitset.
     Memory,
 }
 
 impl Coverage {
-    /// None of `blocks` blocks is taken.
-    pub fn new(blocks: usize) -> Self {
+    /// Returns the coverage of a model of which no block is assigned.
+    pub fn new(num_blocks: usize) -> Self {
         Self {
-            blocks,
-            taken: 0,
-            bits: Bits(Vec::new()),
+            num_blocks,
+            assigned: 0,
+            bits: Bitset(Vec::new()),
         }
     }
 
-    /// Whether all runs so far came in ascending order without a gap.
+    /// Returns whether all runs so far arrived in ascending order without gaps.
     pub fn is_contiguous(&self) -> bool {
         self.bits.is_empty()
     }
 
-    /// How many blocks the model has.
-    pub fn blocks(&self) -> usize {
-        self.blocks
+    /// Returns the number of blocks of the model.
+    pub fn num_blocks(&self) -> usize {
+        self.num_blocks
     }
 
-    /// How many blocks are not taken.
-    pub fn missing(&self) -> usize {
-        self.blocks - self.taken
+    /// Returns the number of blocks that are not assigned.
+    pub fn num_missing(&self) -> usize {
+        self.num_blocks - self.assigned
     }
 
-    /// The runs of blocks that are not taken, in ascending order.
+    /// Returns the runs of blocks that are not assigned, in ascending order.
     pub fn missing_runs(&self) -> impl Iterator<Item = Range<usize>> {
-        let behind = (self.bits.is_empty() && self.taken < self.blocks).then_some(self.taken..self.blocks);
-        behind.into_iter().chain(self.bits.gaps(self.blocks))
+        let tail = (self.bits.is_empty() && self.assigned < self.num_blocks).then_some(self.assigned..self.num_blocks);
+        tail.into_iter().chain(self.bits.gaps(self.num_blocks))
     }
 
-    /// None is taken, again.
+    /// Unassigns all blocks.
     pub fn clear(&mut self) {
-        self.taken = 0;
-        self.bits = Bits(Vec::new());
+        self.assigned = 0;
+        self.bits = Bitset(Vec::new());
     }
 
-    /// Takes a run that is not empty. After an error the coverage is of no use until it is cleared.
+    /// Assigns the blocks of a non-empty run. After an error the coverage must be cleared before it is used again.
     #[inline]
-    pub fn take(&mut self, run: Range<usize>) -> Result<(), TakeError> {
-        if run.end > self.blocks {
-            return Err(TakeError::Fault);
+    pub fn assign(&mut self, run: Range<usize>) -> Result<(), AssignError> {
+        if run.end > self.num_blocks {
+            return Err(AssignError::Fault);
         }
         if self.bits.is_empty() {
-            if run.start == self.taken {
-                self.taken = run.end;
+            if run.start == self.assigned {
+                self.assigned = run.end;
                 return Ok(());
             }
-            self.use_bits()?;
+            self.allocate_bits()?;
         }
-        self.taken += run.len();
-        self.bits.insert(&run).then_some(()).ok_or(TakeError::Fault)
+        self.assigned += run.len();
+        self.bits.insert(&run).then_some(()).ok_or(AssignError::Fault)
     }
 
-    /// Takes one block by its number, as [`Self::take`] does.
-    pub fn take_number(&mut self, number: i64) -> Result<(), TakeError> {
-        let block = usize::try_from(number).ok().filter(|block| *block < self.blocks);
-        block.map_or(Err(TakeError::Fault), |block| self.take(block..block + 1))
+    /// Assigns one block, given by its number, as [`Self::assign`] does.
+    pub fn assign_number(&mut self, number: i64) -> Result<(), AssignError> {
+        let block = usize::try_from(number).ok().filter(|block| *block < self.num_blocks);
+        block.map_or(Err(AssignError::Fault), |block| self.assign(block..block + 1))
     }
 
-    /// Takes numbers from `index` on, as long as each is a block whose successor does not follow it.
+    /// Assigns single blocks from `index` on, and advances `index`. Stops at an item that is not a block, or whose
+    /// successor is the next item.
     ///
-    /// Blocks that fall into the same word are gathered in a register: written one by one, each would wait for the
-    /// write before it. Not inlined, since the registers then suffice whoever calls.
+    /// The bits of blocks in the same word are collected in a register: if each block wrote to memory, it would wait for
+    /// the previous write. The function is not inlined so that its state fits in registers at every call site.
     #[inline(never)]
-    fn take_singles(&mut self, numbers: &impl Numbers, index: &mut usize) -> Result<(), TakeError> {
+    fn assign_singles(&mut self, numbers: &impl NumberSource, index: &mut usize) -> Result<(), AssignError> {
         let number = |index| (index < numbers.len()).then(|| numbers.get(index)).flatten();
-        let Some(mut held) = self.bits.0.first().copied() else {
+        let Some(mut bits) = self.bits.0.first().copied() else {
             return Ok(());
         };
         let mut word = 0;
         let mut next = number(*index);
         while let Some(block) = next
-            && block < self.blocks
+            && block < self.num_blocks
         {
             next = number(index.wrapping_add(1));
             if next == Some(block + 1) {
                 break;
             }
             if block / 64 != word {
-                self.bits.0[word] = held;
+                self.bits.0[word] = bits;
                 word = block / 64;
-                held = self.bits.0[word];
+                bits = self.bits.0[word];
             }
             let mask = 1 << (block % 64);
-            if held & mask != 0 {
-                return Err(TakeError::Fault);
+            if bits & mask != 0 {
+                return Err(AssignError::Fault);
             }
-            held |= mask;
-            self.taken = self.taken.wrapping_add(1);
+            bits |= mask;
+            self.assigned = self.assigned.wrapping_add(1);
             *index = index.wrapping_add(1);
-            numbers.prefetch(index.wrapping_add(AHEAD));
+            numbers.prefetch(index.wrapping_add(PREFETCH_DISTANCE));
         }
-        self.bits.0[word] = held;
+        self.bits.0[word] = bits;
         Ok(())
     }
 
-    /// Allocates the bitset and sets the bits of the blocks taken so far.
+    /// Allocates the bitset and sets the bits of the blocks assigned so far.
     #[cold]
-    fn use_bits(&mut self) -> Result<(), TakeError> {
-        self.bits = Bits::try_new(self.blocks).map_err(|_| TakeError::Memory)?;
-        if self.taken > 0 {
-            self.bits.insert(&(0..self.taken));
+    fn allocate_bits(&mut self) -> Result<(), AssignError> {
+        self.bits = Bitset::try_new(self.num_blocks).map_err(|_| AssignError::Memory)?;
+        if self.assigned > 0 {
+            self.bits.insert(&(0..self.assigned));
         }
         Ok(())
     }
 }
 
-/// Takes numbers, a whole run at a time. A block that is taken already is an error, and so is a number that is no block of
-/// the model.
-impl Reader for Coverage {
-    type Error = TakeError;
+/// Assigns numbers, a run at a time. A number that is not a block of the model, or is already assigned, is an error.
+impl Visitor for Coverage {
+    type Error = AssignError;
 
     #[inline]
-    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop<TakeError>> {
+    fn visit(&mut self, numbers: &impl NumberSource) -> Result<(), Stop<AssignError>> {
         let mut index = 0;
         while index < numbers.len() {
             let first = numbers.get(index).ok_or(Stop::NotPlain(index))?;
-            if first >= self.blocks {
-                return Err(Stop::Error(TakeError::Fault));
+            if first >= self.num_blocks {
+                return Err(Stop::Error(AssignError::Fault));
             }
-            let (behind, end) = numbers.run(index, first);
-            index = behind;
-            self.take(first..end).map_err(Stop::Error)?;
+            let (next, end) = numbers.run(index, first);
+            index = next;
+            self.assign(first..end).map_err(Stop::Error)?;
             if end - first == 1 && index < numbers.len() {
-                self.take_singles(numbers, &mut index).map_err(Stop::Error)?;
+                self.assign_singles(numbers, &mut index).map_err(Stop::Error)?;
             }
         }
         Ok(())

@@ -3,7 +3,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-impl Numbers for Vec<Option<usize>> {
+impl NumberSource for Vec<Option<usize>> {
     fn len(&self) -> usize {
         self.len()
     }
@@ -17,17 +17,17 @@ fn coverage(blocks: usize) -> Coverage {
     Coverage::new(blocks)
 }
 
-fn tally(blocks: usize) -> Tally {
-    Tally::try_new(blocks).unwrap_or_else(|_| unreachable!("{blocks} bits fit"))
+fn block_counts(blocks: usize) -> BlockCounts {
+    BlockCounts::try_new(blocks).unwrap_or_else(|_| unreachable!("{blocks} bits fit"))
 }
 
-fn told(tally: &Tally, run: Range<usize>, descending: bool) -> Vec<usize> {
-    let mut told = Vec::new();
-    let Ok(()) = tally.tell_repeated(&run, descending, |block| {
-        told.push(block);
+fn duplicates(block_counts: &BlockCounts, run: Range<usize>, descending: bool) -> Vec<usize> {
+    let mut duplicates = Vec::new();
+    let Ok(()) = block_counts.for_each_duplicate(&run, descending, |block| {
+        duplicates.push(block);
         Ok::<_, std::convert::Infallible>(())
     });
-    told
+    duplicates
 }
 
 fn runs(blocks: usize) -> impl Strategy<Value = Vec<Range<usize>>> {
@@ -51,53 +51,53 @@ fn partition(blocks: usize) -> impl Strategy<Value = Vec<Range<usize>>> {
 
 proptest! {
     #[test]
-    fn any_order_of_a_partition_is_taken_whole(runs in partition(1_000)) {
+    fn the_runs_of_a_partition_are_assigned_in_any_order(runs in partition(1_000)) {
         let mut coverage = coverage(1_000);
         for run in runs {
-            prop_assert_eq!(coverage.take(run), Ok(()));
+            prop_assert_eq!(coverage.assign(run), Ok(()));
         }
-        prop_assert_eq!(coverage.missing(), 0);
+        prop_assert_eq!(coverage.num_missing(), 0);
         prop_assert_eq!(coverage.missing_runs().count(), 0);
     }
 
     #[test]
-    fn a_partition_without_one_run_misses_that_run(runs in partition(1_000)) {
-        let (left_out, taken) = (&runs[0], &runs[1..]);
+    fn a_run_that_is_left_out_is_missing(runs in partition(1_000)) {
+        let (left_out, others) = (&runs[0], &runs[1..]);
         let mut coverage = coverage(1_000);
-        prop_assert!(taken.iter().all(|run| coverage.take(run.clone()).is_ok()));
-        prop_assert_eq!(coverage.missing(), left_out.len());
+        prop_assert!(others.iter().all(|run| coverage.assign(run.clone()).is_ok()));
+        prop_assert_eq!(coverage.num_missing(), left_out.len());
         prop_assert_eq!(coverage.missing_runs().collect::<Vec<_>>(), std::slice::from_ref(left_out));
     }
 
     #[test]
-    fn a_run_is_refused_as_soon_as_a_set_would(runs in runs(700)) {
+    fn a_run_is_a_fault_if_and_only_if_a_set_rejects_a_block(runs in runs(700)) {
         let mut coverage = coverage(700);
         let mut model = std::collections::BTreeSet::new();
         for run in runs {
             let fits = run.end <= 700 && run.clone().all(|block| model.insert(block));
-            prop_assert_eq!(coverage.take(run).is_ok(), fits);
+            prop_assert_eq!(coverage.assign(run).is_ok(), fits);
             if !fits {
                 break;
             }
-            prop_assert_eq!(coverage.missing(), 700 - model.len());
+            prop_assert_eq!(coverage.num_missing(), 700 - model.len());
         }
     }
 
     #[test]
-    fn numbers_are_taken_as_their_runs_are(runs in partition(300), odd in 0..400_usize) {
+    fn numbers_are_assigned_as_their_runs_are(runs in partition(300), odd in 0..400_usize) {
         let mut numbers: Vec<_> = runs.into_iter().flatten().map(Some).collect();
         let mut whole = coverage(300);
-        prop_assert_eq!(whole.read(&numbers), Ok(()));
-        prop_assert_eq!(whole.missing(), 0);
+        prop_assert_eq!(whole.visit(&numbers), Ok(()));
+        prop_assert_eq!(whole.num_missing(), 0);
         if odd < 300 {
             numbers[odd] = None;
-            prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::NotPlain(odd)));
+            prop_assert_eq!(coverage(300).visit(&numbers), Err(Stop::NotPlain(odd)));
             numbers[odd] = Some(300);
-            prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::Error(TakeError::Fault)));
+            prop_assert_eq!(coverage(300).visit(&numbers), Err(Stop::Error(AssignError::Fault)));
             numbers[odd] = Some(usize::MAX);
-            prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::Error(TakeError::Fault)));
+            prop_assert_eq!(coverage(300).visit(&numbers), Err(Stop::Error(AssignError::Fault)));
             numbers[odd] = numbers[(odd + 1) % 300];
-            prop_assert_eq!(coverage(300).read(&numbers), Err(Stop::Error(TakeError::Fault)));
+            prop_assert_eq!(coverage(300).visit(&numbers), Err(Stop::Error(AssignError::Fault)));
         }
     }
 
@@ -107,71 +107,71 @@ proptest! {
         if odd < numbers.len() {
             numbers[odd] = None;
         }
-        let (mut by_runs, mut by_numbers) = (tally(600), tally(600));
+        let (mut by_runs, mut by_numbers) = (block_counts(600), block_counts(600));
         for &block in numbers.iter().flatten().filter(|&&block| block < 600) {
             by_runs.add(&(block..block + 1));
         }
         let mut from = 0;
-        while let Err(Stop::NotPlain(index)) = Counting(&mut by_numbers).read(&numbers[from..].to_vec()) {
+        while let Err(Stop::NotPlain(index)) = CountVisitor(&mut by_numbers).visit(&numbers[from..].to_vec()) {
             prop_assert!(numbers[from + index].is_none_or(|block| block >= 600));
             from += index + 1;
         }
-        prop_assert_eq!(&by_runs.once.0, &by_numbers.once.0);
-        prop_assert_eq!(&by_runs.again.0, &by_numbers.again.0);
-        let looked_at = numbers.iter().position(|number| match number {
-            Some(block) if *block < 600 => by_runs.again.0[block / 64] >> (block % 64) & 1 == 1,
+        prop_assert_eq!(&by_runs.assigned.0, &by_numbers.assigned.0);
+        prop_assert_eq!(&by_runs.duplicates.0, &by_numbers.duplicates.0);
+        let first_fault = numbers.iter().position(|number| match number {
+            Some(block) if *block < 600 => by_runs.duplicates.0[block / 64] >> (block % 64) & 1 == 1,
             _ => true,
         });
-        prop_assert_eq!(Finding(&by_numbers).read(&numbers).err(), looked_at.map(Stop::NotPlain));
+        prop_assert_eq!(FaultVisitor(&by_numbers).visit(&numbers).err(), first_fault.map(Stop::NotPlain));
     }
 
     #[test]
-    fn a_tally_tells_what_a_map_of_counts_would(runs in runs(500)) {
-        let mut tally = tally(700);
-        let mut counts = BTreeMap::new();
+    fn block_counts_agree_with_a_map_of_counts(runs in runs(500)) {
+        let mut block_counts = block_counts(700);
+        let mut expected = BTreeMap::new();
         for run in &runs {
-            tally.add(run);
+            block_counts.add(run);
             for block in run.clone() {
-                *counts.entry(block).or_insert(0) += 1;
+                *expected.entry(block).or_insert(0) += 1;
             }
         }
-        prop_assert_eq!(tally.missing(), 700 - counts.len());
-        let repeated: Vec<_> = counts.iter().filter(|&(_, &n)| n > 1).map(|(&block, _)| block).collect();
-        prop_assert_eq!(tally.repeated(), repeated.len());
-        prop_assert!(counts.iter().all(|(&block, &n)| tally.is_repeated(block) == (n > 1)));
-        prop_assert_eq!(&told(&tally, 0..700, false), &repeated);
+        prop_assert_eq!(block_counts.num_missing(), 700 - expected.len());
+        let repeated: Vec<_> = expected.iter().filter(|&(_, &n)| n > 1).map(|(&block, _)| block).collect();
+        prop_assert_eq!(block_counts.num_duplicates(), repeated.len());
+        prop_assert!(expected.iter().all(|(&block, &n)| block_counts.is_duplicate(block) == (n > 1)));
+        prop_assert_eq!(&duplicates(&block_counts, 0..700, false), &repeated);
         let late = repeated.iter().position(|&block| block >= 200).unwrap_or(repeated.len());
-        let down: Vec<_> = told(&tally, 200..700, true).into_iter().rev().collect();
+        let down: Vec<_> = duplicates(&block_counts, 200..700, true).into_iter().rev().collect();
         prop_assert_eq!(down, &repeated[late..]);
-        tally.forget_repeated(&(200..700));
-        prop_assert_eq!(told(&tally, 0..700, false), &repeated[..late]);
-        let missing: Vec<_> = tally.missing_runs().flatten().collect();
-        prop_assert_eq!(missing, (0..700).filter(|block| !counts.contains_key(block)).collect::<Vec<_>>());
+        block_counts.clear_duplicates(&(200..700));
+        prop_assert_eq!(duplicates(&block_counts, 0..700, false), &repeated[..late]);
+        let missing: Vec<_> = block_counts.missing_runs().flatten().collect();
+        prop_assert_eq!(missing, (0..700).filter(|block| !expected.contains_key(block)).collect::<Vec<_>>());
     }
 }
 
 #[test]
-fn a_model_without_blocks_is_complete_and_takes_nothing() {
-    assert_eq!(coverage(0).missing(), 0);
-    assert_eq!(coverage(0).take(0..1), Err(TakeError::Fault));
-    assert_eq!(coverage(0).take_number(-1), Err(TakeError::Fault));
+fn a_model_without_blocks_is_complete_and_rejects_every_block() {
+    assert_eq!(coverage(0).num_missing(), 0);
+    assert_eq!(coverage(0).assign(0..1), Err(AssignError::Fault));
+    assert_eq!(coverage(0).assign_number(-1), Err(AssignError::Fault));
     assert_eq!(coverage(0).missing_runs().count(), 0);
 }
 
 #[test]
-fn ascending_runs_need_no_bits_at_any_size() {
+fn ascending_runs_allocate_no_bitset() {
     let mut coverage = coverage(1 << 33);
-    assert_eq!(coverage.take(0..1 << 32), Ok(()));
-    assert_eq!(coverage.take(1 << 32..1 << 33), Ok(()));
+    assert_eq!(coverage.assign(0..1 << 32), Ok(()));
+    assert_eq!(coverage.assign(1 << 32..1 << 33), Ok(()));
     assert!(coverage.bits.is_empty());
-    assert_eq!(coverage.missing(), 0);
-    assert_eq!(coverage.take(0..1 << 33 | 1), Err(TakeError::Fault));
+    assert_eq!(coverage.num_missing(), 0);
+    assert_eq!(coverage.assign(0..1 << 33 | 1), Err(AssignError::Fault));
 }
 
 #[test]
-fn memory_that_cannot_be_had_is_an_error() {
+fn a_bitset_that_does_not_fit_in_memory_is_an_error() {
     let mut coverage = coverage(usize::MAX);
-    assert_eq!(coverage.take(0..1), Ok(()));
-    assert_eq!(coverage.take(2..3), Err(TakeError::Memory));
-    assert!(Tally::try_new(usize::MAX).is_err());
+    assert_eq!(coverage.assign(0..1), Ok(()));
+    assert_eq!(coverage.assign(2..3), Err(AssignError::Memory));
+    assert!(BlockCounts::try_new(usize::MAX).is_err());
 }

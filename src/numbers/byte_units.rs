@@ -1,8 +1,8 @@
-//! Bytes as people write them: `24GiB`, `10GB`, `512MB`.
+//! Parses and formats amounts of memory: `24GiB`, `10GB`, `512MB`.
 
 use crate::numbers::ratio::mul_div;
 
-/// The units, with how many bytes each is.
+/// The units and their sizes in bytes.
 const UNITS: [(&str, u128); 9] = [
     ("B", 1),
     ("KB", 1_000),
@@ -15,20 +15,21 @@ const UNITS: [(&str, u128); 9] = [
     ("TiB", 1 << 40),
 ];
 
-/// Why a text is no amount of memory.
+/// Why a text is not an amount of memory.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Wrong {
-    /// It has no number, or its number is not followed by a unit. The string is what to write instead, if that is known.
+pub enum ParseError {
+    /// The text has no number, or the number is not followed by a unit. The string is a suggested correction, if there is
+    /// one.
     Text(Option<String>),
-    /// It stands for a fraction of a byte.
+    /// The amount is not a whole number of bytes.
     Fraction,
-    /// It stands for 2**127 bytes or more.
+    /// The amount is 2**127 bytes or more.
     TooLarge,
 }
 
-/// The bytes that a text stands for: a decimal number and a unit, whose letter case does not matter. Fractions of a byte
-/// are dropped, if more than that is left.
-pub fn parse(text: &str) -> Result<u128, Wrong> {
+/// Parses a decimal number followed by a unit, in any letter case, and returns the number of bytes. The amount is rounded
+/// down to whole bytes, but an amount below one byte other than 0 is an error, and so is a fraction in the unit `B`.
+pub fn parse(text: &str) -> Result<u128, ParseError> {
     let text = text.trim();
     let digits = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -37,12 +38,12 @@ pub fn parse(text: &str) -> Result<u128, Wrong> {
     let unit = unit.trim_start();
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     if whole.is_empty() || fraction.is_empty() || fraction.contains('.') {
-        return Err(Wrong::Text(None));
+        return Err(ParseError::Text(None));
     }
     let Some((name, size)) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)) else {
-        return Err(Wrong::Text(suggestion(number, unit)));
+        return Err(ParseError::Text(suggestion(number, unit)));
     };
-    // More digits change less than any unit has bytes.
+    // The unit with the most bytes is less than 10**38 bytes, so that further digits do not change the result.
     let digits = &fraction[..fraction.len().min(38)];
     let part = u32::try_from(digits.len())
         .ok()
@@ -54,13 +55,13 @@ pub fn parse(text: &str) -> Result<u128, Wrong> {
         .filter(|bytes| *bytes < 1 << 127);
     let zero = |digits: &str| digits.bytes().all(|digit| digit == b'0');
     match bytes {
-        None => Err(Wrong::TooLarge),
-        Some(bytes) if !zero(fraction) && (*name == "B" || bytes == 0) => Err(Wrong::Fraction),
+        None => Err(ParseError::TooLarge),
+        Some(bytes) if !zero(fraction) && (*name == "B" || bytes == 0) => Err(ParseError::Fraction),
         Some(bytes) => Ok(bytes),
     }
 }
 
-/// What to write instead of a number with something after it that is no unit.
+/// Returns corrections for a number that is not followed by a unit.
 fn suggestion(number: &str, unit: &str) -> Option<String> {
     let starts =
         |name: &&str| !unit.is_empty() && name.len() > unit.len() && name[..unit.len()].eq_ignore_ascii_case(unit);
@@ -74,20 +75,20 @@ fn suggestion(number: &str, unit: &str) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join(" or "))
 }
 
-/// Bytes in the unit that keeps the number short.
-#[expect(clippy::cast_precision_loss, reason = "a figure for people, of four digits or so")]
-pub fn written(bytes: u128) -> String {
-    // What would be rounded to 1024.0 of a unit is 1.0 of the next.
+/// Formats bytes with one decimal in the largest unit of which there is at least one.
+#[expect(clippy::cast_precision_loss, reason = "the result has one decimal")]
+pub fn format_bytes(bytes: u128) -> String {
+    // An amount that would be rounded to 1024.0 of a unit is 1.0 of the next larger one.
     let units = UNITS[5..].iter().rev();
     let mut amounts = units.map(|(name, size)| (bytes as f64 / *size as f64, name));
     match amounts.find(|(amount, _)| *amount >= 0.99995) {
         Some((amount, name)) => format!("{amount:.1} {name}"),
-        None => in_bytes(bytes),
+        None => format_exact(bytes),
     }
 }
 
-/// Bytes to the last one, with separators.
-pub fn in_bytes(bytes: u128) -> String {
+/// Formats the exact number of bytes, with thousands separators.
+pub fn format_exact(bytes: u128) -> String {
     let digits = bytes.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3 + 3);
     for (index, digit) in digits.char_indices() {
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_unit_is_read() {
+    fn every_unit_is_parsed() {
         for (name, size) in UNITS {
             assert_eq!(parse(&format!("24{name}")), Ok(24 * size));
             assert_eq!(parse(&format!(" 24 {name} ")), Ok(24 * size));
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn units_are_the_powers_that_they_are_called_by() {
+    fn units_are_powers_of_1000_and_1024() {
         for (power, letter) in (1..).zip(["K", "M", "G", "T"]) {
             assert_eq!(parse(&format!("3{letter}B")), Ok(3 * 1000_u128.pow(power)));
             assert_eq!(parse(&format!("3{letter}iB")), Ok(3 * 1024_u128.pow(power)));
@@ -127,64 +128,64 @@ mod tests {
     }
 
     #[test]
-    fn fractions_have_any_number_of_digits() {
+    fn fractions_may_have_any_number_of_digits() {
         assert_eq!(parse("0.123456789012TB"), Ok(123_456_789_012));
         assert_eq!(parse(&format!("1.{}1TB", "0".repeat(99))), Ok(1_000_000_000_000));
         assert_eq!(parse(&format!("1.5{}GiB", "0".repeat(99))), Ok(3 << 29));
     }
 
     #[test]
-    fn a_fraction_of_a_byte_is_refused() {
+    fn a_fraction_of_a_byte_is_an_error() {
         for text in ["0.9B", "1.5B", "0.0001KB", &format!("0.{}1TB", "0".repeat(99))] {
-            assert_eq!(parse(text), Err(Wrong::Fraction), "{text}");
+            assert_eq!(parse(text), Err(ParseError::Fraction), "{text}");
         }
     }
 
     #[test]
-    fn what_is_no_memory_is_refused() {
+    fn other_texts_are_errors() {
         for text in [
             "", "GiB", "-1GB", "1e3MB", "1.2.3GB", ".5GB", "5.GB", "1,5GB", "24GiBs", "²GB", "90%", "10 ä", "inf",
             "24 G B",
         ] {
-            assert_eq!(parse(text), Err(Wrong::Text(None)), "{text}");
+            assert_eq!(parse(text), Err(ParseError::Text(None)), "{text}");
         }
-        assert_eq!(parse(&format!("{}TiB", u128::MAX)), Err(Wrong::TooLarge));
-        assert_eq!(parse(&format!("{}B", 1_u128 << 127)), Err(Wrong::TooLarge));
+        assert_eq!(parse(&format!("{}TiB", u128::MAX)), Err(ParseError::TooLarge));
+        assert_eq!(parse(&format!("{}B", 1_u128 << 127)), Err(ParseError::TooLarge));
         assert_eq!(parse(&format!("{}B", (1_u128 << 127) - 1)), Ok((1 << 127) - 1));
     }
 
     #[test]
-    fn an_unfinished_unit_is_finished() {
+    fn an_incomplete_unit_is_completed_in_the_suggestion() {
         for (text, instead) in [
             ("24", "'24GiB'"),
             ("24 G", "'24GB' or '24GiB'"),
             ("512m", "'512MB' or '512MiB'"),
             ("1.5Gi", "'1.5GiB'"),
         ] {
-            assert_eq!(parse(text), Err(Wrong::Text(Some(instead.into()))));
+            assert_eq!(parse(text), Err(ParseError::Text(Some(instead.into()))));
         }
     }
 
     #[test]
-    fn bytes_are_written_with_one_decimal() {
-        assert_eq!(written(30 << 30), "30.0 GiB");
-        assert_eq!(written(1023), "1,023 B");
-        assert_eq!(written((1 << 30) - 1), "1.0 GiB");
-        assert_eq!(written(1 << 50), "1024.0 TiB");
-        assert_eq!(written(1024), "1.0 KiB");
-        assert_eq!(written(1536), "1.5 KiB");
-        assert_eq!(written(5 << 52), "20480.0 TiB");
+    fn bytes_are_formatted_with_one_decimal() {
+        assert_eq!(format_bytes(30 << 30), "30.0 GiB");
+        assert_eq!(format_bytes(1023), "1,023 B");
+        assert_eq!(format_bytes((1 << 30) - 1), "1.0 GiB");
+        assert_eq!(format_bytes(1 << 50), "1024.0 TiB");
+        assert_eq!(format_bytes(1024), "1.0 KiB");
+        assert_eq!(format_bytes(1536), "1.5 KiB");
+        assert_eq!(format_bytes(5 << 52), "20480.0 TiB");
     }
 
     #[test]
-    fn bytes_are_written_to_the_last_one() {
+    fn exact_bytes_are_formatted_with_separators() {
         for (bytes, text) in [
             (0, "0 B"),
             (999, "999 B"),
             (1_000, "1,000 B"),
             (12_345_678, "12,345,678 B"),
         ] {
-            assert_eq!(in_bytes(bytes), text);
+            assert_eq!(format_exact(bytes), text);
         }
     }
 }

@@ -1,34 +1,22 @@
-//! Numbers, sequences of them wherever they are kept, and arithmetic that does not round.
+//! Numbers, sequences of numbers, and exact arithmetic on them.
 
 pub mod byte_units;
 pub mod ratio;
-mod source;
+mod visitor;
 
-pub use source::{AHEAD, Numbers, Reader, Stop};
+pub use visitor::{NumberSource, PREFETCH_DISTANCE, Stop, Visitor};
 
-/// A number that can be summed.
+/// An integer or a float.
 #[derive(Clone, Copy, Debug)]
 pub enum Number {
-    /// A whole number.
+    /// A non-negative integer.
     Whole(u128),
-    /// A float, which may be any.
+    /// A float, which may also be negative, infinite or NaN.
     Float(f64),
 }
 
 impl Number {
-    /// A number that is finite and not negative as a whole number times a power of two.
-    #[inline]
-    pub fn parts(self) -> (u128, i32) {
-        match self {
-            Self::Whole(number) => (number, 0),
-            Self::Float(float) => {
-                let (mantissa, power) = float_parts(float);
-                (mantissa.into(), power)
-            }
-        }
-    }
-
-    /// Whether it is finite and not negative.
+    /// Returns whether the number is finite and not negative.
     #[inline]
     pub fn is_amount(self) -> bool {
         match self {
@@ -37,11 +25,11 @@ impl Number {
         }
     }
 
-    /// The number as a whole number of bytes below 2**127, if it is one.
+    /// Returns the number as an integer if it is a whole number of bytes below 2**127.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "it is whole and in range"
+        reason = "the float is an integer, and the cast saturates"
     )]
     pub fn whole_bytes(self) -> Option<u128> {
         const LIMIT: u128 = 1 << 127;
@@ -55,7 +43,7 @@ impl Number {
     }
 }
 
-/// A float that is finite and not negative as a whole number times a power of two.
+/// Splits a finite, non-negative float into an integer and an exponent: the value is `integer * 2**exponent`.
 #[inline]
 pub fn float_parts(value: f64) -> (u64, i32) {
     let bits = value.to_bits();

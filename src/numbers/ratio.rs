@@ -1,8 +1,9 @@
-//! Arithmetic that does not round: products of 128-bit numbers, and loads, which are fractions of them.
+//! Exact arithmetic with 128-bit numbers: products, quotients, and loads, which are fractions.
 
 use std::cmp::Ordering;
 
-/// `a * b / c` rounded down, and the remainder. None where the quotient has more than 128 bits, or `c` is 0.
+/// Returns `a * b / c` rounded down, and the remainder. Returns `None` if the quotient does not fit in 128 bits or `c`
+/// is 0.
 pub fn mul_div(a: u128, b: u128, c: u128) -> Option<(u128, u128)> {
     if let Some(product) = a.checked_mul(b) {
         return (c != 0).then(|| (product / c, product % c));
@@ -11,7 +12,8 @@ pub fn mul_div(a: u128, b: u128, c: u128) -> Option<(u128, u128)> {
     if rest >= c {
         return None;
     }
-    // Long division, a bit at a time: the product's lower half moves out at the top as the quotient moves in below.
+    // Long division, one bit per step: `quotient` starts as the lower half of the product; in each step its highest bit
+    // is shifted into `rest`, and a bit of the quotient is shifted in at the bottom.
     for _ in 0..128 {
         let carry = rest >> 127;
         rest = rest << 1 | quotient >> 127;
@@ -24,7 +26,7 @@ pub fn mul_div(a: u128, b: u128, c: u128) -> Option<(u128, u128)> {
     Some((quotient, rest))
 }
 
-/// `a * b`, as the upper and the lower half.
+/// Returns the upper and the lower half of `a * b`.
 fn wide_mul(a: u128, b: u128) -> (u128, u128) {
     const LOW: u128 = (1 << 64) - 1;
     let (a, b) = ([a & LOW, a >> 64], [b & LOW, b >> 64]);
@@ -36,30 +38,30 @@ fn wide_mul(a: u128, b: u128) -> (u128, u128) {
     )
 }
 
-/// A cost over a speed above 0.
+/// The load of a device: the cost of its blocks divided by its speed, as an exact fraction.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
-    /// What the blocks cost.
+    /// The total cost of the blocks.
     pub cost: u128,
-    /// How much a device does in a unit of time.
+    /// The cost that the device processes per unit of time, greater than 0.
     pub speed: u128,
 }
 
 impl Load {
-    /// The load as a float.
-    #[expect(clippy::cast_precision_loss, reason = "about is about")]
-    pub fn about(self) -> f64 {
+    /// Returns the load as a float.
+    #[expect(clippy::cast_precision_loss, reason = "the result is an approximation")]
+    pub fn to_f64(self) -> f64 {
         self.cost as f64 / self.speed as f64
     }
 
-    /// A load close to the given float; none if that is 0, or larger than any load.
+    /// Returns a load close to the given float, or `None` if that is 0 or too large.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "`as` saturates; about is about"
+        reason = "the cast saturates, and the result is an approximation"
     )]
-    pub fn about_as(load: f64) -> Option<Self> {
-        // So large that the cost has some bits to be exact in, a power of two.
+    pub fn from_f64(load: f64) -> Option<Self> {
+        // A power of two that gives the cost about 100 significant bits.
         let speed = (2_f64.powi(100) / load).clamp(1.0, 2_f64.powi(127)).log2() as u32;
         let (cost, speed) = ((load * 2_f64.powi(speed.cast_signed())) as u128, 1 << speed);
         (cost > 0 && cost < u128::MAX).then_some(Self { cost, speed })
@@ -94,7 +96,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Numbers of every length.
+    /// Numbers of any bit length.
     fn numbers() -> impl Strategy<Value = u128> {
         (any::<u128>(), 0..128_u32).prop_map(|(number, shift)| number >> shift)
     }
@@ -129,20 +131,20 @@ mod tests {
     }
 
     #[test]
-    fn a_load_of_about_so_much_is_near() {
+    fn a_load_from_a_float_is_close_to_it() {
         for load in [1e-38, 2e-30, 0.1, 1.0, 3.5, 499_960.0, 1e20, 1e38] {
-            let near = Load::about_as(load).map_or(0.0, Load::about);
-            // A cost of few bits is only as exact as it has bits.
-            let off = if load < 1e-29 { 0.7 } else { 1e-9 };
-            assert!((near / load - 1.0).abs() < off, "{load}");
+            let near = Load::from_f64(load).map_or(0.0, Load::to_f64);
+            // The speed is limited to 2**127, so that the cost of a tiny load has few bits.
+            let tolerance = if load < 1e-29 { 0.7 } else { 1e-9 };
+            assert!((near / load - 1.0).abs() < tolerance, "{load}");
         }
         for load in [0.0, 1e39, f64::INFINITY, f64::NAN] {
-            assert!(Load::about_as(load).is_none(), "{load}");
+            assert!(Load::from_f64(load).is_none(), "{load}");
         }
     }
 
     #[test]
-    fn the_largest_numbers() {
+    fn products_of_the_largest_numbers_do_not_overflow() {
         assert_eq!(wide_mul(u128::MAX, u128::MAX), (u128::MAX - 1, 1));
         assert_eq!(mul_div(u128::MAX, u128::MAX, u128::MAX), Some((u128::MAX, 0)));
         assert_eq!(mul_div(u128::MAX, 2, 1), None);

@@ -1,4 +1,4 @@
-//! What the devices can hold within a bottleneck.
+//! The runs of blocks that each device can hold within a bottleneck.
 
 use std::ops::Range;
 
@@ -6,56 +6,58 @@ use super::problem::{Device, Search};
 use crate::numbers::ratio::{Load, mul_div};
 use crate::prefix_sums::PrefixSums;
 
-/// What each device can hold within a bottleneck: its capacity, and its memory.
+/// The limits of each device within a bottleneck: the largest cost of its blocks, and its memory.
 pub struct Capacities<'a> {
     search: Search<'a>,
-    /// The most that the blocks of each device may cost together.
-    pub costs: Vec<u128>,
+    /// The largest total cost of each device's blocks for which its load is at most the bottleneck.
+    pub max_costs: Vec<u128>,
 }
 
-/// The longest run of a device from or to a block.
+/// The longest run that a device can hold from or up to a given block.
 pub struct Extension {
     /// The other end of the run.
     pub to: usize,
-    /// The load of the device with it.
+    /// The load of the device with this run.
     pub load: Load,
-    /// The load with one more block, if only that keeps the device from taking it.
+    /// The load with one more block, if the bottleneck and not the memory excludes that block.
     pub next: Option<Load>,
 }
 
 impl<'a> Capacities<'a> {
+    /// Returns the limits of each device within `bottleneck`.
     pub fn new(search: Search<'a>, bottleneck: Load) -> Self {
         let total = search.costs.total();
-        let mut last = (0, 0);
-        let capacity = |device: &Device| {
-            if device.speed != last.0 {
-                let most = mul_div(bottleneck.cost, device.speed, bottleneck.speed).map_or(total, |(most, _)| most);
-                last = (device.speed, most.min(total));
+        // Adjacent devices often have the same speed.
+        let (mut last_speed, mut last_max_cost) = (0, 0);
+        let max_cost = |device: &Device| {
+            if device.speed != last_speed {
+                let max_cost = mul_div(bottleneck.cost, device.speed, bottleneck.speed).map_or(total, |(cost, _)| cost);
+                (last_speed, last_max_cost) = (device.speed, max_cost.min(total));
             }
-            last.1
+            last_max_cost
         };
-        let costs = search.devices.iter().map(capacity).collect();
-        Self { search, costs }
+        let max_costs = search.devices.iter().map(max_cost).collect();
+        Self { search, max_costs }
     }
 
-    /// The longest run of a device to `end`. The closer `guess` is to its start, the faster.
+    /// Returns the longest run up to `end` that a device can hold. The search is fast if `guess` is close to its start.
     #[inline]
     pub fn extend_left(&self, device: usize, end: usize, guess: usize) -> Extension {
         let Device { speed, memory } = self.search.devices[device];
-        let mut run = self.search.costs.extend_left(end, self.costs[device], guess);
-        let by_size = self
+        let mut run = self.search.costs.extend_left(end, self.max_costs[device], guess);
+        let start_by_size = self
             .search
             .sizes
             .map_or(0, |sizes| sizes.extend_left(end, memory, run.start).start);
         let mut next = None;
-        if run.start > by_size {
+        if run.start > start_by_size {
             next = Some(Load {
-                cost: run.with_one_more,
+                cost: run.next_cost,
                 speed,
             });
-        } else if run.start < by_size {
-            run.start = by_size;
-            run.cost = self.search.costs.sum(by_size..end);
+        } else if run.start < start_by_size {
+            run.start = start_by_size;
+            run.cost = self.search.costs.sum(start_by_size..end);
         }
         let load = Load { cost: run.cost, speed };
         Extension {
@@ -65,51 +67,51 @@ impl<'a> Capacities<'a> {
         }
     }
 
-    /// The longest run of a device from `start`. The closer `guess` is to its end, the faster.
+    /// Returns the longest run from `start` that a device can hold. The search is fast if `guess` is close to its end.
     pub fn extend_right(&self, device: usize, start: usize, guess: usize) -> Extension {
         let Device { speed, memory } = self.search.devices[device];
         let costs = self.search.costs;
-        let by_cost = costs.extend_right(start, self.costs[device], guess);
-        let by_size = self
+        let end_by_cost = costs.extend_right(start, self.max_costs[device], guess);
+        let end_by_size = self
             .search
             .sizes
-            .map_or(costs.len(), |sizes| sizes.extend_right(start, memory, by_cost));
+            .map_or(costs.len(), |sizes| sizes.extend_right(start, memory, end_by_cost));
         let load = |end| Load {
             cost: costs.sum(start..end),
             speed,
         };
-        let to = by_cost.min(by_size);
+        let to = end_by_cost.min(end_by_size);
         Extension {
             to,
             load: load(to),
-            next: (by_cost < by_size).then(|| load(by_cost + 1)),
+            next: (end_by_cost < end_by_size).then(|| load(end_by_cost + 1)),
         }
     }
 
-    /// Whether a device can hold a run.
+    /// Returns whether a device can hold a run.
     #[inline]
     pub fn holds(&self, device: usize, run: Range<usize>) -> bool {
-        self.search.costs.sum(run.clone()) <= self.costs[device]
+        self.search.costs.sum(run.clone()) <= self.max_costs[device]
             && self
                 .search
                 .sizes
                 .is_none_or(|sizes| sizes.sum(run) <= self.search.devices[device].memory)
     }
 
-    /// Whether there may be gaps between the blocks at which a device can start: each must get a block, and some device
-    /// cannot hold every block.
-    pub fn may_leave_gaps(&self) -> bool {
+    /// Returns whether the set of blocks at which a device can start may have gaps. Without gaps it is an interval. Gaps
+    /// require that no device may be idle and that some device cannot hold some single block.
+    pub fn may_have_gaps(&self) -> bool {
         let Search { costs, sizes, .. } = self.search;
         let too_small = |sizes: &PrefixSums| self.search.devices.iter().any(|device| device.memory < sizes.largest());
         self.search.non_empty
-            && (self.costs.iter().any(|capacity| *capacity < costs.largest()) || sizes.is_some_and(too_small))
+            && (self.max_costs.iter().any(|max_cost| *max_cost < costs.largest()) || sizes.is_some_and(too_small))
     }
 }
 
-/// Keeps the lesser of two loads.
+/// Replaces `minimum` by `load` if that is less.
 #[inline]
-pub fn lower(least: &mut Option<Load>, load: Option<Load>) {
+pub fn lower(minimum: &mut Option<Load>, load: Option<Load>) {
     if let Some(load) = load {
-        *least = Some(least.map_or(load, |least| least.min(load)));
+        *minimum = Some(minimum.map_or(load, |minimum| minimum.min(load)));
     }
 }

@@ -1,12 +1,12 @@
-//! `n` blocks cut into runs for `d` devices.
+//! Partitions by the number of blocks, independent of their costs.
 
 use std::cmp::Reverse;
 use std::ops::Range;
 
 use crate::numbers::ratio::mul_div;
 
-/// The original's cut: runs of `ceil(blocks / devices)`, the last one what is left over. There may be fewer runs than
-/// devices. `devices` is not 0.
+/// Returns the partition of the original `get_device_map`: runs of `ceil(blocks / devices)` blocks, the last of which may
+/// be shorter. There may be fewer runs than devices. `devices` must not be 0.
 pub fn ceil_chunks(blocks: usize, devices: usize) -> impl Iterator<Item = Range<usize>> {
     let size = blocks.div_ceil(devices).max(1);
     (0..blocks)
@@ -14,30 +14,30 @@ pub fn ceil_chunks(blocks: usize, devices: usize) -> impl Iterator<Item = Range<
         .map(move |start| start..blocks.min(start.saturating_add(size)))
 }
 
-/// Cuts blocks by shares: each device gets its quota rounded down; the blocks that are then left go, one each, to the
-/// devices whose quotas lost most, of equals to the earlier (the largest remainder). Equal shares give the even split.
+/// Partitions blocks in proportion to shares, by the largest-remainder method (Hamilton's method), and returns the end of
+/// each device's run. Equal shares give an even partition.
 ///
-/// As long as there are enough blocks, a device with a share gets one: those that would get none are given one each, and
-/// the rest is cut anew for the others.
+/// If there are enough blocks, each device with a share above 0 gets at least one: devices for which the method yields no
+/// block get one each, and the method is repeated for the other devices and blocks.
 ///
-/// Returns where each device's run ends. The shares are not all 0, and their sum fits in 128 bits.
+/// The shares must not all be 0, and their sum must fit in 128 bits.
 pub fn by_shares(blocks: usize, shares: &[u128]) -> Vec<usize> {
     let mut counts = vec![0; shares.len()];
     let mut sharing: Vec<_> = (0..shares.len()).filter(|device| shares[*device] > 0).collect();
-    let mut left = blocks;
+    let mut remaining = blocks;
     let enough = blocks >= sharing.len();
     loop {
-        largest_remainder(left, shares, &sharing, &mut counts);
-        let without = if enough {
+        largest_remainder(remaining, shares, &sharing, &mut counts);
+        let empty = if enough {
             sharing.extract_if(.., |device| counts[*device] == 0).collect()
         } else {
             Vec::new()
         };
-        if without.is_empty() {
+        if empty.is_empty() {
             break;
         }
-        left -= without.len();
-        for device in without {
+        remaining -= empty.len();
+        for device in empty {
             counts[device] = 1;
         }
     }
@@ -49,22 +49,23 @@ pub fn by_shares(blocks: usize, shares: &[u128]) -> Vec<usize> {
     counts
 }
 
-/// Divides blocks among some devices by the largest remainder.
+/// Apportions blocks to some of the devices: each gets its quota rounded down, and the remaining blocks go one each to the
+/// devices with the largest fractional parts, the earlier one if two are equal.
 fn largest_remainder(blocks: usize, shares: &[u128], devices: &[usize], counts: &mut [usize]) {
     let total: u128 = devices.iter().map(|device| shares[*device]).sum();
-    let mut left = blocks;
+    let mut remaining = blocks;
     let mut remainders: Vec<_> = devices
         .iter()
         .map(|&device| {
-            // No quota is more than all blocks.
+            // A quota is at most the number of blocks, so that it fits.
             let (quota, remainder) = mul_div(blocks as u128, shares[device], total).unwrap_or_default();
             counts[device] = usize::try_from(quota).unwrap_or(blocks);
-            left -= counts[device];
+            remaining -= counts[device];
             (Reverse(remainder), device)
         })
         .collect();
     remainders.sort_unstable();
-    for (_, device) in &remainders[..left] {
+    for (_, device) in &remainders[..remaining] {
         counts[*device] += 1;
     }
 }
@@ -83,7 +84,7 @@ mod tests {
         }
 
         #[test]
-        fn all_chunks_but_the_last_are_the_ceiling(blocks in 1..5_000_usize, devices in 1..600_usize) {
+        fn all_chunks_but_the_last_have_the_same_length(blocks in 1..5_000_usize, devices in 1..600_usize) {
             let chunks: Vec<_> = ceil_chunks(blocks, devices).collect();
             let (others, last) = chunks.split_at(chunks.len() - 1);
             prop_assert!(others.iter().all(|chunk| chunk.len() == blocks.div_ceil(devices)));
@@ -100,14 +101,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn equal_shares_differ_by_one_block_at_most_the_larger_first(blocks in 0..5_000_usize, devices in 1..600_usize) {
+        fn equal_shares_give_counts_that_differ_by_at_most_one_in_descending_order(blocks in 0..5_000_usize, devices in 1..600_usize) {
             let even = (0..devices).map(|device| blocks / devices + usize::from(device < blocks % devices));
             prop_assert_eq!(counts(blocks, &vec![7; devices]), even.collect::<Vec<_>>());
         }
 
         #[test]
-        fn every_device_is_within_a_block_of_its_quota(
-            // Enough blocks that no quota above 0 is less than one block.
+        fn every_count_is_within_one_block_of_its_quota(
+            // With so many blocks, no quota above 0 is below one block.
             blocks in 1_000..5_000_usize,
             shares in proptest::collection::vec(0..50_u128, 1..20).prop_filter("some", |shares| shares.iter().any(|&share| share > 0)),
         ) {
@@ -121,7 +122,7 @@ mod tests {
                 let quota = share * blocks as u128 / total;
                 prop_assert!((quota..=quota + 1).contains(&(count as u128)));
             }
-            // Whoever was rounded up lost at least as much as whoever was not.
+            // The fractional parts of the quotas that are rounded up are at least those of the others.
             let up = lost.iter().filter(|&&lost| lost < total).min();
             let down = lost.iter().filter(|&&lost| lost >= total).map(|lost| lost - total).max();
             prop_assert!(up.zip(down).is_none_or(|(&up, down)| up >= down));
@@ -149,12 +150,12 @@ mod tests {
         assert_eq!(counts(3, &[975, 12, 13]), [1, 1, 1]);
         assert_eq!(counts(2, &[975, 12, 13]), [2, 0, 0]);
         assert_eq!(counts(9, &[1_000_000, 0, 1, 1_000]), [7, 0, 1, 1]);
-        // The second cut leaves another device without a block.
+        // The second iteration yields no block for another device.
         assert_eq!(counts(4, &[100, 30, 1, 1]), [1, 1, 1, 1]);
     }
 
     #[test]
-    fn shares_of_the_largest_sizes_are_exact() {
+    fn the_largest_shares_are_exact() {
         assert_eq!(counts(5, &[1, 2]), [2, 3]);
         assert_eq!(counts(1_000_000, &[1, 1, 1]), [333_334, 333_333, 333_333]);
         assert_eq!(counts(usize::MAX, &[u128::MAX]), [usize::MAX]);
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_sizes_do_not_overflow() {
+    fn the_largest_numbers_of_blocks_do_not_overflow() {
         assert_eq!(ceil_chunks(usize::MAX, 1).last(), Some(0..usize::MAX));
         assert_eq!(ceil_chunks(usize::MAX, 2).count(), 2);
         assert_eq!(ceil_chunks(3, usize::MAX).count(), 3);

@@ -1,47 +1,51 @@
-//! Where devices can start, if there may be gaps between these blocks.
+//! Computes the blocks at which devices can start if the set of these blocks may have gaps.
+//!
+//! If no device may be idle, a device that cannot hold some single block may be able to start at blocks 3 and 7, but not
+//! in between. These sets are computed from the last device to the first, 64 blocks at a time.
 
 use std::collections::TryReserveError;
 
 use super::capacities::{Capacities, lower};
-use super::fits::Fits;
+use super::fitting_blocks::FittingBlocks;
 use super::problem::Search;
 use super::starts::BlockSet;
-use crate::bitset::Bits;
+use crate::bitset::Bitset;
 use crate::numbers::ratio::Load;
 
-/// Finds where devices can start within a bottleneck.
+/// Computes the possible starts of each device within a bottleneck.
 pub struct GapFinder<'a> {
     capacities: &'a Capacities<'a>,
-    by_cost: Fits,
-    by_size: Option<&'a Fits>,
-    /// Where each device ends if it and all before it take as much as they can: none can end after that.
+    by_cost: FittingBlocks,
+    by_size: Option<&'a FittingBlocks>,
+    /// The last possible end of each device's run: its end if the device and all devices before it hold as many blocks as
+    /// they can.
     pub furthest: Vec<usize>,
-    /// The least load with which a device could go further, or take a block that does not fit.
+    /// The smallest load above the bottleneck at which one of these ends or fitting blocks would change.
     pub next: Option<Load>,
 }
 
-/// Where a device can start.
-pub struct Level {
+/// The possible starts of one device.
+pub struct DeviceStarts {
     pub set: BlockSet,
-    /// The least load with which it could start at another block too.
+    /// The smallest load above the bottleneck at which the device could also start at another block.
     pub next: Option<Load>,
-    /// The number of runs that were compared with the capacity.
+    /// The number of runs that were compared with the device's capacity.
     pub compared: usize,
 }
 
 impl<'a> GapFinder<'a> {
-    /// Finds which blocks fit on which device, and how far the devices reach. `by_size` is filled if it is empty, and
-    /// `lengths` are guesses of the numbers of blocks of each device.
+    /// Computes which blocks fit on which device, and the last possible end of each device's run. `by_size` is computed if
+    /// it is `None`; `lengths` are guesses of the number of blocks of each device.
     pub fn new(
         search: &Search<'_>,
         capacities: &'a Capacities<'a>,
         lengths: &[usize],
-        by_size: &'a mut Option<Fits>,
+        by_size: &'a mut Option<FittingBlocks>,
     ) -> Result<Self, TryReserveError> {
-        let by_cost = Fits::new(search.costs, &capacities.costs)?;
+        let by_cost = FittingBlocks::new(search.costs, &capacities.max_costs)?;
         if let (None, Some(sizes)) = (&by_size, search.sizes) {
             let memory: Vec<_> = search.devices.iter().map(|device| device.memory).collect();
-            *by_size = Some(Fits::new(sizes, &memory)?);
+            *by_size = Some(FittingBlocks::new(sizes, &memory)?);
         }
         let mut next = None;
         let mut end = 0;
@@ -63,102 +67,106 @@ impl<'a> GapFinder<'a> {
         })
     }
 
-    /// The blocks from `low` on at which a device can start so that it ends before one of `ends` and gets a block.
+    /// Returns the blocks from `low` on at which a device can start such that its run is not empty and ends at one of
+    /// `ends`.
     ///
-    /// A block is such a start if the run from it to the next end fits. So for each end, from the last to the first, the
-    /// blocks between it and the end before it are starts, or those of them from some block on.
-    pub fn starts(&self, device: usize, ends: &BlockSet, low: usize) -> Result<Level, TryReserveError> {
-        let mut level = Level {
+    /// A block is a possible start if the run from it to the next end fits. Between two consecutive ends, the possible
+    /// starts are therefore all blocks from some block on.
+    pub fn starts(&self, device: usize, ends: &BlockSet, low: usize) -> Result<DeviceStarts, TryReserveError> {
+        let mut starts = DeviceStarts {
             set: BlockSet::default(),
             next: None,
             compared: 0,
         };
         let high = if device == 0 { 0 } else { self.furthest[device - 1] };
         if low > high {
-            return Ok(level);
+            return Ok(starts);
         }
         let (first_word, last_word) = (low / 64, high / 64);
-        level.set = BlockSet::try_new(first_word, last_word + 1)?;
+        starts.set = BlockSet::try_new(first_word, last_word + 1)?;
         let by_cost = self.by_cost.blocks(device);
         let by_size = self.by_size.and_then(|fits| fits.blocks(device));
         let fits = |word: usize| {
-            let fits = |fits: Option<&Bits>| fits.and_then(|bits| bits.0.get(word).copied()).unwrap_or(!0);
+            let fits = |fits: Option<&Bitset>| fits.and_then(|bits| bits.0.get(word).copied()).unwrap_or(!0);
             fits(by_cost) & fits(by_size)
         };
-        // The last block of the longest run that ends after the word and contains the first block after it.
+        // The last block of the run from the end of the current word to the next end, if that run fits.
         let after = 64 * (last_word + 1);
         let mut last_after = ends.first_from(after + 1).map(|end| end - 1);
         last_after = last_after.filter(|&last| self.capacities.holds(device, after..last + 1));
         for word in (first_word..=last_word).rev() {
-            // The blocks before the ends: one of them is the last of each run.
+            // The blocks directly before an end: a run ends at one of them.
             let lasts = ends.word(word) >> 1 | ends.word(word + 1) << 63;
-            let starts = self.word(device, 64 * word, (lasts, lasts & fits(word)), last_after, &mut level);
-            level.set.bits.0[word - first_word] = starts;
-            if starts & 1 == 0 {
+            let bits = self.word(device, 64 * word, (lasts, lasts & fits(word)), last_after, &mut starts);
+            starts.set.bits.0[word - first_word] = bits;
+            if bits & 1 == 0 {
                 last_after = None;
             } else if lasts != 0 {
                 last_after = Some(64 * word + lasts.trailing_zeros() as usize);
             }
         }
-        level.set.bits.0[0] &= !0 << (low % 64);
-        level.set.bits.0[last_word - first_word] &= !0 >> (63 - high % 64);
-        level.compared += last_word - first_word;
-        Ok(level)
+        starts.set.bits.0[0] &= !0 << (low % 64);
+        starts.set.bits.0[last_word - first_word] &= !0 >> (63 - high % 64);
+        starts.compared += last_word - first_word;
+        Ok(starts)
     }
 
-    /// The starts among the 64 blocks from `base` on, as bits: `lasts` are the possible last blocks of runs, and those of them
-    /// that fit; `last_after` is the last block of a run that fits from the end of the word on.
+    /// Returns the possible starts among the 64 blocks from `base` on, as bits.
+    ///
+    /// `lasts` has the possible last blocks of a run, and `fitting` those of them that fit as single blocks. `last_after`
+    /// is the last block of the run from the end of the word to the next end, if that run fits.
     fn word(
         &self,
         device: usize,
         base: usize,
         (lasts, fitting): (u64, u64),
         last_after: Option<usize>,
-        level: &mut Level,
+        starts: &mut DeviceStarts,
     ) -> u64 {
-        let mut starts = fitting;
+        let mut found = fitting;
         let top = 64 - lasts.leading_zeros() as usize;
         if let Some(last) = last_after
             && top < 64
         {
-            let start = self.run_start(device, base + top, last, level);
-            starts |= bits(start - base, 64);
+            let start = self.run_start(device, base + top, last, starts);
+            found |= mask(start - base, 64);
         }
-        // The blocks that are not the last of a run, but come before one that is.
-        let mut before = !lasts & bits(0, top);
-        if before != 0 {
-            level.compared += 1;
+        // The blocks below `top` that are not the last block of a run.
+        let mut remaining = !lasts & mask(0, top);
+        if remaining != 0 {
+            starts.compared += 1;
             if self.capacities.holds(device, base..base + top) {
-                return starts | before;
+                return found | remaining;
             }
         }
-        while before != 0 {
-            let last = before.ilog2() as usize + 1;
-            let low = 64 - (lasts & bits(0, last)).leading_zeros() as usize;
-            before &= bits(0, low);
+        while remaining != 0 {
+            let last = remaining.ilog2() as usize + 1;
+            let low = 64 - (lasts & mask(0, last)).leading_zeros() as usize;
+            remaining &= mask(0, low);
             if fitting & 1 << last != 0 {
-                let start = self.run_start(device, base + low, base + last, level);
-                starts |= bits(start - base, last);
+                let start = self.run_start(device, base + low, base + last, starts);
+                found |= mask(start - base, last);
             }
         }
-        starts
+        found
     }
 
-    /// The first block from `low` on from which a device can hold the run up to and including `last`.
-    fn run_start(&self, device: usize, low: usize, last: usize, level: &mut Level) -> usize {
-        level.compared += 1;
+    /// Returns the first block at or after `low` from which a device can hold the run up to and including `last`. The
+    /// device must be able to hold `last`.
+    fn run_start(&self, device: usize, low: usize, last: usize, starts: &mut DeviceStarts) -> usize {
+        starts.compared += 1;
         if self.capacities.holds(device, low..last + 1) {
             return low;
         }
         let run = self.capacities.extend_left(device, last + 1, low.midpoint(last));
-        lower(&mut level.next, run.next);
+        lower(&mut starts.next, run.next);
         run.to
     }
 }
 
-/// The bits of a run within a word.
+/// Returns the mask of the bits `start..end` of a word.
 #[inline]
-fn bits(start: usize, end: usize) -> u64 {
+fn mask(start: usize, end: usize) -> u64 {
     if start >= end {
         0
     } else {

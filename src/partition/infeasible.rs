@@ -1,4 +1,4 @@
-//! Why there is no map.
+//! Explains why no partition exists.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -7,62 +7,63 @@ use super::problem::{Infeasible, Problem};
 use crate::prefix_sums::PrefixSums;
 
 impl Problem<'_> {
-    /// Why no bottleneck can be reached.
-    pub(super) fn why(&self) -> Infeasible {
+    /// Returns the reason why no partition exists. There must be none.
+    pub(super) fn explain_infeasible(&self) -> Infeasible {
         let Some(sizes) = self.sizes else {
             return Infeasible::Idle(None);
         };
         let memory = || self.devices.iter().map(|device| device.memory);
-        let most = memory().max().unwrap_or(0);
-        let too_large = |block: &usize| sizes.sum(*block..block + 1) > most;
+        let largest = memory().max().unwrap_or(0);
+        let too_large = |block: &usize| sizes.sum(*block..block + 1) > largest;
         if let Some(block) = (0..sizes.len()).find(too_large) {
             return Infeasible::Block(block);
         }
-        let together = memory().fold(0, u128::saturating_add);
-        if sizes.total() > together {
-            return Infeasible::All(together);
+        let available = memory().fold(0, u128::saturating_add);
+        if sizes.total() > available {
+            return Infeasible::Total { available };
         }
-        let (mut held, mut available) = (0, 0);
+        // The devices in order, each with as many blocks as fit.
+        let (mut block, mut available) = (0, 0);
         for memory in memory() {
-            let end = sizes.extend_right(held, memory, held);
-            available = if end > held { 0 } else { available.max(memory) };
-            held = end;
+            let end = sizes.extend_right(block, memory, block);
+            available = if end > block { 0 } else { available.max(memory) };
+            block = end;
         }
-        if held < sizes.len() {
-            Infeasible::Order(held, available)
+        if block < sizes.len() {
+            Infeasible::Order { block, available }
         } else {
-            Infeasible::Idle(self.to_blame(sizes))
+            Infeasible::Idle(self.blocked_device(sizes))
         }
     }
 
-    /// A device that can hold none of the blocks of which it must get one: those at which it can start, or can end, if the
-    /// others get one each and no more than they can hold.
-    pub(super) fn to_blame(&self, sizes: &PrefixSums) -> Option<(usize, Range<usize>)> {
+    /// Returns a device that can hold none of the blocks within its reach, and these blocks. They are the blocks at which
+    /// its run could start, or could end, if each other device gets at least one block and no more than it can hold.
+    pub(super) fn blocked_device(&self, sizes: &PrefixSums) -> Option<(usize, Range<usize>)> {
         let (blocks, devices) = (sizes.len(), self.devices.len());
         let memory = |device: usize| self.devices[device].memory;
         let size = |block| sizes.sum(block..block + 1);
-        // One block for each of those before it is not for it, nor one for each of those behind it.
+        // Each device before this one needs a block, and so does each device after it.
         let end = |device: usize| (blocks + device + 1).saturating_sub(devices);
-        let mut before = 0;
-        let first = (0..devices).map(|device| {
-            let window = device..end(device).min(before + 1);
-            before = sizes.extend_right(before, memory(device), before);
+        let mut furthest_start = 0;
+        let start_windows = (0..devices).map(|device| {
+            let window = device..end(device).min(furthest_start + 1);
+            furthest_start = sizes.extend_right(furthest_start, memory(device), furthest_start);
             window
         });
-        let to_blame = too_heavy(first, size, memory);
-        if to_blame.is_some() {
-            return to_blame;
+        let blocked_device = first_blocked(start_windows, size, memory);
+        if blocked_device.is_some() {
+            return blocked_device;
         }
-        // As seen from the end.
+        // The same from the last device to the first, with the blocks in reverse order.
         let mirrored = |window: Range<usize>| blocks - window.end..blocks - window.start;
-        let mut behind = blocks;
-        let last = (0..devices).rev().map(|device| {
-            let window = device.max(behind.saturating_sub(1))..end(device);
-            behind = sizes.extend_left(behind, memory(device), behind).start;
+        let mut first_end = blocks;
+        let end_windows = (0..devices).rev().map(|device| {
+            let window = device.max(first_end.saturating_sub(1))..end(device);
+            first_end = sizes.extend_left(first_end, memory(device), first_end).start;
             mirrored(window)
         });
-        let (device, window) = too_heavy(
-            last,
+        let (device, window) = first_blocked(
+            end_windows,
             |block| size(blocks - 1 - block),
             |device| memory(devices - 1 - device),
         )?;
@@ -70,13 +71,15 @@ impl Problem<'_> {
     }
 }
 
-/// The first of some devices that can hold none of the blocks in its window. The windows' ends never go back.
-fn too_heavy(
+/// Returns the first device that can hold none of the blocks in its window, and that window. The ends of the windows must
+/// not decrease.
+fn first_blocked(
     windows: impl Iterator<Item = Range<usize>>,
     size: impl Fn(usize) -> u128,
     memory: impl Fn(usize) -> u128,
 ) -> Option<(usize, Range<usize>)> {
-    // The blocks of the window that are smaller than all behind them in it: the first is the smallest.
+    // Sliding-window minimum: the blocks of the window that are smaller than all blocks after them, so that the first is
+    // the smallest block of the window.
     let mut smallest = VecDeque::new();
     let mut seen = 0;
     for (device, window) in windows.enumerate() {

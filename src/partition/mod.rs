@@ -1,16 +1,16 @@
-//! The best contiguous partition of blocks over devices: the smallest bottleneck, and an even map of those that reach it.
+//! Optimal contiguous partitions of blocks over devices: the smallest bottleneck, and an even partition that has it.
 //!
-//! A bottleneck is feasible if the devices, from the last one to the first, can hold all blocks within it. The
-//! [probe](Search::probe) decides this with a few searches of the prefix sums per device; for an infeasible bottleneck it
-//! also returns the next larger one that might be feasible. [`Search::minimize`] raises a lower bound from one of these to
-//! the next, and skips most of them by guessing, until the bound is feasible: then it is the optimum, exactly, whatever the
-//! numbers (after Nicol, "Rectilinear partitioning of irregular data parallel computations", 1994, and Pinar and Aykanat,
-//! "Fast optimal load balancing algorithms for 1D partitioning", 2004, whose processors are equal).
+//! A bottleneck is feasible if the devices can hold all blocks such that no load exceeds it. The [probe](Search::probe)
+//! decides this: it places the devices from the last to the first, with a few searches in the prefix sums per device. For an
+//! infeasible bottleneck it also returns the next larger one that might be feasible. [`Search::minimize`] raises a lower
+//! bound from one such value to the next until it is feasible, and skips most values by guessing. The result is the exact
+//! optimum (Nicol, "Rectilinear partitioning of irregular data parallel computations", 1994; Pinar and Aykanat, "Fast
+//! optimal load balancing algorithms for 1D partitioning", 2004; both assume equal processors).
 
 mod capacities;
 pub mod chunks;
 mod cuts;
-mod fits;
+mod fitting_blocks;
 mod gaps;
 mod infeasible;
 mod probe;
@@ -25,16 +25,21 @@ use probe::ProbeState;
 use problem::Search;
 
 impl Problem<'_> {
-    /// Returns where the run of each device ends in the best map. Calls `tick` with the number of searches of the prefix
-    /// sums done since the last call; its error interrupts the search.
+    /// Returns the end of each device's run in an optimal partition. Calls `tick` with the number of searches in the prefix
+    /// sums since the last call; an error of `tick` interrupts the search.
     ///
-    /// Of the maps with the smallest bottleneck it is one whose cuts lie nearest, as far as that bottleneck leaves them
-    /// room, to where the loads would be most even: see [`taut_string`].
+    /// Among the partitions with the smallest bottleneck, the result is one without idle devices if there is one, with
+    /// cuts as close as possible to those with the most even loads: see [`taut_string`].
     pub fn solve<E>(&self, mut tick: impl FnMut(usize) -> Result<(), E>) -> Result<Vec<usize>, SearchError<E>> {
-        let (blocks, all) = (self.costs.len(), self.devices.len());
-        let alike = self.devices.iter().all(|device| *device == self.devices[0]);
-        // Where all are alike and there are too few blocks, the first devices get one each.
-        let devices = &self.devices[..if alike { all.min(blocks.max(1)) } else { all }];
+        let (blocks, num_devices) = (self.costs.len(), self.devices.len());
+        let are_equal = self.devices.iter().all(|device| *device == self.devices[0]);
+        // If there are fewer blocks than equal devices, the first devices get one block each.
+        let used = if are_equal {
+            num_devices.min(blocks.max(1))
+        } else {
+            num_devices
+        };
+        let devices = &self.devices[..used];
         let enough = blocks >= devices.len();
         let mut search = Search {
             costs: self.costs,
@@ -44,17 +49,17 @@ impl Problem<'_> {
             non_empty: enough && !self.allow_idle,
         };
         let Some(mut optimum) = search.minimize(&mut tick)? else {
-            return Err(SearchError::Infeasible(self.why()));
+            return Err(SearchError::Infeasible(self.explain_infeasible()));
         };
         if enough && self.allow_idle {
-            // Of the maps with the smallest bottleneck, one without idle devices is preferred.
+            // Partitions without idle devices are preferred.
             search.non_empty = true;
             let probe = search.probe(optimum.bottleneck, &mut ProbeState::new(&search), &mut tick)?;
             search.non_empty = probe.starts.is_some();
             optimum.starts = probe.starts.unwrap_or(optimum.starts);
         }
         let mut ends = search.cut(optimum.bottleneck, &optimum.starts, &mut tick)?;
-        ends.resize(all, blocks);
+        ends.resize(num_devices, blocks);
         Ok(ends)
     }
 }

@@ -1,37 +1,38 @@
-//! The probe: whether the devices can hold all blocks within a bottleneck.
+//! The probe, which tests whether the devices can hold all blocks within a bottleneck.
 
 use super::capacities::{Capacities, lower};
-use super::fits::Fits;
+use super::fitting_blocks::FittingBlocks;
 use super::gaps::GapFinder;
 use super::problem::{Search, SearchError};
 use super::starts::Starts;
 use crate::numbers::ratio::Load;
 
-/// After how many devices to check whether those before them could hold the rest at all; few in tests, whose problems are
-/// small.
+/// The number of devices after which the probe checks whether the remaining devices could hold the remaining blocks if all
+/// of them were fully loaded. Smaller in tests, whose problems have few devices.
 const CHECK_EVERY: usize = if cfg!(test) { 2 } else { 32 };
 
-/// What a probe found.
+/// The result of a probe.
 pub struct Probe {
-    /// Where the devices can start; none if they cannot hold all blocks.
+    /// The blocks at which each device can start, or `None` if the bottleneck is infeasible.
     pub starts: Option<Starts>,
-    /// The next larger bottleneck within which the devices can start elsewhere; none if there is none.
+    /// The smallest larger bottleneck for which the result may differ, or `None` if there is none.
     pub next: Option<Load>,
-    /// No device needs more than this to start where it can.
+    /// An upper bound of the loads of the devices in the probed placement.
     pub max_load: Load,
-    /// The mean load of the devices that are full: those placed before the first block was reached.
+    /// The mean load of the fully loaded devices: those placed before the first block was reached.
     pub mean_full_load: Load,
 }
 
-/// What is kept from one probe to the next.
+/// Data that one probe leaves for the next.
 pub struct ProbeState {
-    /// The number of blocks of each device in the last probe that placed it, which is a good guess for the next.
+    /// The number of blocks of each device in the last probe that placed it: a good guess for the next probe.
     lengths: Vec<usize>,
-    /// Which blocks fit on each device by their size; empty until it is needed.
-    by_size: Option<Fits>,
+    /// The blocks that fit on each device with respect to their size. Computed when it is first needed.
+    by_size: Option<FittingBlocks>,
 }
 
 impl ProbeState {
+    /// Returns the state before the first probe.
     pub fn new(search: &Search<'_>) -> Self {
         let devices = search.devices.len();
         Self {
@@ -42,7 +43,7 @@ impl ProbeState {
 }
 
 impl Search<'_> {
-    /// Finds whether the devices can hold all blocks within a bottleneck, and if so, where they can start.
+    /// Tests whether the devices can hold all blocks within a bottleneck. If so, returns the possible starts of each.
     pub fn probe<E>(
         &self,
         bottleneck: Load,
@@ -58,7 +59,7 @@ impl Search<'_> {
             max_load: Load { cost: 0, speed: 1 },
             mean_full_load: self.mean_load(0, self.speed),
         };
-        let gaps = if capacities.may_leave_gaps() {
+        let gaps = if capacities.may_have_gaps() {
             let gaps = GapFinder::new(self, &capacities, lengths, by_size)?;
             probe.max_load = bottleneck;
             probe.next = gaps.next;
@@ -72,18 +73,19 @@ impl Search<'_> {
             None
         };
         let mut starts = Starts::new(blocks, devices, self.non_empty, gaps.is_some());
-        // The speed of the devices that have been placed.
+        // The total speed of the devices placed so far.
         let mut speed = 0;
         for (placed, device) in (0..devices).rev().enumerate() {
             let end = starts.first[device + 1];
-            let left = self.costs.prefix(end);
-            if left > 0 && speed > 0 {
-                probe.mean_full_load = self.mean_load(left, speed);
+            let remaining = self.costs.prefix(end);
+            if remaining > 0 && speed > 0 {
+                probe.mean_full_load = self.mean_load(remaining, speed);
             }
-            // Not before an eighth of the speed has been placed, since the next guess comes from the mean load of that.
+            // At least an eighth of the speed is placed first, since the next guess is based on the mean load of the
+            // placed devices.
             if placed % CHECK_EVERY == 0 && speed > self.speed / 8 {
                 let needed = Load {
-                    cost: left,
+                    cost: remaining,
                     speed: self.speed - speed,
                 };
                 if needed > bottleneck {
@@ -95,30 +97,30 @@ impl Search<'_> {
             let run = capacities.extend_left(device, end, end.saturating_sub(lengths[device]));
             lengths[device] = end - run.to;
             lower(&mut probe.next, run.next);
-            let mut first = Some(run.to);
+            let mut first_start = Some(run.to);
             let mut searches = 1;
             if let (Some(gaps), Some(sets)) = (&gaps, &mut starts.sets) {
-                let level = gaps.starts(device, &sets[device + 1], run.to.max(device))?;
-                lower(&mut probe.next, level.next);
-                searches += level.compared;
-                first = level.set.first_from(0);
-                sets[device] = level.set;
+                let starts = gaps.starts(device, &sets[device + 1], run.to.max(device))?;
+                lower(&mut probe.next, starts.next);
+                searches += starts.compared;
+                first_start = starts.set.first_from(0);
+                sets[device] = starts.set;
             } else {
                 probe.max_load = probe.max_load.max(run.load);
             }
             tick(searches).map_err(SearchError::Interrupted)?;
-            let Some(first) = first else {
-                // The first device may not end at 0, where it would have no block.
-                probe.mean_full_load = self.mean_load(left.max(1), self.speed);
+            let Some(first_start) = first_start else {
+                // The device cannot start anywhere. The remaining cost may be 0 here.
+                probe.mean_full_load = self.mean_load(remaining.max(1), self.speed);
                 return Ok(probe);
             };
-            starts.first[device] = first;
+            starts.first[device] = first_start;
         }
         if starts.first[0] == 0 {
             probe.starts = Some(starts);
         } else {
-            let left = self.costs.prefix(starts.first[0]).max(1);
-            probe.mean_full_load = self.mean_load(left, self.speed);
+            let remaining = self.costs.prefix(starts.first[0]).max(1);
+            probe.mean_full_load = self.mean_load(remaining, self.speed);
         }
         Ok(probe)
     }

@@ -1,4 +1,4 @@
-//! Blocks, the devices that are to hold them, and why they may not.
+//! The partition problem: blocks, devices, and the reasons why there may be no solution.
 
 use std::collections::TryReserveError;
 use std::ops::Range;
@@ -6,48 +6,55 @@ use std::ops::Range;
 use crate::numbers::ratio::Load;
 use crate::prefix_sums::PrefixSums;
 
-/// What a device can do.
+/// A device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// How much of the costs it does in a unit of time; above 0.
+    /// The cost that the device processes per unit of time, greater than 0.
     pub speed: u128,
-    /// The most that the sizes of its blocks may add up to.
+    /// The largest total size of the device's blocks.
     pub memory: u128,
 }
 
-/// Blocks and the devices that are to hold them.
+/// A partition problem: divide blocks, in order, over devices, in order, such that the largest load is minimal.
 pub struct Problem<'a> {
-    /// What each block costs.
+    /// The cost of each block.
     pub costs: &'a PrefixSums,
-    /// How large each block is; none where no device has a limit.
+    /// The size of each block, or `None` if no device has a limit.
     pub sizes: Option<&'a PrefixSums>,
-    /// The devices in order, at least one; their speeds add up to at most 128 bits.
+    /// The devices in order, at least one. The sum of their speeds must fit in 128 bits.
     pub devices: &'a [Device],
-    /// Whether a device may be left without blocks.
+    /// Whether a device may have no blocks.
     pub allow_idle: bool,
 }
 
-/// Why there is no map.
+/// Why no partition exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Infeasible {
-    /// This block is larger than the memory of any device.
+    /// This block is larger than the memory of each device.
     Block(usize),
-    /// The blocks together are larger than the memory of all devices together, which is given in bytes.
-    All(u128),
-    /// In this order the devices cannot hold all blocks. The first number is the most of the first blocks that they can
-    /// hold; the second is the largest memory of the devices that are left then, 0 if none is.
-    Order(usize, u128),
-    /// The devices hold the blocks, but not with a block on each. Why, if one device is to blame: of these blocks it must
-    /// get one, and can hold none.
+    /// The total size of the blocks exceeds the total memory of the devices.
+    Total {
+        /// The total memory.
+        available: u128,
+    },
+    /// In the given order, the devices cannot hold all blocks.
+    Order {
+        /// The first block that the devices cannot hold.
+        block: usize,
+        /// The largest memory of the devices after the last one that holds a block, or 0 if there is none.
+        available: u128,
+    },
+    /// The devices can hold the blocks, but not with at least one block on each device. If a single device is the reason,
+    /// the device, and the blocks within its reach: it must hold one of them, and can hold none.
     Idle(Option<(usize, Range<usize>)>),
 }
 
-/// Why a search returned no map.
+/// Why a search has no result.
 #[derive(Debug)]
 pub enum SearchError<E> {
-    /// There is no map.
+    /// No partition exists.
     Infeasible(Infeasible),
-    /// There is not enough memory for the blocks at which each device can start: at most a bit for each block and device.
+    /// There is not enough memory for the possible starts of each device: at most one bit per block and device.
     Memory(TryReserveError),
     /// The caller interrupted the search.
     Interrupted(E),
@@ -59,7 +66,7 @@ impl<E> From<TryReserveError> for SearchError<E> {
     }
 }
 
-/// Blocks to be cut over devices, each of which must get one or may stay idle.
+/// A problem in the form in which it is searched: either each device must have a block, or any device may be idle.
 #[derive(Clone, Copy)]
 pub struct Search<'a> {
     pub costs: &'a PrefixSums,
@@ -67,14 +74,15 @@ pub struct Search<'a> {
     pub devices: &'a [Device],
     /// The sum of the speeds.
     pub speed: u128,
-    /// Whether each device must get a block.
+    /// Whether each device must have at least one block.
     pub non_empty: bool,
 }
 
 impl Search<'_> {
-    /// The mean load of devices of total speed `speed` that hold all blocks but those of total cost `left`.
-    pub fn mean_load(&self, left: u128, speed: u128) -> Load {
-        let cost = self.costs.total().saturating_sub(left);
+    /// Returns the mean load of devices with the total speed `speed` that hold all blocks except some of total cost
+    /// `remaining`.
+    pub fn mean_load(&self, remaining: u128, speed: u128) -> Load {
+        let cost = self.costs.total().saturating_sub(remaining);
         Load { cost, speed }
     }
 }

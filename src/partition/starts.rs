@@ -1,28 +1,30 @@
-//! Where devices can start.
+//! The blocks at which devices can start.
 
 use std::collections::TryReserveError;
 
-use crate::bitset::Bits;
+use crate::bitset::Bitset;
 
-/// The blocks at which each device can start so that it and the devices after it can hold the rest.
+/// The possible starts of each device: the blocks from which the device and the devices after it can hold all remaining
+/// blocks.
 pub struct Starts {
-    /// The first of them for each device, and the number of blocks after the last device.
+    /// The first possible start of each device, followed by the number of blocks.
     pub first: Vec<usize>,
-    /// Whether each device must get a block.
+    /// Whether each device must have at least one block.
     non_empty: bool,
-    /// The set itself for each device and for the end of the last; none where it is all blocks from the first on that leave
-    /// enough for the devices after it.
+    /// The possible starts of each device, followed by the set of the number of blocks alone. `None` if there are no gaps:
+    /// then each set is the interval from the first possible start to the last block that leaves enough blocks for the
+    /// devices after it.
     pub sets: Option<Vec<BlockSet>>,
 }
 
 impl Starts {
-    /// Nothing is known yet but where the last device ends.
+    /// Returns the starts before the last device has been placed.
     pub fn new(blocks: usize, devices: usize, non_empty: bool, gaps: bool) -> Self {
         let sets = gaps.then(|| {
             let mut sets = vec![BlockSet::default(); devices + 1];
             sets[devices] = BlockSet {
                 first_word: blocks / 64,
-                bits: Bits(vec![1 << (blocks % 64)]),
+                bits: Bitset(vec![1 << (blocks % 64)]),
             };
             sets
         });
@@ -33,12 +35,12 @@ impl Starts {
         }
     }
 
-    /// The number of blocks between the first start of a device and that of the next.
+    /// Returns the number of blocks between the first possible starts of a device and of the next one.
     pub fn length(&self, device: usize) -> usize {
         self.first[device + 1].saturating_sub(self.first[device])
     }
 
-    /// The first block from `block` on at which a device can start.
+    /// Returns the first possible start of a device at or after `block`.
     pub fn first_from(&self, device: usize, block: usize) -> Option<usize> {
         match &self.sets {
             Some(sets) => sets[device].first_from(block),
@@ -46,15 +48,15 @@ impl Starts {
         }
     }
 
-    /// The last block up to `block` at which a device can start.
-    pub fn last_to(&self, device: usize, block: usize) -> Option<usize> {
+    /// Returns the last possible start of a device at or before `block`.
+    pub fn last_up_to(&self, device: usize, block: usize) -> Option<usize> {
         match &self.sets {
-            Some(sets) => sets[device].last_to(block),
+            Some(sets) => sets[device].last_up_to(block),
             None => Some(block.min(self.last(device))).filter(|block| *block >= self.first[device]),
         }
     }
 
-    /// The last block at which a device can start if there are no gaps.
+    /// Returns the last possible start of a device if there are no gaps.
     fn last(&self, device: usize) -> usize {
         let devices = self.first.len() - 1;
         let after = if self.non_empty { devices - device } else { 0 };
@@ -62,43 +64,43 @@ impl Starts {
     }
 }
 
-/// Some blocks, as bits from a multiple of 64 on.
+/// A set of blocks within a range that begins at a multiple of 64.
 #[derive(Clone, Default)]
 pub struct BlockSet {
-    /// The first block of the bits, divided by 64.
+    /// The first block of the range, divided by 64.
     pub first_word: usize,
-    pub bits: Bits,
+    pub bits: Bitset,
 }
 
 impl BlockSet {
-    /// No blocks, with memory for those of the words from `first` up to `end`.
-    pub fn try_new(first: usize, end: usize) -> Result<Self, TryReserveError> {
+    /// Returns an empty set for the blocks from `64 * first_word` to `64 * end_word`.
+    pub fn try_new(first_word: usize, end_word: usize) -> Result<Self, TryReserveError> {
         Ok(Self {
-            first_word: first,
-            bits: Bits::try_new((end - first) * 64)?,
+            first_word,
+            bits: Bitset::try_new((end_word - first_word) * 64)?,
         })
     }
 
-    /// The word of the blocks from `64 * word` on.
+    /// Returns the bits of the 64 blocks from `64 * word` on.
     #[inline]
     pub fn word(&self, word: usize) -> u64 {
         let word = word.wrapping_sub(self.first_word);
         self.bits.0.get(word).copied().unwrap_or(0)
     }
 
-    /// The first block of the set from `block` on.
+    /// Returns the first block of the set at or after `block`.
     pub fn first_from(&self, block: usize) -> Option<usize> {
         let (offset, len) = (self.first_word * 64, self.bits.0.len() * 64);
-        let bit = self.bits.next(true, block.saturating_sub(offset), len);
+        let bit = self.bits.find(true, block.saturating_sub(offset), len);
         (bit < len).then_some(offset + bit)
     }
 
-    /// The last block of the set up to `block`.
-    pub fn last_to(&self, block: usize) -> Option<usize> {
+    /// Returns the last block of the set at or before `block`.
+    pub fn last_up_to(&self, block: usize) -> Option<usize> {
         let offset = self.first_word * 64;
         block
             .checked_sub(offset)
-            .and_then(|bit| self.bits.last_to(bit))
+            .and_then(|bit| self.bits.last_up_to(bit))
             .map(|bit| offset + bit)
     }
 }

@@ -1,76 +1,78 @@
-//! The taut string: the shortest line through windows, which is also the most even one.
+//! The taut string: the shortest path through a sequence of windows, which also has the most even slopes.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
-/// A place, and a height there.
+/// A point `(x, y)`.
 type Point = (f64, f64);
 
-/// The heights of a string at each window, pulled taut. A window is a place, not before the one before it, and the heights
-/// that the string may have there; the first and the last window hold but one.
+/// Returns the y-coordinate of the taut string at each window. `windows` is a list of `(x, allowed range of y)`, with x
+/// non-decreasing; the first and the last range are single points.
 ///
-/// Of all lines through the windows it has the most even slopes, by whatever convex function unevenness is measured
-/// (Barlow, Bartholomew, Bremner and Brunk, "Statistical Inference under Order Restrictions", 1972). Found in linear time by
-/// the funnel of Lee and Preparata, "Euclidean shortest paths in the presence of rectilinear barriers", 1984.
-pub fn taut(windows: &[(f64, RangeInclusive<f64>)]) -> Vec<f64> {
-    let bends = bends(windows);
+/// Among all paths through the windows, the taut string minimises the sum of every convex function of the slopes (Barlow,
+/// Bartholomew, Bremner and Brunk, "Statistical Inference under Order Restrictions", 1972). It is computed in linear time
+/// by the funnel algorithm (Lee and Preparata, "Euclidean shortest paths in the presence of rectilinear barriers", 1984).
+pub fn taut_string(windows: &[(f64, RangeInclusive<f64>)]) -> Vec<f64> {
+    let vertices = vertices(windows);
     let mut heights = Vec::with_capacity(windows.len());
-    let mut piece = 0;
-    for (at, window) in windows {
-        while piece + 2 < bends.len() && bends[piece + 1].0 < *at {
-            piece += 1;
+    let mut segment = 0;
+    for (x, window) in windows {
+        while segment + 2 < vertices.len() && vertices[segment + 1].0 < *x {
+            segment += 1;
         }
-        let (start, end) = (bends[piece], bends[(piece + 1).min(bends.len() - 1)]);
+        let (start, end) = (vertices[segment], vertices[(segment + 1).min(vertices.len() - 1)]);
         let width = end.0 - start.0;
-        let share = if width > 0.0 { (at - start.0) / width } else { 0.0 };
-        heights.push((start.1 + (end.1 - start.1) * share).clamp(*window.start(), *window.end()));
+        let fraction = if width > 0.0 { (x - start.0) / width } else { 0.0 };
+        heights.push((start.1 + (end.1 - start.1) * fraction).clamp(*window.start(), *window.end()));
     }
     heights
 }
 
-/// Where the string ends and bends.
-fn bends(windows: &[(f64, RangeInclusive<f64>)]) -> Vec<Point> {
-    let mut bends = Vec::new();
-    // From the last bend so far a funnel opens: the tightest lines to the upper and to the lower end of the last window.
-    let mut sides = [VecDeque::new(), VecDeque::new()];
-    for (at, window) in windows {
-        if bends.is_empty() {
-            bends.push((*at, *window.start()));
+/// Returns the vertices of the taut string: its ends, and the points at which it bends.
+fn vertices(windows: &[(f64, RangeInclusive<f64>)]) -> Vec<Point> {
+    let mut vertices = Vec::new();
+    // The two chains of the funnel: the shortest paths from the last vertex so far, the apex, to the upper and to the lower
+    // end of the last window.
+    let mut chains = [VecDeque::new(), VecDeque::new()];
+    for (x, window) in windows {
+        if vertices.is_empty() {
+            vertices.push((*x, *window.start()));
             continue;
         }
-        for (side, height) in [(0, *window.end()), (1, *window.start())] {
-            // Upwards is away from the other side.
-            let turns_in = |from: Point, over: Point, to: Point| {
+        for (side, y) in [(0, *window.end()), (1, *window.start())] {
+            // Whether `over` lies outside the segment between the other points, as seen from within the funnel.
+            let is_shortcut = |from: Point, over: Point, to: Point| {
                 let turn = (over.1 - from.1) * (to.0 - from.0) - (to.1 - from.1) * (over.0 - from.0);
                 if side == 0 { turn >= 0.0 } else { turn <= 0.0 }
             };
-            let end = (*at, height);
-            let apex = |bends: &[Point]| bends[bends.len() - 1];
-            while let Some(&last) = sides[side].back() {
-                let before = sides[side]
+            let end = (*x, y);
+            let apex = |vertices: &[Point]| vertices[vertices.len() - 1];
+            while let Some(&last) = chains[side].back() {
+                let previous = chains[side]
                     .len()
                     .checked_sub(2)
-                    .map_or(apex(&bends), |index| sides[side][index]);
-                if !turns_in(before, last, end) {
+                    .map_or(apex(&vertices), |index| chains[side][index]);
+                if !is_shortcut(previous, last, end) {
                     break;
                 }
-                sides[side].pop_back();
+                chains[side].pop_back();
             }
-            if sides[side].is_empty() {
-                while let Some(&first) = sides[1 - side].front() {
-                    if turns_in(apex(&bends), first, end) && first.0 < *at {
-                        bends.push(first);
-                        sides[1 - side].pop_front();
+            if chains[side].is_empty() {
+                // The new end may lie beyond the other chain, which then becomes part of the string.
+                while let Some(&first) = chains[1 - side].front() {
+                    if is_shortcut(apex(&vertices), first, end) && first.0 < *x {
+                        vertices.push(first);
+                        chains[1 - side].pop_front();
                     } else {
                         break;
                     }
                 }
             }
-            sides[side].push_back(end);
+            chains[side].push_back(end);
         }
     }
-    bends.extend(&sides[1]);
-    bends
+    vertices.extend(&chains[1]);
+    vertices
 }
 
 #[cfg(test)]
@@ -82,23 +84,23 @@ mod tests {
         let windows: Vec<_> = windows
             .iter()
             .enumerate()
-            .map(|(at, &(low, high))| {
+            .map(|(x, &(low, high))| {
                 (
-                    f64::from(u32::try_from(at).unwrap_or(0)),
+                    f64::from(u32::try_from(x).unwrap_or(0)),
                     f64::from(low)..=f64::from(high),
                 )
             })
             .collect();
-        taut(&windows)
+        taut_string(&windows)
     }
 
     #[test]
-    fn a_string_with_room_is_straight() {
+    fn the_string_is_straight_if_the_windows_allow_it() {
         assert_eq!(string(&[(0, 0), (0, 9), (0, 9), (6, 6)]), [0.0, 2.0, 4.0, 6.0]);
     }
 
     #[test]
-    fn a_string_bends_around_the_windows_in_its_way() {
+    fn the_string_bends_at_the_ends_of_windows() {
         assert_eq!(
             string(&[(0, 0), (1, 5), (4, 8), (9, 9), (14, 14)]),
             [0.0, 3.0, 6.0, 9.0, 14.0]
@@ -111,7 +113,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_other_line_is_shorter(
+        fn no_change_of_one_height_reduces_the_sum_of_squares(
             windows in proptest::collection::vec((0..20_u32, 0..8_u32), 1..7), end in 0..20_u32, moved in 0..7_usize, by in -3.0..3.0_f64,
         ) {
             let mut all = vec![(0, 0)];
@@ -123,7 +125,7 @@ mod tests {
             for (height, (low, high)) in heights.iter().zip(&all) {
                 prop_assert!((f64::from(*low)..=f64::from(*high)).contains(height));
             }
-            // The sum of squares is convex: if no height can be moved for the better, nothing is better.
+            // The sum of squares is convex: if no change of a single height reduces it, the string is optimal.
             let moved = 1 + moved % windows.len();
             heights[moved] = (heights[moved] + by).clamp(f64::from(all[moved].0), f64::from(all[moved].1));
             prop_assert!(squares(&heights) >= best - 1e-9);

@@ -1,11 +1,11 @@
 use super::*;
 use crate::numbers::ratio::Load;
-use crate::prefix_sums::tests::whole;
+use crate::prefix_sums::tests::from_ints;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::convert::Infallible;
 
-/// A small problem: costs, sizes if there are any, speeds and memories, and whether a device may be idle.
+/// A small problem: the costs, the sizes if there are limits, the devices, and whether a device may be idle.
 type Small = (Vec<u128>, Option<Vec<u128>>, Vec<Device>, bool);
 
 fn small() -> impl Strategy<Value = Small> {
@@ -28,7 +28,7 @@ fn small() -> impl Strategy<Value = Small> {
     })
 }
 
-/// All ways to cut blocks over devices.
+/// Returns all partitions of blocks over devices, each as the ends of the devices' runs.
 fn all_cuts(blocks: usize, devices: usize) -> Vec<Vec<usize>> {
     if devices == 1 {
         return vec![vec![blocks]];
@@ -46,7 +46,7 @@ fn all_cuts(blocks: usize, devices: usize) -> Vec<Vec<usize>> {
         .collect()
 }
 
-/// The bottleneck of a map; none if it is against the rules.
+/// Returns the bottleneck of a partition, or `None` if the partition is not allowed.
 fn bottleneck((costs, sizes, devices, allow_idle): &Small, ends: &[usize]) -> Option<Load> {
     let mut start = 0;
     let mut most = Load { cost: 0, speed: 1 };
@@ -66,7 +66,7 @@ fn bottleneck((costs, sizes, devices, allow_idle): &Small, ends: &[usize]) -> Op
 }
 
 fn solved((costs, sizes, devices, allow_idle): &Small) -> Result<Vec<usize>, Infeasible> {
-    let (costs, sizes) = (whole(costs), sizes.as_ref().map(|sizes| whole(sizes)));
+    let (costs, sizes) = (from_ints(costs), sizes.as_ref().map(|sizes| from_ints(sizes)));
     let problem = Problem {
         costs: &costs,
         sizes: sizes.as_ref(),
@@ -77,11 +77,12 @@ fn solved((costs, sizes, devices, allow_idle): &Small) -> Result<Vec<usize>, Inf
         .solve(|_| Ok::<_, Infallible>(()))
         .map_err(|stopped| match stopped {
             SearchError::Infeasible(why) => why,
-            SearchError::Memory(_) => unreachable!("they are small"),
+            SearchError::Memory(_) => unreachable!("the problem is small"),
         })
 }
 
-fn alike(costs: &[u128], devices: usize) -> Vec<u128> {
+/// Returns the loads of equal devices.
+fn loads(costs: &[u128], devices: usize) -> Vec<u128> {
     let devices = vec![
         Device {
             speed: 1,
@@ -100,15 +101,15 @@ fn alike(costs: &[u128], devices: usize) -> Vec<u128> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
     #[test]
-    fn no_map_is_better(problem in small()) {
+    fn the_bottleneck_is_that_of_the_best_partition(problem in small()) {
         let (blocks, devices) = (problem.0.len(), problem.2.len());
         let best = all_cuts(blocks, devices).into_iter().filter_map(|ends| bottleneck(&problem, &ends)).min();
         let solved = solved(&problem);
         prop_assert_eq!(solved.is_ok(), best.is_some());
         if let Err(Infeasible::Idle(Some((device, run)))) = &solved {
-            let (_, Some(sizes), devices, _) = &problem else { unreachable!("only memory can be short") };
+            let (_, Some(sizes), devices, _) = &problem else { unreachable!("only limits make it infeasible") };
             prop_assert!(sizes[run.clone()].iter().all(|size| *size > devices[*device].memory));
-            // Whatever the others take that they can hold, it takes one of those.
+            // In every partition in which the other devices hold their blocks, this device has one of these blocks.
             for ends in all_cuts(blocks, devices.len()) {
                 let starts = std::iter::once(&0).chain(&ends);
                 let mut runs = starts.zip(&ends).map(|(&start, &end)| start..end).enumerate();
@@ -129,7 +130,7 @@ proptest! {
     }
 }
 
-/// The smallest bottleneck by dynamic programming over where each device ends.
+/// Returns the smallest bottleneck, by dynamic programming over the end of each device's run.
 fn smallest_bottleneck((costs, sizes, devices, allow_idle): &Small) -> Option<Load> {
     let sums = |amounts: &[u128]| {
         let sums = std::iter::once(0).chain(amounts.iter().scan(0, |sum, amount| {
@@ -160,13 +161,13 @@ fn smallest_bottleneck((costs, sizes, devices, allow_idle): &Small) -> Option<Lo
     best[costs.len()]
 }
 
-/// A problem of several words of blocks, on devices of which some cannot hold the heaviest blocks.
+/// A problem whose blocks fill several words, on devices some of which cannot hold the most expensive blocks.
 fn with_gaps() -> impl Strategy<Value = Small> {
     let amounts = || {
         let amount = prop_oneof![Just(1), 0..4_u128, 20..60_u128, Just(90), Just(150)];
         prop_oneof![
             vec(amount, 60..160),
-            // The same few blocks over and over.
+            // A periodic sequence.
             (vec(prop_oneof![0..3_u128, 50..90_u128], 1..6), 60..160_usize).prop_map(|(amounts, len)| amounts
                 .into_iter()
                 .cycle()
@@ -186,7 +187,7 @@ fn with_gaps() -> impl Strategy<Value = Small> {
 
 proptest! {
     #[test]
-    fn no_map_of_many_blocks_is_better(problem in with_gaps()) {
+    fn the_bottleneck_agrees_with_dynamic_programming_where_there_are_gaps(problem in with_gaps()) {
         let best = smallest_bottleneck(&problem);
         let solved = solved(&problem).ok();
         prop_assert_eq!(solved.and_then(|ends| bottleneck(&problem, &ends)), best);
@@ -194,11 +195,11 @@ proptest! {
 }
 
 #[test]
-fn loads_are_even_as_far_as_the_bottleneck_lets_them() {
-    assert_eq!(alike(&[1, 1, 1, 1, 1, 1, 1, 1, 1, 5], 4), [3, 3, 3, 5]);
-    assert_eq!(alike(&[5, 1, 1, 1, 1, 1, 1, 1, 1, 1], 4), [5, 3, 3, 3]);
-    assert_eq!(alike(&[0; 6], 3), [0; 3]);
-    assert_eq!(alike(&[1, 1, 8, 8], 3), [2, 8, 8]);
-    assert_eq!(alike(&[1, 1, 1, 1, 8, 8], 5), [1, 2, 1, 8, 8]);
-    assert_eq!(alike(&[7, 9], 4), [7, 9, 0, 0]);
+fn loads_are_as_even_as_the_bottleneck_allows() {
+    assert_eq!(loads(&[1, 1, 1, 1, 1, 1, 1, 1, 1, 5], 4), [3, 3, 3, 5]);
+    assert_eq!(loads(&[5, 1, 1, 1, 1, 1, 1, 1, 1, 1], 4), [5, 3, 3, 3]);
+    assert_eq!(loads(&[0; 6], 3), [0; 3]);
+    assert_eq!(loads(&[1, 1, 8, 8], 3), [2, 8, 8]);
+    assert_eq!(loads(&[1, 1, 1, 1, 8, 8], 5), [1, 2, 1, 8, 8]);
+    assert_eq!(loads(&[7, 9], 4), [7, 9, 0, 0]);
 }

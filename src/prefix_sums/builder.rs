@@ -1,38 +1,40 @@
-//! Prefix sums while costs are read: whole numbers as they are, floats scaled once by a power of two.
+//! Builds prefix sums while costs are read: integers are summed exactly, floats are scaled by a power of two.
 
 use std::collections::TryReserveError;
 
 use super::{PrefixSums, Sum, Width, to_f64};
-use crate::numbers::{AHEAD, Number, Numbers, Reader, Stop, float_parts};
+use crate::numbers::{Number, NumberSource, PREFETCH_DISTANCE, Stop, Visitor, float_parts};
 
-/// Reads costs, which must be finite and not negative, and sums them up.
+/// Reads costs and computes their prefix sums.
 ///
-/// Whole numbers are summed exactly, in 64 bits or, if their sum needs more, in 128. With the first float all costs become
-/// floats, since a float is a measurement; when all are known, they are scaled by a power of two into 128 bits.
+/// Integers are summed exactly, in 64 bits while the sum fits, then in 128 bits. If there is a float among the costs, all
+/// costs are converted to floats, since a float is regarded as a measurement. After the last cost they are scaled by a
+/// power of two, such that their sum fits in 128 bits.
 pub struct PrefixSumsBuilder {
     costs: Costs,
-    /// The largest whole cost.
+    /// The largest integer cost.
     largest: u128,
-    /// How many costs there will be.
+    /// The expected number of costs.
     expected: usize,
-    /// Whether each cost must be a whole number of bytes, as sizes are.
+    /// Whether each cost must be a whole number of bytes.
     whole_bytes: bool,
 }
 
-/// The costs that have been read.
+/// The costs read so far.
 enum Costs {
-    /// Whole numbers, as their prefix sums.
+    /// Integers, stored as their prefix sums.
     Whole(Width),
-    /// All as floats, if one of them is: their bits, after a 0, where the sums will be. So the sums need no memory besides.
+    /// Floats. Each element is the bit pattern of a cost, preceded by a 0; the elements are later replaced by the prefix
+    /// sums, so that no second vector is allocated.
     Floats(Vec<u128>),
 }
 
-/// Why costs cannot be summed.
+/// Why the prefix sums cannot be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SumsError {
-    /// There is no memory for them.
+    /// There is not enough memory.
     Memory,
-    /// The sum of whole numbers has more than 128 bits.
+    /// The sum of the integers does not fit in 128 bits.
     TooLarge,
 }
 
@@ -43,8 +45,8 @@ impl From<TryReserveError> for SumsError {
 }
 
 impl PrefixSumsBuilder {
-    /// An empty builder with room for the expected number of costs. With `whole_bytes`, numbers that are not whole numbers of
-    /// bytes are left to the caller, as those that are no costs.
+    /// Returns an empty builder for the expected number of costs. With `whole_bytes`, the builder stops at each number that
+    /// is not a whole number of bytes.
     pub fn new(expected: usize, whole_bytes: bool) -> Self {
         Self {
             costs: Costs::Whole(Width::Narrow(vec![0])),
@@ -76,21 +78,22 @@ impl PrefixSumsBuilder {
         }
     }
 
-    /// Reads costs of which each has a value of type `S`. Returns the index where it ended: at a number that has none, or
-    /// that does not fit into the sum. A function of its own, so that what the loop keeps fits into registers.
+    /// Adds costs that `value` converts to the type `S`, from index `from` on. Returns the index of the first item that
+    /// cannot be converted or whose addition overflows, or the length. The function is not inlined so that the state of
+    /// the loop fits in registers.
     #[inline(never)]
     fn read_whole<S: Sum>(
         sums: &mut Vec<S>,
         largest: &mut u128,
-        numbers: &impl Numbers,
+        numbers: &impl NumberSource,
         from: usize,
         value: impl Fn(Number) -> Option<S>,
     ) -> usize {
         let mut sum = sums.last().copied().unwrap_or_default();
-        let mut most = S::default();
+        let mut largest_here = S::default();
         let mut index = from;
         while index < numbers.len() {
-            numbers.prefetch(index.wrapping_add(AHEAD));
+            numbers.prefetch(index.wrapping_add(PREFETCH_DISTANCE));
             let Some(cost) = numbers.number(index).and_then(&value) else {
                 break;
             };
@@ -99,19 +102,19 @@ impl PrefixSumsBuilder {
             };
             sum = next;
             sums.push(sum);
-            most = most.max(cost);
+            largest_here = largest_here.max(cost);
             index = index.wrapping_add(1);
         }
-        *largest = most.wide().max(*largest);
+        *largest = largest_here.wide().max(*largest);
         index
     }
 
-    /// Reads costs as floats. Returns the index of the first number that is no cost, or the length.
+    /// Adds costs as floats, from index `from` on. Returns the index of the first item that is not a cost, or the length.
     #[inline(never)]
-    fn read_floats(costs: &mut Vec<u128>, numbers: &impl Numbers, from: usize) -> usize {
+    fn read_floats(costs: &mut Vec<u128>, numbers: &impl NumberSource, from: usize) -> usize {
         let mut index = from;
         while index < numbers.len() {
-            numbers.prefetch(index.wrapping_add(AHEAD));
+            numbers.prefetch(index.wrapping_add(PREFETCH_DISTANCE));
             let Some(cost) = numbers.number(index).filter(|number| number.is_amount()) else {
                 break;
             };
@@ -121,32 +124,33 @@ impl PrefixSumsBuilder {
         index
     }
 
-    fn read_all(&mut self, numbers: &impl Numbers) -> Result<Option<usize>, SumsError> {
+    /// Reads all costs. Returns the index of the first item that is not a cost, or `None` after the last item.
+    fn read_all(&mut self, numbers: &impl NumberSource) -> Result<Option<usize>, SumsError> {
         let mut index = 0;
         while index < numbers.len() {
-            let more = numbers.len() - index;
-            // For all that are expected, and more if there are.
-            let room = |len: usize| (self.expected + 1).saturating_sub(len).max(more);
+            let remaining = numbers.len() - index;
+            // A list may have grown since the expected number was determined.
+            let additional = |len: usize| (self.expected + 1).saturating_sub(len).max(remaining);
             index = match &mut self.costs {
                 Costs::Whole(Width::Narrow(sums)) if self.whole_bytes => {
-                    sums.try_reserve(room(sums.len()))?;
+                    sums.try_reserve(additional(sums.len()))?;
                     let value = |number: Number| narrow(Number::Whole(number.whole_bytes()?));
                     Self::read_whole(sums, &mut self.largest, numbers, index, value)
                 }
                 Costs::Whole(Width::Wide(sums)) if self.whole_bytes => {
-                    sums.try_reserve(room(sums.len()))?;
+                    sums.try_reserve(additional(sums.len()))?;
                     Self::read_whole(sums, &mut self.largest, numbers, index, Number::whole_bytes)
                 }
                 Costs::Whole(Width::Narrow(sums)) => {
-                    sums.try_reserve(room(sums.len()))?;
+                    sums.try_reserve(additional(sums.len()))?;
                     Self::read_whole(sums, &mut self.largest, numbers, index, narrow)
                 }
                 Costs::Whole(Width::Wide(sums)) => {
-                    sums.try_reserve(room(sums.len()))?;
+                    sums.try_reserve(additional(sums.len()))?;
                     Self::read_whole(sums, &mut self.largest, numbers, index, wide)
                 }
                 Costs::Floats(costs) => {
-                    costs.try_reserve(room(costs.len()))?;
+                    costs.try_reserve(additional(costs.len()))?;
                     Self::read_floats(costs, numbers, index)
                 }
             };
@@ -157,7 +161,7 @@ impl PrefixSumsBuilder {
                     number => number,
                 };
                 match cost {
-                    Some(cost) => self.make_room(cost)?,
+                    Some(cost) => self.widen_for(cost)?,
                     None => return Ok(Some(index)),
                 }
             }
@@ -165,9 +169,9 @@ impl PrefixSumsBuilder {
         Ok(None)
     }
 
-    /// Changes the kind of sums, so that a cost can be taken that could not be.
+    /// Converts the sums to a type that can represent a cost: integers of 128 bits, or floats.
     #[cold]
-    fn make_room(&mut self, cost: Number) -> Result<(), SumsError> {
+    fn widen_for(&mut self, cost: Number) -> Result<(), SumsError> {
         let Costs::Whole(sums) = &self.costs else {
             return Ok(());
         };
@@ -186,12 +190,13 @@ impl PrefixSumsBuilder {
     }
 }
 
-/// Reads costs. Those that are not plain numbers, or no costs, are left to the caller.
-impl Reader for PrefixSumsBuilder {
+/// Stops with [`Stop::NotPlain`] at each item that is not a plain number, or not a finite non-negative one. The caller
+/// converts such an item or raises an error.
+impl Visitor for PrefixSumsBuilder {
     type Error = SumsError;
 
     #[inline]
-    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop<SumsError>> {
+    fn visit(&mut self, numbers: &impl NumberSource) -> Result<(), Stop<SumsError>> {
         match self.read_all(numbers) {
             Ok(None) => Ok(()),
             Ok(Some(index)) => Err(Stop::NotPlain(index)),
@@ -200,10 +205,10 @@ impl Reader for PrefixSumsBuilder {
     }
 }
 
-/// A single number.
-pub struct One(pub Number);
+/// A source of a single number.
+pub struct SingleNumber(pub Number);
 
-impl Numbers for One {
+impl NumberSource for SingleNumber {
     fn len(&self) -> usize {
         1
     }
@@ -217,7 +222,7 @@ impl Numbers for One {
     }
 }
 
-/// A whole cost of 64 bits.
+/// Returns an integer that fits in 64 bits.
 #[inline]
 fn narrow(number: Number) -> Option<u64> {
     match number {
@@ -226,7 +231,7 @@ fn narrow(number: Number) -> Option<u64> {
     }
 }
 
-/// A whole cost.
+/// Returns an integer.
 #[inline]
 fn wide(number: Number) -> Option<u128> {
     match number {
@@ -235,18 +240,18 @@ fn wide(number: Number) -> Option<u128> {
     }
 }
 
-/// The bits of a cost as a float.
+/// Returns the bit pattern of a cost as a float.
 #[inline]
 fn bits_of(cost: Number) -> u128 {
     let float = match cost {
         Number::Whole(cost) => to_f64(cost),
-        // Without the sign of -0.0.
+        // Removes the sign of -0.0.
         Number::Float(cost) => cost.abs(),
     };
     float.to_bits().into()
 }
 
-/// The bits of costs as floats, after a 0, from the prefix sums of whole costs.
+/// Converts the prefix sums of integers to the bit patterns of the costs as floats, preceded by a 0.
 fn to_floats<S: Sum>(sums: &[S], expected: usize) -> Result<Vec<u128>, TryReserveError> {
     let mut costs = Vec::new();
     costs.try_reserve_exact((expected + 1).max(sums.len()))?;
@@ -258,19 +263,19 @@ fn to_floats<S: Sum>(sums: &[S], expected: usize) -> Result<Vec<u128>, TryReserv
     Ok(costs)
 }
 
-/// The power of two by which floats are scaled: the unit in which they are counted is two to this power, so small that the
-/// largest cost, as many times as there are costs, still fits in 127 bits.
-#[expect(clippy::cast_possible_truncation, reason = "the bits of a float are 64")]
+/// Returns the exponent of the unit in which floats are counted. The unit is `2**exponent`, the smallest for which the
+/// largest cost times the number of costs fits in 127 bits.
+#[expect(clippy::cast_possible_truncation, reason = "a float has 64 bits")]
 fn scale_of(costs: &[u128]) -> i32 {
-    // The bits of floats that are not negative have the order of the floats.
+    // The bit patterns of non-negative floats are ordered as the floats are.
     let largest = costs.iter().copied().max().unwrap_or(0);
     let (mantissa, power) = float_parts(f64::from_bits(largest as u64));
-    length(mantissa.into()) + power + length(costs.len() as u128) - 127
+    bit_length(mantissa.into()) + power + bit_length(costs.len() as u128) - 127
 }
 
-/// Turns the bits of floats into their prefix sums in units of two to the power `scale`, each cost rounded up to a whole
-/// unit. Returns the largest cost.
-#[expect(clippy::cast_possible_truncation, reason = "the bits of a float are 64")]
+/// Replaces the bit patterns of floats by their prefix sums in units of `2**scale`, each cost rounded up to a whole number
+/// of units. Returns the largest cost in units.
+#[expect(clippy::cast_possible_truncation, reason = "a float has 64 bits")]
 fn sum_scaled(costs: &mut [u128], scale: i32) -> u128 {
     let (mut sum, mut largest) = (0, 0);
     for cost in costs {
@@ -283,7 +288,7 @@ fn sum_scaled(costs: &mut [u128], scale: i32) -> u128 {
     largest
 }
 
-/// A number times a power of two, rounded up.
+/// Returns `number * 2**power`, rounded up.
 #[inline]
 fn scaled(number: u64, power: i32) -> u128 {
     let number = u128::from(number);
@@ -296,7 +301,7 @@ fn scaled(number: u64, power: i32) -> u128 {
     }
 }
 
-/// How many bits a number has.
-fn length(number: u128) -> i32 {
+/// Returns the number of bits of a number.
+fn bit_length(number: u128) -> i32 {
     (u128::BITS - number.leading_zeros()).cast_signed()
 }

@@ -1,48 +1,50 @@
-//! Searches in sorted prefix sums, near a guess first.
+//! Searches in sorted prefix sums, starting near a guess.
 
 use super::{Sum, to_f64};
 
-/// The index of the first sum that is at least `sum`: looked for near the guess, then near the guess mended by what a block
-/// costs in the mean, then ever farther from there.
+/// Returns the index of the first sum that is at least `sum`, or the length.
+///
+/// Searches near the guess; then near a second guess, which the first one's distance from `sum` and the mean cost per block
+/// give; then in steps of growing length from there.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a guess, which may be off"
+    reason = "the result is only a guess"
 )]
-pub fn lower_bound<S: Sum>(sums: &[S], sum: u128, guess: usize, per_unit: f64) -> usize {
+pub fn lower_bound<S: Sum>(sums: &[S], sum: u128, guess: usize, blocks_per_unit: f64) -> usize {
     let Some(sum) = S::narrow(sum) else {
         return sums.len();
     };
-    near(sums, sum, guess).unwrap_or_else(|| {
+    search_window(sums, sum, guess).unwrap_or_else(|| {
         let guess = guess.min(sums.len() - 1);
-        let off = |from: S, to: S| (to_f64(to.wide() - from.wide()) * per_unit) as usize;
-        let mended = if sums[guess] < sum {
-            guess.saturating_add(off(sums[guess], sum)).min(sums.len() - 1)
+        let distance = |from: S, to: S| (to_f64(to.wide() - from.wide()) * blocks_per_unit) as usize;
+        let guess = if sums[guess] < sum {
+            guess.saturating_add(distance(sums[guess], sum)).min(sums.len() - 1)
         } else {
-            guess.saturating_sub(off(sum, sums[guess]))
+            guess.saturating_sub(distance(sum, sums[guess]))
         };
-        near(sums, sum, mended).unwrap_or_else(|| far(sums, sum, mended))
+        search_window(sums, sum, guess).unwrap_or_else(|| gallop(sums, sum, guess))
     })
 }
 
-/// How many sums are near a guess.
-const NEAR: usize = 8;
+/// The number of sums that [`search_window`] compares.
+const WINDOW: usize = 8;
 
-/// The index of the first sum that is at least `sum`, if it is near the guess. All near ones are compared, which takes less
-/// time than a branch that the processor foresees wrongly.
+/// Returns the index of the first sum that is at least `sum` if it is in the window around the guess. All sums of the
+/// window are compared, which is faster than a mispredicted branch.
 #[inline]
-fn near<S: Sum>(sums: &[S], sum: S, guess: usize) -> Option<usize> {
-    let first = guess.wrapping_sub(NEAR / 2);
-    let near: &[S; NEAR] = sums.get(first..)?.first_chunk()?;
-    let among = near[0] < sum && sum <= near[NEAR - 1];
-    among.then(|| first + near.iter().filter(|&&near| near < sum).count())
+fn search_window<S: Sum>(sums: &[S], sum: S, guess: usize) -> Option<usize> {
+    let first = guess.wrapping_sub(WINDOW / 2);
+    let window: &[S; WINDOW] = sums.get(first..)?.first_chunk()?;
+    let is_inside = window[0] < sum && sum <= window[WINDOW - 1];
+    is_inside.then(|| first + window.iter().filter(|&&other| other < sum).count())
 }
 
-/// The index of the first sum that is at least `sum`, in growing steps from the guess.
-fn far<S: Sum>(sums: &[S], sum: S, guess: usize) -> usize {
-    // All before `low` are less, none from `high` on.
+/// Returns the index of the first sum that is at least `sum`, by galloping (exponential) search from the guess.
+fn gallop<S: Sum>(sums: &[S], sum: S, guess: usize) -> usize {
+    // All sums before `low` are less than `sum`, and none from `high` on.
     let (mut low, mut high) = (guess, guess);
-    let mut step = NEAR;
+    let mut step = WINDOW;
     while low > 0 && sums[low - 1] >= sum {
         low = low.saturating_sub(step);
         step *= 2;

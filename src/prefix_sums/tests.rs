@@ -1,13 +1,13 @@
 #![expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "the floats here are exact")]
 
 use super::*;
-use crate::numbers::{Numbers, Reader as _, Stop};
+use crate::numbers::{NumberSource, Stop, Visitor as _};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-struct Given<'a>(&'a [Number]);
+struct Slice<'a>(&'a [Number]);
 
-impl Numbers for Given<'_> {
+impl NumberSource for Slice<'_> {
     fn len(&self) -> usize {
         self.0.len()
     }
@@ -21,30 +21,30 @@ impl Numbers for Given<'_> {
     }
 }
 
-fn summed(numbers: &[Number]) -> Result<PrefixSums, Stop<SumsError>> {
+fn prefix_sums(numbers: &[Number]) -> Result<PrefixSums, Stop<SumsError>> {
     let mut builder = PrefixSumsBuilder::new(numbers.len(), false);
-    builder.read(&Given(numbers))?;
+    builder.visit(&Slice(numbers))?;
     Ok(builder.finish())
 }
 
-/// The sums of whole costs.
-pub fn whole(costs: &[u128]) -> PrefixSums {
+/// Returns the prefix sums of integers.
+pub fn from_ints(costs: &[u128]) -> PrefixSums {
     let numbers: Vec<_> = costs.iter().map(|&cost| Number::Whole(cost)).collect();
-    summed(&numbers).unwrap_or_else(|_| unreachable!("they fit in 128 bits"))
+    prefix_sums(&numbers).unwrap_or_else(|_| unreachable!("the sum fits in 128 bits"))
 }
 
-fn floats(costs: &[f64]) -> PrefixSums {
+fn from_floats(costs: &[f64]) -> PrefixSums {
     let numbers: Vec<_> = costs.iter().map(|&cost| Number::Float(cost)).collect();
-    summed(&numbers).unwrap_or_else(|_| unreachable!("they are costs"))
+    prefix_sums(&numbers).unwrap_or_else(|_| unreachable!("the floats are finite and not negative"))
 }
 
-/// What the block costs that costs most, found one by one.
-fn most(sums: &PrefixSums) -> u128 {
+/// Returns the largest cost of a block by comparing all of them.
+fn largest_cost(sums: &PrefixSums) -> u128 {
     let costs = (0..sums.len()).map(|block| sums.sum(block..block + 1));
     costs.max().unwrap_or(0)
 }
 
-/// Whole numbers whose sum fits in 128 bits, of one magnitude or of many.
+/// Integers whose sum fits in 128 bits, of similar or of different magnitudes.
 fn costs() -> impl Strategy<Value = Vec<u128>> {
     let any_size = (any::<u128>(), 10..128_u32).prop_map(|(number, shift)| number >> shift);
     prop_oneof![
@@ -57,10 +57,10 @@ fn costs() -> impl Strategy<Value = Vec<u128>> {
 
 proptest! {
     #[test]
-    fn runs_reach_as_far_as_a_walk_does(
+    fn extensions_agree_with_a_linear_search(
         costs in costs(), at in 0..60_usize, most in 0..u128::MAX, shift in 0..128_u32, guess in 0..80_usize,
     ) {
-        let sums = whole(&costs);
+        let sums = from_ints(&costs);
         let (at, most) = (at.min(costs.len()), most >> shift);
         prop_assert_eq!(sums.len(), costs.len());
         prop_assert_eq!(sums.total(), costs.iter().sum::<u128>());
@@ -73,10 +73,10 @@ proptest! {
     }
 
     #[test]
-    fn any_guess_finds_the_same(
+    fn the_guess_does_not_change_the_lower_bound(
         costs in costs(), sum in 0..u128::MAX, shift in 0..128_u32, at in 0..60_usize, guess in 0..80_usize,
     ) {
-        let sums = whole(&costs);
+        let sums = from_ints(&costs);
         for sum in [sum >> shift, sums.prefix(at.min(costs.len()))] {
             let first = (0..=costs.len()).find(|&blocks| sums.prefix(blocks) >= sum);
             prop_assert_eq!(sums.lower_bound(sum, guess), first.unwrap_or(costs.len() + 1));
@@ -84,11 +84,11 @@ proptest! {
     }
 
     #[test]
-    fn floats_of_some_magnitudes_are_summed_exactly(mantissas in vec(1..1_u64 << 53, 1..40), shifts in vec(0..60_i32, 40)) {
+    fn floats_of_similar_magnitudes_are_summed_exactly(mantissas in vec(1..1_u64 << 53, 1..40), shifts in vec(0..60_i32, 40)) {
         let costs: Vec<_> =
             mantissas.iter().zip(&shifts).map(|(&m, &shift)| times_power_of_two(m as f64, -shift)).collect();
-        let sums = floats(&costs);
-        prop_assert_eq!(sums.largest(), most(&sums));
+        let sums = from_floats(&costs);
+        prop_assert_eq!(sums.largest(), largest_cost(&sums));
         let mut exact = 0;
         for (index, (&mantissa, shift)) in mantissas.iter().zip(&shifts).enumerate() {
             exact += u128::from(mantissa) << (60 - shift);
@@ -99,63 +99,63 @@ proptest! {
     #[test]
     fn floats_of_all_magnitudes_are_rounded_up_to_a_unit(costs in vec(0..0x7fe_u64 << 52, 1..40)) {
         let costs: Vec<_> = costs.into_iter().map(f64::from_bits).collect();
-        let sums = floats(&costs);
+        let sums = from_floats(&costs);
         let unit = times_power_of_two(1.0, sums.scale.unwrap_or(0));
         for (block, &cost) in costs.iter().enumerate() {
             let units = sums.sum(block..block + 1);
-            let Number::Float(amount) = sums.amount(units) else { unreachable!("they are floats") };
+            let Number::Float(amount) = sums.amount(units) else { unreachable!("the costs are floats") };
             prop_assert!((0.0..=unit).contains(&(amount - cost)), "{} for {}", amount, cost);
             prop_assert!(amount == cost || units < 1 << 53);
         }
         prop_assert!(sums.total() <= 1 << 127);
         prop_assert!(sums.total() == 0 || sums.total() >= 1 << 119);
-        prop_assert_eq!(sums.largest(), most(&sums));
+        prop_assert_eq!(sums.largest(), largest_cost(&sums));
     }
 
     #[test]
-    fn whole_numbers_and_floats_are_summed_together(
+    fn integers_and_floats_are_summed_together(
         wholes in vec(0..1_u128 << 53, 1..40), place in 0..40_usize, float in 1..1_u64 << 53,
     ) {
         let mut numbers: Vec<_> = wholes.iter().copied().map(Number::Whole).collect();
         numbers.insert(place.min(wholes.len()), Number::Float(float as f64 / 1024.0));
-        let Ok(sums) = summed(&numbers) else { unreachable!() };
+        let Ok(sums) = prefix_sums(&numbers) else { unreachable!() };
         prop_assert!(matches!(sums.amount(sums.total()), Number::Float(_)));
-        prop_assert_eq!(sums.largest(), most(&sums));
+        prop_assert_eq!(sums.largest(), largest_cost(&sums));
         let exact = wholes.iter().sum::<u128>() * 1024 + u128::from(float);
         prop_assert_eq!(sums.total(), exact << finer(&sums, -10));
     }
 }
 
-/// By how many bits the unit of sums is finer than two to some power.
+/// Returns the number of bits by which the unit of the sums is finer than `2**power`.
 fn finer(sums: &PrefixSums, power: i32) -> u32 {
     (power - sums.scale.unwrap_or(0)).unsigned_abs()
 }
 
 #[test]
-fn a_level_is_as_wide_as_nothing_costs_anything() {
-    let sums = whole(&[0, 0, 0, 5, 1, 0, 0, 0, 0, 2, 0]);
+fn a_plateau_contains_all_prefixes_of_the_same_cost() {
+    let sums = from_ints(&[0, 0, 0, 5, 1, 0, 0, 0, 0, 2, 0]);
     for blocks in 0..=sums.len() {
-        let level = sums.plateau(blocks);
-        assert!(level.contains(&blocks));
+        let plateau = sums.plateau(blocks);
+        assert!(plateau.contains(&blocks));
         for other in 0..=sums.len() {
-            assert_eq!(level.contains(&other), sums.prefix(other) == sums.prefix(blocks));
+            assert_eq!(plateau.contains(&other), sums.prefix(other) == sums.prefix(blocks));
         }
     }
 }
 
 #[test]
-fn zero_is_exact_beside_any_floats() {
+fn zero_is_exact_among_floats_of_any_magnitude() {
     for costs in [[0.0, 0.75, 1e20], [1e20, 0.0, 0.75], [0.75, 1e20, 0.0]] {
-        let sums = floats(&costs);
+        let sums = from_floats(&costs);
         assert!(matches!(sums.amount(sums.total()), Number::Float(total) if total == 1e20));
     }
 }
 
 #[test]
-fn sizes_are_whole_numbers_of_bytes() {
+fn a_builder_of_sizes_accepts_whole_numbers_of_bytes_only() {
     let numbers = [3.0, 0.0, 2_f64.powi(100)].map(Number::Float);
     let mut builder = PrefixSumsBuilder::new(3, true);
-    assert_eq!(builder.read(&Given(&numbers)), Ok(()));
+    assert_eq!(builder.visit(&Slice(&numbers)), Ok(()));
     let sums = builder.finish();
     assert!(matches!(sums.amount(sums.total()), Number::Whole(total) if total == (1 << 100) + 3));
     for odd in [0.5, -1.0, f64::NAN, f64::INFINITY, 2_f64.powi(127)]
@@ -165,42 +165,42 @@ fn sizes_are_whole_numbers_of_bytes() {
     {
         let mut builder = PrefixSumsBuilder::new(2, true);
         assert_eq!(
-            builder.read(&Given(&[Number::Whole((1 << 127) - 1), odd])),
+            builder.visit(&Slice(&[Number::Whole((1 << 127) - 1), odd])),
             Err(Stop::NotPlain(1))
         );
     }
 }
 
 #[test]
-fn what_is_no_cost_needs_a_closer_look() {
+fn the_builder_stops_at_numbers_that_are_not_costs() {
     for odd in [-1.0, -f64::MIN_POSITIVE, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         assert_eq!(
-            summed(&[Number::Whole(1), Number::Float(odd)]).err(),
+            prefix_sums(&[Number::Whole(1), Number::Float(odd)]).err(),
             Some(Stop::NotPlain(1))
         );
         assert_eq!(
-            summed(&[Number::Float(1.0), Number::Float(odd)]).err(),
+            prefix_sums(&[Number::Float(1.0), Number::Float(odd)]).err(),
             Some(Stop::NotPlain(1))
         );
     }
-    assert_eq!(floats(&[-0.0]).total(), 0);
+    assert_eq!(from_floats(&[-0.0]).total(), 0);
 }
 
 #[test]
-fn sums_have_128_bits() {
-    assert_eq!(whole(&[u128::MAX - 1, 1]).total(), u128::MAX);
+fn sums_may_have_up_to_128_bits() {
+    assert_eq!(from_ints(&[u128::MAX - 1, 1]).total(), u128::MAX);
     assert_eq!(
-        summed(&[Number::Whole(u128::MAX), Number::Whole(1)]).err(),
+        prefix_sums(&[Number::Whole(u128::MAX), Number::Whole(1)]).err(),
         Some(Stop::Error(SumsError::TooLarge))
     );
-    let sums = whole(&[u64::MAX.into(), 1, 5]);
+    let sums = from_ints(&[u64::MAX.into(), 1, 5]);
     assert_eq!((sums.prefix(1), sums.total()), (u64::MAX.into(), (1 << 64) + 5));
 }
 
 #[test]
-fn amounts_come_back_as_they_were_given() {
+fn the_amount_of_a_single_float_is_that_float() {
     for cost in [0.1, 5e-324, f64::MAX, 1e300, 3.0] {
-        let sums = floats(&[cost]);
+        let sums = from_floats(&[cost]);
         assert!(
             matches!(sums.amount(sums.total()), Number::Float(same) if same == cost),
             "{cost}"

@@ -1,25 +1,28 @@
-//! `balance`: blocks cut by what they cost.
+//! The binding of `balance`, which partitions blocks by their cost.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyTuple};
 
-use super::Ears;
-use super::along::Along;
-use super::costs::{Kind, bytes, sums_of};
-use super::error::{infeasible, memory_error, short_repr, wrong_value};
-use crate::numbers::byte_units::{in_bytes, written};
+use super::costs::{Quantity, read_prefix_sums};
+use super::error::{infeasible, short_repr, wrong_value};
+use super::memory::memory_error;
+use super::numbers::parse_bytes;
+use super::per_device::PerDevice;
+use super::signals::SignalCheck;
+use crate::numbers::byte_units::{format_bytes, format_exact};
 use crate::partition::{Device, Infeasible, Problem, SearchError};
 use crate::prefix_sums::PrefixSums;
 
-/// How many blocks times devices a search must have for other threads to run meanwhile: some tens of microseconds' work.
-const LONG: usize = 1 << 16;
+/// The number of blocks times devices from which on a problem is solved without the GIL. Smaller problems take some tens of
+/// microseconds at most.
+const MIN_SIZE_WITHOUT_GIL: usize = 1 << 16;
 
-/// After how many searches of the sums a long search looks for signals: some milliseconds' work, since waiting for the
-/// GIL may take as long.
-const BETWEEN_SIGNALS: usize = 1 << 16;
+/// The number of searches in the prefix sums between two checks for signals without the GIL. They take some milliseconds,
+/// since acquiring the GIL may take as long.
+const SEARCHES_BETWEEN_SIGNALS: usize = 1 << 16;
 
-/// Where the run of each device ends.
+/// Returns the end of each device's run.
 #[pyfunction]
 pub fn balance<'py>(
     costs: &Bound<'py, PyAny>,
@@ -30,26 +33,25 @@ pub fn balance<'py>(
     allow_idle: bool,
 ) -> PyResult<Bound<'py, PyList>> {
     let py = devices.py();
-    let mut ears = Ears::new(py);
+    let mut signals = SignalCheck::new(py);
     let speeds = match speeds {
         None => vec![1; devices.len()],
-        Some(speeds) => speeds_of(&Along::of("speeds", devices, speeds)?)?,
+        Some(speeds) => parse_speeds(&PerDevice::new("speeds", devices, speeds)?)?,
     };
     if max_memory.is_some() && sizes.is_none() {
         let text = "sizes must be given with max_memory, got None; write sizes=costs if the costs are bytes";
         return Err(PyValueError::new_err(text));
     }
-    let limits = max_memory.map(|limits| limits_of(devices, limits)).transpose()?;
-    let same = sizes.is_some_and(|sizes| sizes.is(costs));
-    let costs = sums_of(&mut ears, Kind::Costs, costs)?;
-    let read;
+    let limits = max_memory.map(|limits| parse_limits(devices, limits)).transpose()?;
+    let is_same_object = sizes.is_some_and(|sizes| sizes.is(costs));
+    let costs = read_prefix_sums(&mut signals, Quantity::Costs, costs)?;
+    let size_sums;
     let sizes = match sizes {
         None => None,
-        // What has been read already is not read again.
-        Some(_) if same && costs.are_sizes() => Some(&costs),
+        Some(_) if is_same_object && costs.are_sizes() => Some(&costs),
         Some(sizes) => {
-            read = sums_of(&mut ears, Kind::Sizes, sizes)?;
-            Some(&read)
+            size_sums = read_prefix_sums(&mut signals, Quantity::Sizes, sizes)?;
+            Some(&size_sums)
         }
     };
     if let Some(sizes) = sizes
@@ -75,95 +77,106 @@ pub fn balance<'py>(
         devices: &devices,
         allow_idle,
     };
-    let ends = solve(&mut ears, &problem).map_err(|stopped| match stopped {
+    let ends = solve(&mut signals, &problem).map_err(|error| match error {
         SearchError::Interrupted(error) => error,
         SearchError::Memory(_) => memory_error("the search"),
-        SearchError::Infeasible(why) => match sizes {
-            Some(sizes) => explain(&why, sizes, names, &devices).unwrap_or_else(|error| error),
-            // Without limits there is always a map.
+        SearchError::Infeasible(reason) => match sizes {
+            Some(sizes) => infeasible_error(&reason, sizes, names, &devices).unwrap_or_else(|error| error),
+            // Without limits there is always a partition.
             None => PyValueError::new_err("costs cannot be divided among the devices"),
         },
     })?;
     PyList::new(py, ends)
 }
 
-/// Solves a problem, which holds no reference to a Python object; a large one without the GIL.
-fn solve(ears: &mut Ears<'_>, problem: &Problem<'_>) -> Result<Vec<usize>, SearchError<PyErr>> {
-    if problem.costs.len().saturating_mul(problem.devices.len()) < LONG {
-        // Two searches of the sums take about as long as a hundred blocks.
-        return problem.solve(|searches| ears.after(100 * searches));
+/// Solves a problem. A problem has no references to Python objects, so that a large one is solved without the GIL.
+fn solve(signals: &mut SignalCheck<'_>, problem: &Problem<'_>) -> Result<Vec<usize>, SearchError<PyErr>> {
+    if problem.costs.len().saturating_mul(problem.devices.len()) < MIN_SIZE_WITHOUT_GIL {
+        // A search in the prefix sums takes about half as long as reading a hundred blocks.
+        return problem.solve(|searches| signals.tick(100 * searches));
     }
-    let mut searched = 0;
-    ears.py.detach(|| {
+    let mut searches_since_check = 0;
+    signals.py().detach(|| {
         problem.solve(|searches| {
-            searched += searches;
-            if searched < BETWEEN_SIGNALS {
+            searches_since_check += searches;
+            if searches_since_check < SEARCHES_BETWEEN_SIGNALS {
                 return Ok(());
             }
-            searched = 0;
-            // No interpreter means that the process ends, and nobody waits for the answer.
+            searches_since_check = 0;
+            // If the interpreter is shutting down, the result is no longer needed.
             Python::try_attach(|py: Python<'_>| py.check_signals()).unwrap_or(Ok(()))
         })
     })
 }
 
-/// The speeds of the devices, in proportion.
-pub fn speeds_of(given: &Along<'_, '_>) -> PyResult<Vec<u128>> {
-    const LEAST: &str = "greater than 0";
-    let speeds = given.weights(1, LEAST)?;
-    match speeds.iter().position(|speed| *speed == 0) {
+/// Returns the speeds of the devices as integers in the same proportions.
+pub fn parse_speeds(speeds: &PerDevice<'_, '_>) -> PyResult<Vec<u128>> {
+    const EXPECTED: &str = "greater than 0";
+    let proportions = speeds.proportions(1, EXPECTED)?;
+    match proportions.iter().position(|speed| *speed == 0) {
         Some(index) => {
-            let zero = PyInt::new(given.py(), 0).into_any();
-            Err(wrong_value(&given.place(index), LEAST, &zero))
+            let zero = PyInt::new(speeds.py(), 0).into_any();
+            Err(wrong_value(&speeds.label(index), EXPECTED, &zero))
         }
-        None => Ok(speeds),
+        None => Ok(proportions),
     }
 }
 
-/// The limits of the devices, where they have one.
-fn limits_of(devices: &Bound<'_, PyTuple>, limits: &Bound<'_, PyAny>) -> PyResult<Vec<Option<u128>>> {
-    let given = Along::of("max_memory", devices, limits)?;
-    let limit = |(index, value): (usize, &Option<Bound<'_, PyAny>>)| {
+/// Returns the memory limit of each device, or `None` for a device without one.
+fn parse_limits(devices: &Bound<'_, PyTuple>, max_memory: &Bound<'_, PyAny>) -> PyResult<Vec<Option<u128>>> {
+    let limits = PerDevice::new("max_memory", devices, max_memory)?;
+    let parse = |(index, value): (usize, &Option<Bound<'_, PyAny>>)| {
         value
             .as_ref()
-            .map(|value| bytes(value, &|| given.place(index)))
+            .map(|value| parse_bytes(value, &|| limits.label(index)))
             .transpose()
     };
-    given.values().iter().enumerate().map(limit).collect()
+    limits.values().iter().enumerate().map(parse).collect()
 }
 
-/// The error that says why there is no map, in numbers.
-fn explain(why: &Infeasible, sizes: &PrefixSums, names: &Bound<'_, PyTuple>, devices: &[Device]) -> PyResult<PyErr> {
-    const INSTEAD: &str = "allow_idle=True lets devices stay without blocks";
+/// Returns the `InfeasibleError` for a reason, with the amounts of memory in the message and in the attributes.
+fn infeasible_error(
+    reason: &Infeasible,
+    sizes: &PrefixSums,
+    names: &Bound<'_, PyTuple>,
+    devices: &[Device],
+) -> PyResult<PyErr> {
+    const ADVICE: &str = "allow_idle=True allows devices without blocks";
     let py = names.py();
     let size = |block: usize| sizes.sum(block..block + 1);
-    match *why {
+    match *reason {
         Infeasible::Block(block) => {
-            let most = devices.iter().map(|device| device.memory).max().unwrap_or(0);
-            let (needs, has) = format_pair(size(block), most);
-            let text = format!("block {block} needs {needs}, no device holds more than {has}");
-            infeasible(py, &text, "block", Some(block), None, Some((size(block), most)))
+            let available = devices.iter().map(|device| device.memory).max().unwrap_or(0);
+            let (needs, has) = format_pair(size(block), available);
+            let text = format!("block {block} needs {needs}, but the largest device has {has}");
+            infeasible(py, &text, "block", Some(block), None, Some((size(block), available)))
         }
-        Infeasible::All(held) => {
-            let (needs, has) = format_pair(sizes.total(), held);
-            let text = format!("the blocks need {needs}, the devices hold {has}");
-            infeasible(py, &text, "total", None, None, Some((sizes.total(), held)))
+        Infeasible::Total { available } => {
+            let (needs, has) = format_pair(sizes.total(), available);
+            let text = format!("the blocks need {needs} in total, but the devices have {has}");
+            infeasible(py, &text, "total", None, None, Some((sizes.total(), available)))
         }
-        Infeasible::Order(held, available) => {
-            let which = match held {
-                1 => "block 0 only".into(),
-                _ => format!("blocks 0–{} only", held - 1),
+        Infeasible::Order { block, available } => {
+            let held = match block {
+                0 => "no block".into(),
+                1 => "only block 0".into(),
+                _ => format!("only blocks 0–{}", block - 1),
             };
-            let more = match sizes.len() - held {
+            let rest = match sizes.len() - block {
                 1 => String::new(),
-                left => format!("; {left} blocks of {} are left", written(sizes.sum(held..sizes.len()))),
+                remaining => {
+                    let total = format_bytes(sizes.sum(block..sizes.len()));
+                    format!("; {remaining} blocks remain, which need {total} in total")
+                }
             };
-            let next = written(size(held));
-            let text = format!("in this order the devices hold {which}: the next, of {next}, is too much{more}");
-            infeasible(py, &text, "order", Some(held), None, Some((size(held), available)))
+            let next = format_bytes(size(block));
+            let text =
+                format!("in this order the devices can hold {held}: block {block} needs {next} and does not fit{rest}");
+            infeasible(py, &text, "order", Some(block), None, Some((size(block), available)))
         }
         Infeasible::Idle(None) => {
-            let text = format!("the devices hold the blocks, but not with a block on each device; {INSTEAD}");
+            let text =
+                format!("the devices can hold the blocks, but not with at least one block on each device; {ADVICE}");
             infeasible(py, &text, "idle", None, None, None)
         }
         Infeasible::Idle(Some((device, ref blocks))) => {
@@ -171,23 +184,23 @@ fn explain(why: &Infeasible, sizes: &PrefixSums, names: &Bound<'_, PyTuple>, dev
             let needed = blocks.clone().map(size).min().unwrap_or(0);
             let (has, needs) = format_pair(available, needed);
             let (first, last) = (blocks.start, blocks.end - 1);
-            let which = if first == last {
-                format!("block {first}, the only one in its reach, needs {needs}")
+            let smallest = if first == last {
+                format!("block {first}, the only one that it can get in this order, needs {needs}")
             } else {
-                format!("the smallest of the blocks {first}–{last} in its reach needs {needs}")
+                format!("the smallest of the blocks {first}–{last}, which it can get in this order, needs {needs}")
             };
             let shown = short_repr(&name)?;
-            let text = format!("each device must get a block, but device {shown} holds {has} and {which}; {INSTEAD}");
+            let text = format!("each device must get a block, but device {shown} has {has}, and {smallest}; {ADVICE}");
             infeasible(py, &text, "idle", None, Some(name), Some((needed, available)))
         }
     }
 }
 
-/// Two different amounts as people read them: to the byte if they look alike otherwise.
-fn format_pair(one: u128, other: u128) -> (String, String) {
-    let texts = (written(one), written(other));
+/// Formats two different amounts: rounded, or exactly if the rounded texts are equal.
+fn format_pair(first: u128, second: u128) -> (String, String) {
+    let texts = (format_bytes(first), format_bytes(second));
     if texts.0 == texts.1 {
-        (in_bytes(one), in_bytes(other))
+        (format_exact(first), format_exact(second))
     } else {
         texts
     }

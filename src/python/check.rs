@@ -1,13 +1,13 @@
-//! `check(device_map, num_blocks, devices)`: all faults of a device map, and what is rarely meant in it.
+//! `check(device_map, num_blocks, devices)`: finds all faults of a device map, and notes on what is allowed but unusual.
 //!
-//! A map without faults takes the fast way. Any other is first made one of plain ints, by code of the user's where there
-//! is an `__index__`; then it is counted, and its faults are named in a second walk.
+//! A map without faults takes the fast path. In any other map, items with `__index__` are first converted to exact ints,
+//! which may run user code. Then the items are counted, and a second pass collects the faults.
 
 mod aliases;
+mod faults;
 mod ints;
-mod naming;
-mod not_blocks;
 mod notes;
+mod value_errors;
 
 use std::ops::Range;
 
@@ -15,23 +15,28 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyRange, PySet, PyString, PyTuple};
 
-use super::along::numbered;
-use super::block::integer;
-use super::cover::{Check, Covered, cover};
+use super::cover::{Covered, ParseItem, cover};
+use super::cpython;
+use super::devices::device_range;
 use super::error::{unhashable, wrong_type};
-use super::fault_collector::IN_A_SET;
-use super::values::{entries_of, snapshot};
-use super::{Ears, ask_for_ints, block_count, cpython, is_iterable};
+use super::fault_collector::SET_OPERATION_WORK;
+use super::item::int_value;
+use super::memory::check_memory_for_ints;
+use super::objects::{is_iterable, tuple};
+use super::sequences::parse_num_blocks;
+use super::signals::SignalCheck;
+use super::values::{map_items, snapshot};
 use crate::coverage::Coverage;
-use aliases::aliases;
-use ints::plain;
-use not_blocks::refuse;
-use notes::Notes;
+use aliases::find_aliases;
+use faults::find_faults;
+use ints::to_ints;
+use notes::MapNotes;
+use value_errors::check_value;
 
-/// The memory of an entry of a report, an int that maps to a tuple of devices, as a multiple of that of an int.
-const ENTRY: usize = 6;
+/// The memory of an entry of a report, an int with a tuple of devices, as a multiple of the memory of an int.
+const ENTRY_SIZE: usize = 6;
 
-/// What `devicemap.check` puts into its `Report`, in the order of the report's fields.
+/// Returns the attributes of `devicemap.Report`, in their order.
 #[pyfunction]
 pub fn check<'py>(
     device_map: &Bound<'py, PyAny>,
@@ -39,50 +44,54 @@ pub fn check<'py>(
     devices: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let py = device_map.py();
-    let blocks = block_count(num_blocks)?;
-    let mut ears = Ears::new(py);
-    let known = known_devices(&mut ears, devices)?;
-    let (devices, values) = entries_of(device_map)?;
-    let mut parts = Parts::of(&mut ears, &devices, &values, blocks)?;
+    let num_blocks = parse_num_blocks(num_blocks)?;
+    let mut signals = SignalCheck::new(py);
+    let available = available_devices(&mut signals, devices)?;
+    let (devices, values) = map_items(device_map)?;
+    let mut parts = ReportParts::new(&mut signals, &devices, &values, num_blocks)?;
     if parts.is_none() {
-        // User code runs while such a value is read, and may change the others: so all are copied first.
-        let copies = snapshot(&mut ears, &values, |at| refuse(&devices, &values, at))?;
-        parts = Parts::of(&mut ears, &devices, &copies, blocks)?;
+        // Reading such a value runs user code, which may change other values. Therefore all values are copied first.
+        let copies = snapshot(&mut signals, &values, |index| check_value(&devices, &values, index))?;
+        parts = ReportParts::new(&mut signals, &devices, &copies, num_blocks)?;
     }
     let Some(parts) = parts else {
-        return Err(unreadable());
+        return Err(unreadable_value());
     };
     let unknown = PyList::empty(py);
-    if let Some(known) = known {
-        tell_apart(&mut ears, &devices, &known, &unknown, &parts.notes.idle)?;
+    if let Some(available) = available {
+        compare_devices(&mut signals, &devices, &available, &unknown, &parts.notes.idle)?;
     }
-    let report = PyList::empty(py);
-    for part in [
-        blocks.into_pyobject(py)?.into_any(),
+    let aliased = find_aliases(&mut signals, &devices)?;
+    let attributes = PyList::empty(py);
+    for attribute in [
+        num_blocks.into_pyobject(py)?.into_any(),
         devices.len().into_pyobject(py)?.into_any(),
         parts.duplicates.into_any(),
-        tuple_of(&parts.missing)?.into_any(),
+        tuple(&parts.missing)?.into_any(),
         parts.extra.into_any(),
         parts.invalid.into_any(),
-        tuple_of(&unknown)?.into_any(),
-        tuple_of(&parts.notes.idle)?.into_any(),
-        tuple_of(&parts.notes.scattered)?.into_any(),
-        tuple_of(&parts.notes.unordered)?.into_any(),
-        tuple_of(&aliases(&mut ears, &devices)?)?.into_any(),
+        tuple(&unknown)?.into_any(),
+        tuple(&parts.notes.idle)?.into_any(),
+        tuple(&parts.notes.scattered)?.into_any(),
+        tuple(&parts.notes.unordered)?.into_any(),
+        tuple(&aliased)?.into_any(),
     ] {
-        report.append(part)?;
+        attributes.append(attribute)?;
     }
-    tuple_of(&report)
+    tuple(&attributes)
 }
 
-/// The devices that there are, if that was said, as the keys of a dict.
-fn known_devices<'py>(ears: &mut Ears<'py>, devices: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
+/// Returns the available devices as the keys of a dict, or `None` if the argument is None.
+fn available_devices<'py>(
+    signals: &mut SignalCheck<'py>,
+    devices: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyDict>>> {
     let py = devices.py();
     if devices.is_none() {
         return Ok(None);
     }
-    let numbered = numbered(devices)?;
-    let devices = numbered.as_ref().unwrap_or(devices);
+    let range = device_range(devices)?;
+    let devices = range.as_ref().unwrap_or(devices);
     if devices.is_instance_of::<PyString>() || !is_iterable(devices)? {
         return Err(wrong_type(
             "devices",
@@ -90,137 +99,135 @@ fn known_devices<'py>(ears: &mut Ears<'py>, devices: &Bound<'py, PyAny>) -> PyRe
             devices,
         ));
     }
-    let known = PyDict::new(py);
+    let available = PyDict::new(py);
     for (index, device) in devices.try_iter()?.enumerate() {
         let device = device?;
-        known
+        available
             .set_item(&device, py.None())
             .map_err(|error| unhashable(error, &format!("devices[{index}]"), &device))?;
-        ears.after(16)?;
+        signals.tick(16)?;
     }
-    Ok(Some(known))
+    Ok(Some(available))
 }
 
-/// Tells the map's devices that are not known, and the known ones that the map does not have.
-fn tell_apart<'py>(
-    ears: &mut Ears<'py>,
+/// Appends the devices of the map that are not available to `unknown`, and the available devices that are not in the map to
+/// `idle`.
+fn compare_devices<'py>(
+    signals: &mut SignalCheck<'py>,
     devices: &Bound<'py, PyList>,
-    known: &Bound<'py, PyDict>,
+    available: &Bound<'py, PyDict>,
     unknown: &Bound<'py, PyList>,
     idle: &Bound<'py, PyList>,
 ) -> PyResult<()> {
-    let mapped = PySet::empty(devices.py())?;
+    let map_devices = PySet::empty(devices.py())?;
     for device in devices {
-        ears.after(IN_A_SET)?;
-        if !known.contains(&device)? {
+        signals.tick(SET_OPERATION_WORK)?;
+        if !available.contains(&device)? {
             unknown.append(&device)?;
         }
-        mapped.add(device)?;
+        map_devices.add(device)?;
     }
-    for device in cpython::dict_entries(known).0 {
-        ears.after(IN_A_SET)?;
-        if !mapped.contains(&device)? {
+    for device in cpython::dict_entries(available).0 {
+        signals.tick(SET_OPERATION_WORK)?;
+        if !map_devices.contains(&device)? {
             idle.append(device)?;
         }
     }
     Ok(())
 }
 
-/// What a report says of the map's blocks.
-struct Parts<'py> {
+/// The attributes of a report that depend on the blocks of the map.
+struct ReportParts<'py> {
     duplicates: Bound<'py, PyDict>,
     missing: Bound<'py, PyList>,
     extra: Bound<'py, PyDict>,
     invalid: Bound<'py, PyDict>,
-    notes: Notes<'py>,
+    notes: MapNotes<'py>,
 }
 
-/// Takes the ints of Python's and numpy's.
-struct Integers;
+/// Parses Python and numpy integers.
+struct IntParser;
 
-impl<'py> Check<'py> for Integers {
+impl<'py> ParseItem<'py> for IntParser {
     fn number(&mut self, item: &Bound<'py, PyAny>) -> Option<i64> {
-        integer(item)
+        int_value(item)
     }
 }
 
-/// The error of a value that cannot be read, or that another thread has changed into one.
-fn unreadable() -> PyErr {
+/// Returns the error for a value that cannot be read even after it was copied, because another thread has replaced it.
+fn unreadable_value() -> PyErr {
     PyTypeError::new_err("the blocks of a device cannot be read")
 }
 
-impl<'py> Parts<'py> {
-    /// None if a value cannot be read in place.
-    fn of(
-        ears: &mut Ears<'py>,
+impl<'py> ReportParts<'py> {
+    /// Returns `None` if a value cannot be read in place.
+    fn new(
+        signals: &mut SignalCheck<'py>,
         devices: &Bound<'py, PyList>,
         values: &Bound<'py, PyList>,
-        blocks: usize,
+        num_blocks: usize,
     ) -> PyResult<Option<Self>> {
-        let py = ears.py;
-        let mut coverage = Coverage::new(blocks);
-        match cover(ears, values, &mut coverage, &mut Integers)? {
+        let py = signals.py();
+        let mut coverage = Coverage::new(num_blocks);
+        match cover(signals, values, &mut coverage, &mut IntParser)? {
             Covered::NotInPlace => Ok(None),
             Covered::Faulty => {
                 drop(coverage);
-                Self::named(ears, devices, values, blocks).map(Some)
+                Self::with_faults(signals, devices, values, num_blocks).map(Some)
             }
             Covered::Distinct => Ok(Some(Self {
-                notes: Notes::of(ears, devices, values, coverage.is_contiguous())?,
+                notes: MapNotes::new(signals, devices, values, coverage.is_contiguous())?,
                 duplicates: PyDict::new(py),
-                missing: ranges(ears, || coverage.missing_runs())?,
+                missing: to_ranges(signals, || coverage.missing_runs())?,
                 extra: PyDict::new(py),
                 invalid: PyDict::new(py),
             })),
         }
     }
 
-    /// The parts for a map that did not pass.
-    fn named(
-        ears: &mut Ears<'py>,
+    /// Slow path: collects the faults of a map that failed the fast check.
+    fn with_faults(
+        signals: &mut SignalCheck<'py>,
         devices: &Bound<'py, PyList>,
         values: &Bound<'py, PyList>,
-        blocks: usize,
+        num_blocks: usize,
     ) -> PyResult<Self> {
-        let (values, invalid) = plain(ears, devices, values)?;
-        let (duplicates, missing, extra) = naming::name(ears, devices, &values, blocks)?;
+        let (values, invalid) = to_ints(signals, devices, values)?;
+        let (duplicates, missing, extra) = find_faults(signals, devices, &values, num_blocks)?;
         Ok(Self {
             duplicates,
             missing,
             extra,
             invalid,
-            notes: Notes::of(ears, devices, &values, false)?,
+            notes: MapNotes::new(signals, devices, &values, false)?,
         })
     }
 }
 
-fn tuple_of<'py>(list: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyTuple>> {
-    Ok(list.py().get_type::<PyTuple>().call1((list,))?.cast_into()?)
-}
-
-/// Runs of blocks as Python's ranges. They are walked twice: memory is asked for all of them first.
-fn ranges<'py, R: Iterator<Item = Range<usize>>>(
-    ears: &mut Ears<'py>,
+/// Converts runs of blocks to Python ranges. `runs` is called twice, since the memory for all ranges is checked first.
+fn to_ranges<'py, R: Iterator<Item = Range<usize>>>(
+    signals: &mut SignalCheck<'py>,
     runs: impl Fn() -> R,
 ) -> PyResult<Bound<'py, PyList>> {
-    let py = ears.py;
+    let py = signals.py();
     let mut len = 0_usize;
     for run in runs() {
-        ears.after(1 + run.len() / 64)?;
+        signals.tick(1 + run.len() / 64)?;
         len += 1;
     }
-    ask_for_ints(len.saturating_mul(ENTRY))?;
+    check_memory_for_ints(len.saturating_mul(ENTRY_SIZE))?;
     let ranges = PyList::empty(py);
     let range = py.get_type::<PyRange>();
     for run in runs() {
-        ears.after(16)?;
+        signals.tick(16)?;
         ranges.append(range.call1((run.start, run.end))?)?;
     }
     Ok(ranges)
 }
 
-/// Adds to the list that stands under a key; whether there was one.
-fn add<'py>(lists: &Bound<'py, PyDict>, key: &Bound<'py, PyAny>, item: Bound<'py, PyAny>) -> PyResult<bool> {
+/// Appends an item to the list stored under a key, as `dict.setdefault(key, []).append(item)`. Returns whether the key was
+/// already present.
+fn append_to<'py>(lists: &Bound<'py, PyDict>, key: &Bound<'py, PyAny>, item: Bound<'py, PyAny>) -> PyResult<bool> {
     if let Some(list) = lists.get_item(key)? {
         list.cast_into::<PyList>()?.append(item)?;
         return Ok(true);
@@ -231,12 +238,12 @@ fn add<'py>(lists: &Bound<'py, PyDict>, key: &Bound<'py, PyAny>, item: Bound<'py
     Ok(false)
 }
 
-/// Makes tuples of the lists of a dict.
-fn tuples<'py>(ears: &mut Ears<'py>, lists: &Bound<'py, PyDict>) -> PyResult<()> {
+/// Replaces the lists in a dict by tuples.
+fn to_tuples<'py>(signals: &mut SignalCheck<'py>, lists: &Bound<'py, PyDict>) -> PyResult<()> {
     let (keys, values) = cpython::dict_entries(lists);
     for (key, list) in keys.iter().zip(values) {
-        ears.after(16)?;
-        lists.set_item(key, tuple_of(list.cast::<PyList>()?)?)?;
+        signals.tick(16)?;
+        lists.set_item(key, tuple(&list)?)?;
     }
     Ok(())
 }

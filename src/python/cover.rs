@@ -1,41 +1,42 @@
-//! The fast way: the blocks of one device after the other are taken, as long as each is taken once.
+//! The fast path of the checks: assigns the blocks of one value after the other, as long as each block is new.
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use super::memory::bitset_memory_error;
+use super::signals::SignalCheck;
 use super::values::{Items, Read, Value};
-use super::{Ears, no_bitset};
-use crate::coverage::int_range::Progression;
-use crate::coverage::{Coverage, TakeError};
+use crate::coverage::int_range::IntRange;
+use crate::coverage::{AssignError, Coverage};
 
-/// What the blocks of all values turned out to be.
+/// The result of [`cover`].
 pub enum Covered {
-    /// Different blocks of the model, though perhaps not all of them.
+    /// All items are distinct blocks of the model. Some blocks may be missing.
     Distinct,
-    /// Blocks of which some are given twice, are not the model's, or are not numbers.
+    /// Some item is a duplicate, or is not a block of the model.
     Faulty,
-    /// A value cannot be read in place.
+    /// Some value cannot be read in place.
     NotInPlace,
 }
 
-/// What a check makes of what it meets. Nothing of it runs code written in Python.
-pub trait Check<'py> {
-    /// The number that an item stands for which is no plain int, if it may stand for one.
+/// Converts items that are not plain ints to numbers. Implementations run no Python code.
+pub trait ParseItem<'py> {
+    /// Returns the number that an item equals, or `None` if it equals none or must be decided on the slow path.
     fn number(&mut self, item: &Bound<'py, PyAny>) -> Option<i64>;
 
-    /// Whether the items of an array of numpy's may stand for their numbers.
-    fn meet_numpy_array(&mut self) -> bool {
+    /// Records that a value is a numpy array. Returns false if its items must be compared on the slow path.
+    fn record_numpy_array(&mut self) -> bool {
         true
     }
 }
 
-/// Takes the blocks of all values, up to where one cannot be taken.
+/// Assigns the blocks of all values, up to the first fault.
 #[inline]
 pub fn cover<'py>(
-    ears: &mut Ears<'py>,
+    signals: &mut SignalCheck<'py>,
     values: &Bound<'py, PyList>,
     coverage: &mut Coverage,
-    check: &mut impl Check<'py>,
+    parser: &mut impl ParseItem<'py>,
 ) -> PyResult<Covered> {
     let mut covered = Covered::Distinct;
     for value in values {
@@ -43,40 +44,40 @@ pub fn cover<'py>(
             return Ok(Covered::NotInPlace);
         };
         if !matches!(covered, Covered::Distinct) {
-            // Whether the rest can be read in place has to be known all the same.
+            // The other values are still tested, since `NotInPlace` takes precedence.
             continue;
         }
-        let good = match value {
-            Value::Items(items) => cover_items(ears, &items, coverage, check)?,
-            Value::Range(numbers) => cover_range(ears, &numbers, coverage)?,
+        let all_assigned = match value {
+            Value::Items(items) => cover_items(signals, &items, coverage, parser)?,
+            Value::Range(range) => cover_range(signals, &range, coverage)?,
         };
-        if !good {
+        if !all_assigned {
             covered = Covered::Faulty;
         }
     }
     Ok(covered)
 }
 
-/// Takes items: plain ints by the run, other kinds of numbers one by one. False where one cannot be taken.
+/// Assigns items, plain ints a run at a time and other items one by one. Returns false at the first fault.
 #[inline]
 fn cover_items<'py>(
-    ears: &mut Ears<'py>,
+    signals: &mut SignalCheck<'py>,
     items: &Items<'_, 'py>,
     coverage: &mut Coverage,
-    check: &mut impl Check<'py>,
+    parser: &mut impl ParseItem<'py>,
 ) -> PyResult<bool> {
-    if items.are_of_numpy() && !check.meet_numpy_array() {
+    if items.is_numpy_array() && !parser.record_numpy_array() {
         return Ok(false);
     }
     let mut from = 0;
     loop {
-        match items.read(ears, from, coverage)? {
+        match items.read(signals, from, coverage)? {
             Read::All => return Ok(true),
-            Read::Error(error) => return is_taken(coverage, Err(error)),
+            Read::Error(error) => return is_assigned(coverage, Err(error)),
             Read::NotPlain(index, item) => {
-                let number = check.number(&item).ok_or(TakeError::Fault);
-                let taken = number.and_then(|number| coverage.take_number(number));
-                if !is_taken(coverage, taken)? {
+                let number = parser.number(&item).ok_or(AssignError::Fault);
+                let result = number.and_then(|number| coverage.assign_number(number));
+                if !is_assigned(coverage, result)? {
                     return Ok(false);
                 }
                 from = index + 1;
@@ -85,27 +86,28 @@ fn cover_items<'py>(
     }
 }
 
-fn cover_range(ears: &mut Ears<'_>, numbers: &Progression, coverage: &mut Coverage) -> PyResult<bool> {
-    let all = 0..numbers.len();
-    if numbers.indices_within(coverage.blocks()) != all {
+/// Assigns the numbers of a range. Returns false at the first fault.
+fn cover_range(signals: &mut SignalCheck<'_>, range: &IntRange, coverage: &mut Coverage) -> PyResult<bool> {
+    let all = 0..range.len();
+    if range.indices_within(coverage.num_blocks()) != all {
         return Ok(false);
     }
-    ears.after(1)?;
-    for run in numbers.runs(all) {
-        ears.after(1 + run.len() / 64)?;
-        let taken = coverage.take(run);
-        if !is_taken(coverage, taken)? {
+    signals.tick(1)?;
+    for run in range.runs(all) {
+        signals.tick(1 + run.len() / 64)?;
+        let result = coverage.assign(run);
+        if !is_assigned(coverage, result)? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// Whether a block was taken, unless there was no memory.
-fn is_taken(coverage: &Coverage, taken: Result<(), TakeError>) -> PyResult<bool> {
-    match taken {
+/// Returns whether an assignment succeeded. Raises a `MemoryError` if there was not enough memory.
+fn is_assigned(coverage: &Coverage, result: Result<(), AssignError>) -> PyResult<bool> {
+    match result {
         Ok(()) => Ok(true),
-        Err(TakeError::Fault) => Ok(false),
-        Err(TakeError::Memory) => Err(no_bitset(coverage.blocks())),
+        Err(AssignError::Fault) => Ok(false),
+        Err(AssignError::Memory) => Err(bitset_memory_error(coverage.num_blocks())),
     }
 }

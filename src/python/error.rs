@@ -1,23 +1,22 @@
-//! The errors that the binding raises, and how values are shown in them. The classes of devicemap's own are those of the
-//! facade's `_errors.py`.
+//! Creates the exceptions that the binding raises. The classes of devicemap are defined in the facade's `_errors.py`.
 
-use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyModule, PyString};
 
-/// The lists that a `DeviceMapError` carries.
+/// The faults that a `DeviceMapError` lists.
 pub struct Faults<'py> {
-    /// The first occurrence of each block that is given more than once.
+    /// The first occurrence of each block that is assigned more than once.
     pub duplicate: Bound<'py, PyList>,
-    /// The model's blocks that are not given.
+    /// The blocks of the model that are not assigned.
     pub missing: Bound<'py, PyList>,
-    /// What is given and no block of the model.
+    /// The items that are not blocks of the model.
     pub extra: Bound<'py, PyList>,
 }
 
 impl Faults<'_> {
-    /// An error that names the first kind of fault that there is, in the original's order and words.
+    /// Raises a `DeviceMapError` if there is a fault. The message names the first kind of fault, with the original's text.
     pub fn into_result(self) -> PyResult<()> {
         let texts = [
             (
@@ -48,11 +47,11 @@ impl Faults<'_> {
         error.setattr(intern!(py, "duplicate_blocks"), &self.duplicate)?;
         error.setattr(intern!(py, "missing_blocks"), &self.missing)?;
         error.setattr(intern!(py, "extra_blocks"), &self.extra)?;
-        Ok(raised(error))
+        Ok(to_err(error))
     }
 }
 
-/// An `InfeasibleError` with its message and attributes, of which the last are the bytes needed and the bytes available.
+/// Returns an `InfeasibleError`. `bytes` are the attributes `needed` and `available`.
 pub fn infeasible<'py>(
     py: Python<'py>,
     message: &str,
@@ -68,28 +67,28 @@ pub fn infeasible<'py>(
     error.setattr(intern!(py, "device"), device)?;
     error.setattr(intern!(py, "needed"), bytes.map(|(needed, _)| needed))?;
     error.setattr(intern!(py, "available"), bytes.map(|(_, available)| available))?;
-    Ok(raised(error))
+    Ok(to_err(error))
 }
 
-/// The module of the exception classes. It is looked up for each error, so that what is raised is of the classes that
-/// `devicemap` has at that time, whether it has been imported once or again.
+/// Returns the module of the exception classes. It is imported for each error, so that the classes are the current ones
+/// even after `devicemap` has been imported again.
 fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     py.import(intern!(py, "devicemap._errors"))
 }
 
-/// The repr of a value as messages show it: on one line, shortened, and the name of its type if it has no repr.
+/// Returns the repr of a value for an error message: on one line and shortened, or the name of its type if `repr` raises.
 pub fn short_repr(value: &Bound<'_, PyAny>) -> PyResult<String> {
     let py = value.py();
     let text = errors(py)?.call_method1(intern!(py, "short_repr"), (value,))?;
     Ok(text.cast::<PyString>()?.to_string_lossy().into_owned())
 }
 
-/// The `ValueError` of an argument that is of the right kind, but has a wrong value.
+/// Returns the `ValueError` for an argument of the right type with a wrong value.
 pub fn wrong_value(argument: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyErr {
     must_be(argument, expected, got).map_or_else(|error| error, PyValueError::new_err)
 }
 
-/// The `TypeError` of an argument that is of a wrong kind.
+/// Returns the `TypeError` for an argument of a wrong type.
 pub fn wrong_type(argument: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyErr {
     must_be(argument, expected, got).map_or_else(|error| error, PyTypeError::new_err)
 }
@@ -98,17 +97,17 @@ fn must_be(argument: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyResult<S
     Ok(format!("{argument} must be {expected}, got {}", short_repr(got)?))
 }
 
-/// The `TypeError` of a mapping in place of something else, with what the caller can do instead.
-pub fn wrong_mapping(argument: &str, expected: &str, got: &Bound<'_, PyAny>, instead: &str) -> PyErr {
+/// Returns the `TypeError` for a mapping where another type is expected, with advice for the caller.
+pub fn wrong_mapping(argument: &str, expected: &str, got: &Bound<'_, PyAny>, advice: &str) -> PyErr {
     match short_repr(got) {
         Ok(got) => PyTypeError::new_err(format!(
-            "{argument} must be {expected}, got the mapping {got}; {instead}"
+            "{argument} must be {expected}, got the mapping {got}; {advice}"
         )),
         Err(error) => error,
     }
 }
 
-/// The error of a device that cannot be hashed, with the name of the argument.
+/// Replaces the `TypeError` of an unhashable device by one that names the argument.
 pub fn unhashable(error: PyErr, argument: &str, device: &Bound<'_, PyAny>) -> PyErr {
     let py = device.py();
     if !error.is_instance_of::<PyTypeError>(py) {
@@ -117,19 +116,14 @@ pub fn unhashable(error: PyErr, argument: &str, device: &Bound<'_, PyAny>) -> Py
     caused_by(py, wrong_type(argument, "hashable", device), error)
 }
 
-/// An error with the error that caused it.
+/// Returns `error` with `cause` as its `__cause__`.
 pub fn caused_by(py: Python<'_>, error: PyErr, cause: PyErr) -> PyErr {
     error.set_cause(py, Some(cause));
     error
 }
 
-/// A `MemoryError` that says what there is no memory for.
-pub fn memory_error(what: &str) -> PyErr {
-    PyMemoryError::new_err(format!("not enough memory for {what}"))
-}
-
-/// An exception object as an error. It is given by its type once more, so that it is raised anew, with what is being
-/// handled as its context.
-fn raised(error: Bound<'_, PyAny>) -> PyErr {
+/// Converts an exception object to a `PyErr`. It is passed together with its type, so that Python raises it as a new
+/// exception and sets its `__context__`.
+fn to_err(error: Bound<'_, PyAny>) -> PyErr {
     PyErr::from_type(error.get_type(), error.unbind())
 }

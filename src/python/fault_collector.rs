@@ -1,96 +1,101 @@
-//! Collects the faults of a device map that failed the fast check. A first walk counts how often each block is given, a
-//! second one collects what is given more than once or is no block of the model.
+//! Collects the faults of a device map that failed the fast check. A first pass counts how often each block is assigned; a
+//! second pass collects the items that are assigned more than once or are not blocks of the model.
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use super::memory::{bitset_memory_error, check_memory_for_ints};
+use super::signals::SignalCheck;
 use super::values::{Items, Read, Value};
-use super::{Ears, ask_for_ints, no_bitset};
-use crate::coverage::int_range::Progression;
-use crate::coverage::{Counting, Finding, Tally};
+use crate::coverage::int_range::IntRange;
+use crate::coverage::{BlockCounts, CountVisitor, FaultVisitor};
 
-/// The work of a lookup or insertion in a set, counted in blocks read. Most take less, but if all hashes are equal, each
-/// takes longer than the one before.
-pub const IN_A_SET: usize = 1 << 10;
+/// The work of a set lookup or insertion, in blocks read. Most operations take less, but if all hashes are equal, each one
+/// takes longer than the previous one.
+pub const SET_OPERATION_WORK: usize = 1 << 10;
 
-/// What an item stands for.
-pub enum Place<'py> {
+/// An item of a device map.
+pub enum BlockOrOther<'py> {
     /// A block of the model.
     Block(usize),
-    /// Something else, with an object that is equal to it.
-    Outside(Bound<'py, PyAny>),
-    /// Nothing that counts: another thread has replaced the item.
-    Nowhere,
+    /// An item that is not a block of the model, as an object that is equal to it and hashable.
+    Other(Bound<'py, PyAny>),
+    /// An item to be ignored, because another thread has replaced it.
+    Ignored,
 }
 
-/// What a check makes of items, and where it keeps the faults. `at` is the index of the device.
+/// How a check interprets items, and where it stores the faults. `device` is the index of the device.
 pub trait FaultCollector<'py> {
-    /// Whether a block is collected once, however often it is given.
-    const ONCE: bool;
-    /// How many times the memory of an int an entry for what is no block of the model takes.
-    const ENTRY: usize;
+    /// Whether a duplicate block is collected once, at its first occurrence, or at every occurrence.
+    const ONCE_PER_BLOCK: bool;
+    /// The memory for an extra block, as a multiple of the memory of an int.
+    const ENTRY_SIZE: usize;
 
-    /// What an item stands for, in a model of `blocks` blocks. None if only its own `==` knows.
-    fn place(&mut self, item: &Bound<'py, PyAny>, blocks: usize) -> PyResult<Option<Place<'py>>>;
+    /// Classifies an item of a map for a model of `num_blocks` blocks. Returns `None` if only the custom `==` of the item
+    /// can tell what it equals.
+    fn classify(&mut self, item: &Bound<'py, PyAny>, num_blocks: usize) -> PyResult<Option<BlockOrOther<'py>>>;
 
-    /// Whether the items of an array of numpy's may stand for their numbers.
-    fn meet_numpy_array(&mut self) -> bool {
+    /// Records that a value is a numpy array. Returns false if its items must be compared by their `==`.
+    fn record_numpy_array(&mut self) -> bool {
         true
     }
 
-    /// Counts what is no block of the model.
-    fn count_outside(&mut self, at: usize, key: Bound<'py, PyAny>) -> PyResult<()>;
+    /// Counts an item that is not a block of the model.
+    fn count_other(&mut self, device: usize, key: Bound<'py, PyAny>) -> PyResult<()>;
 
-    /// Collects a block that is given more than once.
-    fn collect_block(&mut self, at: usize, block: usize, item: Bound<'py, PyAny>) -> PyResult<()>;
+    /// Collects a block that is assigned more than once.
+    fn collect_duplicate(&mut self, device: usize, block: usize, item: Bound<'py, PyAny>) -> PyResult<()>;
 
-    /// Collects what is no block of the model, if it has to be.
-    fn collect_outside(&mut self, item: Bound<'py, PyAny>, key: Bound<'py, PyAny>) -> PyResult<()>;
+    /// Collects an item that is not a block of the model.
+    fn collect_other(&mut self, item: Bound<'py, PyAny>, key: Bound<'py, PyAny>) -> PyResult<()>;
 }
 
-/// The first walk: counts the blocks of all values, which must be readable in place. None if the items of one cannot be
-/// counted, since only their own `==` knows what they are equal to.
+/// The first pass: counts the blocks of all values, which must be readable in place. Returns `None` if an item has a custom
+/// `==`.
 pub fn count<'py>(
-    ears: &mut Ears<'py>,
+    signals: &mut SignalCheck<'py>,
     values: &Bound<'py, PyList>,
-    blocks: usize,
+    num_blocks: usize,
     collector: &mut impl FaultCollector<'py>,
-) -> PyResult<Option<Tally>> {
-    let mut tally = Tally::try_new(blocks).map_err(|_| no_bitset(blocks))?;
-    for (at, value) in values.iter().enumerate() {
-        ears.after(1)?;
-        let counted = match Value::in_place(&value) {
-            Some(Value::Range(numbers)) => count_range(ears, at, &numbers, &mut tally, collector).map(|()| true)?,
-            Some(Value::Items(items)) => count_items(ears, at, &items, &mut tally, collector)?,
+) -> PyResult<Option<BlockCounts>> {
+    let mut counts = BlockCounts::try_new(num_blocks).map_err(|_| bitset_memory_error(num_blocks))?;
+    for (device, value) in values.iter().enumerate() {
+        signals.tick(1)?;
+        let all_counted = match Value::in_place(&value) {
+            Some(Value::Range(range)) => {
+                count_range(signals, device, &range, &mut counts, collector)?;
+                true
+            }
+            Some(Value::Items(items)) => count_items(signals, device, &items, &mut counts, collector)?,
             None => false,
         };
-        if !counted {
+        if !all_counted {
             return Ok(None);
         }
     }
-    Ok(Some(tally))
+    Ok(Some(counts))
 }
 
-/// Counts items: plain blocks by the run, others one by one. False if one cannot be counted.
+/// Counts items, plain ints a run at a time and other items one by one. Returns false at an item with a custom `==`.
 fn count_items<'py>(
-    ears: &mut Ears<'py>,
-    at: usize,
+    signals: &mut SignalCheck<'py>,
+    device: usize,
     items: &Items<'_, 'py>,
-    tally: &mut Tally,
+    counts: &mut BlockCounts,
     collector: &mut impl FaultCollector<'py>,
 ) -> PyResult<bool> {
-    if items.are_of_numpy() && !collector.meet_numpy_array() {
+    if items.is_numpy_array() && !collector.record_numpy_array() {
         return Ok(false);
     }
     let mut from = 0;
-    while let Read::NotPlain(index, item) = items.read(ears, from, &mut Counting(tally))? {
-        match collector.place(&item, tally.blocks())? {
-            Some(Place::Block(block)) => tally.add(&(block..block + 1)),
-            Some(Place::Outside(key)) => {
-                ears.after(IN_A_SET)?;
-                collector.count_outside(at, key)?;
+    while let Read::NotPlain(index, item) = items.read(signals, from, &mut CountVisitor(counts))? {
+        match collector.classify(&item, counts.num_blocks())? {
+            Some(BlockOrOther::Block(block)) => counts.add(&(block..block + 1)),
+            Some(BlockOrOther::Other(key)) => {
+                signals.tick(SET_OPERATION_WORK)?;
+                collector.count_other(device, key)?;
             }
-            Some(Place::Nowhere) => {}
+            Some(BlockOrOther::Ignored) => {}
             None => return Ok(false),
         }
         from = index + 1;
@@ -98,65 +103,67 @@ fn count_items<'py>(
     Ok(true)
 }
 
+/// Counts the numbers of a range.
 fn count_range<'py, C: FaultCollector<'py>>(
-    ears: &mut Ears<'py>,
-    at: usize,
-    numbers: &Progression,
-    tally: &mut Tally,
+    signals: &mut SignalCheck<'py>,
+    device: usize,
+    range: &IntRange,
+    counts: &mut BlockCounts,
     collector: &mut C,
 ) -> PyResult<()> {
-    let within = numbers.indices_within(tally.blocks());
-    // All numbers outside will be collected, so there must be memory for them.
-    ask_for_ints((numbers.len() - within.len()).saturating_mul(C::ENTRY))?;
-    for run in numbers.runs(within.clone()) {
-        ears.after(1 + run.len() / 64)?;
-        tally.add(&run);
+    let within = range.indices_within(counts.num_blocks());
+    // All numbers outside the model will be collected.
+    check_memory_for_ints((range.len() - within.len()).saturating_mul(C::ENTRY_SIZE))?;
+    for run in range.runs(within.clone()) {
+        signals.tick(1 + run.len() / 64)?;
+        counts.add(&run);
     }
-    for index in (0..within.start).chain(within.end..numbers.len()) {
-        ears.after(IN_A_SET)?;
-        collector.count_outside(at, numbers.get(index).into_pyobject(ears.py)?.into_any())?;
+    for index in (0..within.start).chain(within.end..range.len()) {
+        signals.tick(SET_OPERATION_WORK)?;
+        collector.count_other(device, range.get(index).into_pyobject(signals.py())?.into_any())?;
     }
     Ok(())
 }
 
-/// The second walk: collects the faults in the order of the values. If a signal handler or another thread has changed the
-/// values meanwhile, what it changed may be collected or not.
+/// The second pass: collects the faults in the order of the values. If a signal handler or another thread has changed a
+/// value since the first pass, the changed items may or may not be collected.
 pub fn collect<'py>(
-    ears: &mut Ears<'py>,
+    signals: &mut SignalCheck<'py>,
     values: &Bound<'py, PyList>,
-    tally: &mut Tally,
+    counts: &mut BlockCounts,
     collector: &mut impl FaultCollector<'py>,
 ) -> PyResult<()> {
-    for (at, value) in values.iter().enumerate() {
-        ears.after(1)?;
+    for (device, value) in values.iter().enumerate() {
+        signals.tick(1)?;
         match Value::in_place(&value) {
-            Some(Value::Range(numbers)) => collect_range(ears, at, &numbers, tally, collector)?,
-            Some(Value::Items(items)) => collect_items(ears, at, &items, tally, collector)?,
+            Some(Value::Range(range)) => collect_range(signals, device, &range, counts, collector)?,
+            Some(Value::Items(items)) => collect_items(signals, device, &items, counts, collector)?,
             None => {}
         }
     }
     Ok(())
 }
 
+/// Collects the faults among items.
 fn collect_items<'py, C: FaultCollector<'py>>(
-    ears: &mut Ears<'py>,
-    at: usize,
+    signals: &mut SignalCheck<'py>,
+    device: usize,
     items: &Items<'_, 'py>,
-    tally: &mut Tally,
+    counts: &mut BlockCounts,
     collector: &mut C,
 ) -> PyResult<()> {
     let mut from = 0;
-    while let Read::NotPlain(index, item) = items.read(ears, from, &mut Finding(tally))? {
-        match collector.place(&item, tally.blocks())? {
-            Some(Place::Block(block)) if tally.is_repeated(block) => {
-                if C::ONCE {
-                    tally.forget_repeated(&(block..block + 1));
+    while let Read::NotPlain(index, item) = items.read(signals, from, &mut FaultVisitor(counts))? {
+        match collector.classify(&item, counts.num_blocks())? {
+            Some(BlockOrOther::Block(block)) if counts.is_duplicate(block) => {
+                if C::ONCE_PER_BLOCK {
+                    counts.clear_duplicates(&(block..block + 1));
                 }
-                collector.collect_block(at, block, item)?;
+                collector.collect_duplicate(device, block, item)?;
             }
-            Some(Place::Outside(key)) => {
-                ears.after(IN_A_SET)?;
-                collector.collect_outside(item, key)?;
+            Some(BlockOrOther::Other(key)) => {
+                signals.tick(SET_OPERATION_WORK)?;
+                collector.collect_other(item, key)?;
             }
             _ => {}
         }
@@ -165,35 +172,36 @@ fn collect_items<'py, C: FaultCollector<'py>>(
     Ok(())
 }
 
+/// Collects the faults among the numbers of a range.
 fn collect_range<'py, C: FaultCollector<'py>>(
-    ears: &mut Ears<'py>,
-    at: usize,
-    numbers: &Progression,
-    tally: &mut Tally,
+    signals: &mut SignalCheck<'py>,
+    device: usize,
+    range: &IntRange,
+    counts: &mut BlockCounts,
     collector: &mut C,
 ) -> PyResult<()> {
-    let py = ears.py;
-    let within = numbers.indices_within(tally.blocks());
-    let outside = |ears: &mut Ears<'py>, collector: &mut C, index| {
-        ears.after(IN_A_SET)?;
-        let number = numbers.get(index).into_pyobject(py)?.into_any();
-        collector.collect_outside(number.clone(), number)
+    let py = signals.py();
+    let within = range.indices_within(counts.num_blocks());
+    let collect_other = |signals: &mut SignalCheck<'py>, collector: &mut C, index| {
+        signals.tick(SET_OPERATION_WORK)?;
+        let number = range.get(index).into_pyobject(py)?.into_any();
+        collector.collect_other(number.clone(), number)
     };
     for index in 0..within.start {
-        outside(ears, collector, index)?;
+        collect_other(signals, collector, index)?;
     }
-    for run in numbers.runs(within.clone()) {
-        ears.after(1 + run.len() / 64)?;
-        tally.tell_repeated(&run, numbers.descends(), |block| {
-            ears.after(16)?;
-            collector.collect_block(at, block, block.into_pyobject(py)?.into_any())
+    for run in range.runs(within.clone()) {
+        signals.tick(1 + run.len() / 64)?;
+        counts.for_each_duplicate(&run, range.is_descending(), |block| {
+            signals.tick(16)?;
+            collector.collect_duplicate(device, block, block.into_pyobject(py)?.into_any())
         })?;
-        if C::ONCE {
-            tally.forget_repeated(&run);
+        if C::ONCE_PER_BLOCK {
+            counts.clear_duplicates(&run);
         }
     }
-    for index in within.end..numbers.len() {
-        outside(ears, collector, index)?;
+    for index in within.end..range.len() {
+        collect_other(signals, collector, index)?;
     }
     Ok(())
 }

@@ -8,70 +8,77 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyInt, PyList, PyRange, PySlice};
 
-use super::{Ears, cpython, fit_in_memory, list_of};
+use super::cpython;
+use super::memory::ints_fit_in_memory;
+use super::objects::list;
+use super::signals::SignalCheck;
 use crate::partition::chunks::ceil_chunks;
 
-/// Cut a model's blocks into consecutive chunks, one a device.
+/// Divide the blocks of a model into consecutive chunks, one per device.
 ///
-/// The same result as the function of this name in transformers' ``utils/model_parallel_utils.py``. Each chunk has
-/// ``ceil(n_layers / len(devices))`` blocks, the last one what is left over; devices after it get none and are not in
-/// the map.
+/// The result is that of the function of this name in transformers' ``utils/model_parallel_utils.py``. Each chunk has
+/// ``ceil(n_layers / len(devices))`` blocks; the last one may be shorter. Devices for which no blocks remain are not in the
+/// map.
 ///
 /// Args:
-///     n_layers: how many blocks the model has. A negative number gives empty chunks, as in the original.
-///     devices: the devices in order: anything with a length that can be iterated over; each must be hashable. If one is
-///         named twice, its last chunk stays.
+///     n_layers: The number of blocks of the model. A negative number gives empty chunks, as in the original.
+///     devices: The devices in order: any iterable with a length. Each device must be hashable. If a device occurs twice,
+///         the map has its last chunk.
 ///
 /// Returns:
 ///     A new dict, ``{device: [block, ...]}``, in the order of the devices.
 ///
 /// Raises:
-///     TypeError: ``n_layers`` is no integer, ``devices`` has no length or cannot be iterated over, or a device is not
+///     TypeError: ``n_layers`` is not an integer, ``devices`` has no length or is not iterable, or a device is not
 ///         hashable.
-///     ZeroDivisionError: there are no devices.
+///     ZeroDivisionError: ``devices`` is empty.
 ///     ValueError: ``n_layers`` is 0.
-///     OverflowError, MemoryError: memory cannot hold ``n_layers`` blocks.
+///     OverflowError, MemoryError: ``n_layers`` blocks do not fit in memory.
+///
+/// Examples:
+///     >>> get_device_map(5, ["cuda:0", "cuda:1"])
+///     {'cuda:0': [0, 1, 2], 'cuda:1': [3, 4]}
 #[pyfunction]
 pub fn get_device_map<'py>(n_layers: &Bound<'py, PyAny>, devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     let py = n_layers.py();
-    let mut ears = Ears::new(py);
-    let blocks = plain_count(n_layers);
+    let mut signals = SignalCheck::new(py);
+    let blocks = positive_int(n_layers);
     let layers = match blocks {
         Some(blocks) => {
-            if !fit_in_memory(blocks) {
-                // Without a message, as the original's.
+            if !ints_fit_in_memory(blocks) {
+                // The error of the original has no message either.
                 return Err(PyMemoryError::new_err(()));
             }
             PyList::empty(py)
         }
-        None => list_of(&py.get_type::<PyRange>().call1((n_layers,))?)?,
+        None => list(&py.get_type::<PyRange>().call1((n_layers,))?)?,
     };
     let count = devices.len()?;
     match blocks {
         Some(blocks) if count > 0 => {
             let mut runs = ceil_chunks(blocks, count);
-            zip(&mut ears, devices, |ears| {
-                let list = |run: Range<usize>| cpython::list_of_ints(ears, run.len(), iter::once(run));
-                runs.next().map(list).transpose()
+            zip_to_dict(&mut signals, devices, |signals| {
+                let to_list = |run: Range<usize>| cpython::list_of_ints(signals, run.len(), iter::once(run));
+                runs.next().map(to_list).transpose()
             })
         }
         _ => {
-            let mut chunks = slices(&mut ears, &layers, n_layers, count)?.into_iter();
-            zip(&mut ears, devices, |_| Ok(chunks.next()))
+            let mut chunks = slice_chunks(&mut signals, &layers, n_layers, count)?.into_iter();
+            zip_to_dict(&mut signals, devices, |_| Ok(chunks.next()))
         }
     }
 }
 
-/// A number of blocks of which Rust's arithmetic says the same as Python's: an exact int above 0.
-fn plain_count(n_layers: &Bound<'_, PyAny>) -> Option<usize> {
+/// Returns the value of an exact int above 0, for which Rust's arithmetic agrees with the original's.
+fn positive_int(n_layers: &Bound<'_, PyAny>) -> Option<usize> {
     let count: isize = n_layers.cast_exact::<PyInt>().ok()?.extract().ok()?;
     usize::try_from(count).ok().filter(|&count| count > 0)
 }
 
-/// The original's steps for any other `n_layers`, whose own operators may be in play: the chunks that `layers` is cut
-/// into.
-fn slices<'py>(
-    ears: &mut Ears<'py>,
+/// Executes the steps of the original for any other `n_layers`, which may define its own operators. Returns the chunks of
+/// `layers`.
+fn slice_chunks<'py>(
+    signals: &mut SignalCheck<'py>,
     layers: &Bound<'py, PyList>,
     n_layers: &Bound<'py, PyAny>,
     count: usize,
@@ -86,23 +93,23 @@ fn slices<'py>(
         let end = start.add(&size)?;
         let slice = py.get_type::<PySlice>().call1((start, end))?;
         chunks.append(layers.as_any().get_item(slice)?)?;
-        ears.after(16)?;
+        signals.tick(16)?;
     }
     Ok(chunks)
 }
 
-/// `dict(zip(devices, chunks))`, which asks for one device more than there are chunks, if it can.
-fn zip<'py, T>(
-    ears: &mut Ears<'py>,
+/// Returns `dict(zip(devices, chunks))`. Like `zip`, it advances the iterator of the devices once more after the last chunk.
+fn zip_to_dict<'py, T>(
+    signals: &mut SignalCheck<'py>,
     devices: &Bound<'py, PyAny>,
-    mut next_chunk: impl FnMut(&mut Ears<'py>) -> PyResult<Option<Bound<'py, T>>>,
+    mut next_chunk: impl FnMut(&mut SignalCheck<'py>) -> PyResult<Option<Bound<'py, T>>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let map = PyDict::new(devices.py());
     for device in devices.try_iter()? {
         let device = device?;
-        let Some(chunk) = next_chunk(ears)? else { break };
+        let Some(chunk) = next_chunk(signals)? else { break };
         map.set_item(device, chunk.into_any())?;
-        ears.after(16)?;
+        signals.tick(16)?;
     }
     Ok(map)
 }

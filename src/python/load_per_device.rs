@@ -1,17 +1,18 @@
-//! `load_per_device`: what each device of a map carries.
+//! The binding of `DeviceMap.load_per_device`.
 
 use pyo3::exceptions::{PyArithmeticError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyList, PyTuple};
 
-use super::Ears;
-use super::along::Along;
-use super::balance::speeds_of;
-use super::costs::{AnyNumber, Kind, any_number, sums_of};
+use super::balance::parse_speeds;
+use super::costs::{Quantity, read_prefix_sums};
 use super::error::wrong_value;
+use super::numbers::{PyNumber, parse_number};
+use super::per_device::PerDevice;
+use super::signals::SignalCheck;
 use crate::numbers::Number;
 
-/// The sum of each device's costs over its speed: ints where all costs are and there are no speeds, floats else.
+/// Returns the load of each device: ints if all costs are ints and there are no speeds, otherwise floats.
 #[pyfunction]
 pub fn load_per_device<'py>(
     boundaries: &Bound<'py, PyTuple>,
@@ -27,11 +28,13 @@ pub fn load_per_device<'py>(
     if ends.len() != devices.len() + 1 || !ends.is_sorted() {
         return Err(PyValueError::new_err("boundaries must be those of the devices"));
     }
-    let speeds = speeds.map(|speeds| Along::of("speeds", devices, speeds)).transpose()?;
+    let speeds = speeds
+        .map(|speeds| PerDevice::new("speeds", devices, speeds))
+        .transpose()?;
     if let Some(speeds) = &speeds {
-        speeds_of(speeds)?;
+        parse_speeds(speeds)?;
     }
-    let sums = sums_of(&mut Ears::new(py), Kind::Costs, costs)?;
+    let sums = read_prefix_sums(&mut SignalCheck::new(py), Quantity::Costs, costs)?;
     let blocks = ends[devices.len()];
     if sums.len() != blocks {
         let text = format!("costs must have one value per block ({blocks}), got {}", sums.len());
@@ -44,17 +47,17 @@ pub fn load_per_device<'py>(
             Number::Float(cost) => PyFloat::new(py, cost).into_any(),
         };
         if let Some(speeds) = &speeds {
-            // By Python's own numbers, whose division of ints is rounded but once.
+            // Python's division of ints rounds the result only once.
             load = match &speeds.values()[device] {
                 None => load.div(1)?,
                 Some(speed) => {
-                    let divisor = match any_number(speed, &|| speeds.place(device), "a number")? {
-                        AnyNumber::Int(speed) => speed,
-                        AnyNumber::Float(speed) => PyFloat::new(py, speed).into_any(),
+                    let divisor = match parse_number(speed, &|| speeds.label(device), "a number")? {
+                        PyNumber::Int(speed) => speed,
+                        PyNumber::Float(speed) => PyFloat::new(py, speed).into_any(),
                     };
                     load.div(divisor).map_err(|error| {
                         if error.is_instance_of::<PyArithmeticError>(py) {
-                            wrong_value(&speeds.place(device), "within the range of a float", speed)
+                            wrong_value(&speeds.label(device), "within the range of a float", speed)
                         } else {
                             error
                         }

@@ -1,34 +1,34 @@
-//! `split`: blocks cut by their number.
+//! The binding of `split`, which partitions blocks by their number.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
-use super::along::Along;
-use super::block_count;
+use super::per_device::PerDevice;
+use super::sequences::parse_num_blocks;
 use crate::partition::chunks::by_shares;
 
-/// Where the run of each device ends.
+/// Returns the end of each device's run.
 #[pyfunction]
 pub fn split<'py>(
     num_blocks: &Bound<'py, PyAny>,
     devices: &Bound<'py, PyTuple>,
     shares: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyList>> {
-    let blocks = block_count(num_blocks)?;
+    let num_blocks = parse_num_blocks(num_blocks)?;
     let shares = match shares {
         None => vec![1; devices.len()],
         Some(shares) => {
-            let shares = Along::of("shares", devices, shares)?;
+            let shares = PerDevice::new("shares", devices, shares)?;
             if let Some(index) = shares.values().iter().position(Option::is_none) {
-                let text = format!("{} must be given; write 0 for no blocks", shares.place(index));
+                let text = format!("{} must be given; write 0 for no blocks", shares.label(index));
                 return Err(PyValueError::new_err(text));
             }
-            shares.weights(0, "0 or more")?
+            shares.proportions(0, "0 or more")?
         }
     };
     if shares.iter().all(|share| *share == 0) {
         return Err(PyValueError::new_err("shares must not all be 0"));
     }
-    PyList::new(devices.py(), by_shares(blocks, &shares))
+    PyList::new(devices.py(), by_shares(num_blocks, &shares))
 }

@@ -1,4 +1,4 @@
-//! The values of a device map: taken once, then read as often as needed.
+//! Reads the values of a device map: lists, tuples, ranges and arrays in place, other iterables after copying them.
 
 use std::ffi::CStr;
 
@@ -7,23 +7,26 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyRange, PyRangeMethods, PyTuple, PyType};
 
+use super::cpython;
 use super::error::{unhashable, wrong_type};
-use super::{BETWEEN_SIGNALS, Ears, ask_for_ints, cpython, is_iterable, list_of};
-use crate::coverage::int_range::Progression;
-use crate::numbers::{Reader, Stop};
+use super::memory::check_memory_for_ints;
+use super::objects::{is_iterable, list};
+use super::signals::{self, SignalCheck};
+use crate::coverage::int_range::IntRange;
+use crate::numbers::{Stop, Visitor};
 
 const NUMPY_ARRAY: &CStr = c"numpy.ndarray";
 
-/// The values of a device map, taken once, as the original does.
-pub fn values_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+/// Returns the values of a device map. Calls `values()` once, as the original does.
+pub fn map_values<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
     match device_map.cast_exact::<PyDict>() {
         Ok(dict) => Ok(dict.values()),
-        Err(_) => list_of(&device_map.call_method0(intern!(device_map.py(), "values"))?),
+        Err(_) => list(&device_map.call_method0(intern!(device_map.py(), "values"))?),
     }
 }
 
-/// The devices of a device map and the value of each, taken once.
-pub fn entries_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+/// Returns the devices and the values of a device map. Calls `items()` once.
+pub fn map_items<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
     const PAIRS: &str = "pairs of a device and its blocks";
     let py = device_map.py();
     if let Ok(dict) = device_map.cast_exact::<PyDict>() {
@@ -41,7 +44,7 @@ pub fn entries_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, P
     if !is_iterable(&pairs)? {
         return Err(wrong_type("device_map.items()", PAIRS, &pairs));
     }
-    for entry in list_of(&pairs)? {
+    for entry in list(&pairs)? {
         let Some(pair) = entry.cast::<PyTuple>().ok().filter(|pair| pair.len() == 2) else {
             return Err(wrong_type("device_map.items()", PAIRS, &entry));
         };
@@ -55,52 +58,57 @@ pub fn entries_of<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, P
     Ok((devices, values))
 }
 
-/// Snapshots the values, so that reading them later runs no user code. Tuples and ranges are kept; other iterables are
+/// Copies the values, so that reading them later runs no user code. Tuples and ranges are kept; other iterables are
 /// copied into lists, in the order of the values. `check` is called with the index of each value before it is copied.
 pub fn snapshot<'py>(
-    ears: &mut Ears<'py>,
+    signals: &mut SignalCheck<'py>,
     values: &Bound<'py, PyList>,
     check: impl Fn(usize) -> PyResult<()>,
 ) -> PyResult<Bound<'py, PyList>> {
     let copies = PyList::empty(values.py());
-    for (at, value) in values.iter().enumerate() {
+    for (index, value) in values.iter().enumerate() {
         if let Some(Value::Range(_) | Value::Items(Items::Tuple(_))) = Value::in_place(&value) {
             copies.append(value)?;
         } else {
-            check(at)?;
+            check(index)?;
             let items = PyList::empty(values.py());
-            append_items(ears, &items, &value)?;
+            append_items(signals, &items, &value)?;
             copies.append(items)?;
         }
     }
     Ok(copies)
 }
 
-/// The items of all values, in one list.
-pub fn flatten<'py>(ears: &mut Ears<'py>, values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
+/// Returns the items of all values in one list.
+pub fn flatten<'py>(signals: &mut SignalCheck<'py>, values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
     let all = PyList::empty(values.py());
     for value in values {
-        append_items(ears, &all, &value)?;
+        append_items(signals, &all, &value)?;
     }
     Ok(all)
 }
 
-fn append_items<'py>(ears: &mut Ears<'py>, list: &Bound<'py, PyList>, value: &Bound<'py, PyAny>) -> PyResult<()> {
+/// Appends the items of a value to a list.
+fn append_items<'py>(
+    signals: &mut SignalCheck<'py>,
+    list: &Bound<'py, PyList>,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<()> {
     if let Ok(range) = value.cast_exact::<PyRange>() {
-        ask_for_ints(range.len().unwrap_or(usize::MAX))?;
+        check_memory_for_ints(range.len().unwrap_or(usize::MAX))?;
     }
     for item in value.try_iter()? {
         list.append(item?)?;
-        ears.after(1)?;
+        signals.tick(1)?;
     }
-    ears.after(1)
+    signals.tick(1)
 }
 
-/// The blocks of one device, in a form that is read without running any code written in Python.
+/// The value of one device, in a form that can be read without running Python code.
 pub enum Value<'a, 'py> {
     /// A range.
-    Range(Progression),
-    /// Any other.
+    Range(IntRange),
+    /// A list, a tuple or an array.
     Items(Items<'a, 'py>),
 }
 
@@ -114,18 +122,18 @@ pub enum Items<'a, 'py> {
     Array(&'a Bound<'py, PyAny>),
 }
 
-/// How far a reader came.
+/// The result of [`Items::read`].
 pub enum Read<'py, E> {
-    /// To the end.
+    /// The visitor has read all items.
     All,
-    /// To this index, where an item is not a plain number.
+    /// The visitor stopped at this index, where the item is not a plain number.
     NotPlain(usize, Bound<'py, PyAny>),
-    /// To a number that it cannot use.
+    /// The visitor stopped with an error.
     Error(E),
 }
 
 impl<'a, 'py> Value<'a, 'py> {
-    /// The value as it is, if it can be read in place.
+    /// Returns the value in a readable form, or `None` if it must be copied first.
     #[inline]
     pub fn in_place(value: &'a Bound<'py, PyAny>) -> Option<Self> {
         if let Ok(list) = value.cast_exact() {
@@ -135,75 +143,75 @@ impl<'a, 'py> Value<'a, 'py> {
             return Some(Self::Items(Items::Tuple(tuple)));
         }
         if let Ok(range) = value.cast_exact() {
-            return progression(range).map(Self::Range);
+            return to_int_range(range).map(Self::Range);
         }
         if is_array(&value.get_type()) {
-            return cpython::array_len(value, cpython::INTEGERS).map(|_| Self::Items(Items::Array(value)));
+            return cpython::array_len(value, cpython::INT_FORMATS).map(|_| Self::Items(Items::Array(value)));
         }
         None
     }
 }
 
 impl Value<'_, '_> {
-    /// How many blocks there are.
+    /// Returns the number of items.
     pub fn len(&self) -> usize {
         match self {
-            Self::Range(numbers) => numbers.len(),
+            Self::Range(range) => range.len(),
             Self::Items(items) => items.len(),
         }
     }
 }
 
 impl<'py> Items<'_, 'py> {
-    /// How many items there are.
+    /// Returns the number of items.
     pub fn len(&self) -> usize {
         match self {
             Self::List(list) => list.len(),
             Self::Tuple(tuple) => tuple.len(),
-            Self::Array(array) => cpython::array_len(array, cpython::NUMBERS).unwrap_or(0),
+            Self::Array(array) => cpython::array_len(array, cpython::NUMBER_FORMATS).unwrap_or(0),
         }
     }
 
-    /// Whether the items are numpy's integers.
-    pub fn are_of_numpy(&self) -> bool {
+    /// Returns whether the items are stored in a numpy array.
+    pub fn is_numpy_array(&self) -> bool {
         matches!(self, Self::Array(array) if cpython::c_type_name(&array.get_type()) == Some(NUMPY_ARRAY))
     }
 
-    /// Lets a reader read plain ints from an index on, as far as it comes. Signals are checked between pieces, for which the
-    /// buffer of an array is exported anew.
+    /// Passes the items from an index on to a visitor, until it stops. The items are passed in chunks, with a check for
+    /// signals after each; the buffer of an array is exported for one chunk at a time.
     #[inline]
-    pub fn read<R: Reader>(
+    pub fn read<R: Visitor>(
         &self,
-        ears: &mut Ears<'py>,
+        signals: &mut SignalCheck<'py>,
         mut from: usize,
-        reader: &mut R,
+        visitor: &mut R,
     ) -> PyResult<Read<'py, R::Error>> {
-        const MOST: usize = BETWEEN_SIGNALS;
+        const CHUNK: usize = signals::INTERVAL;
         loop {
             let read = match self {
-                Self::List(list) => cpython::read_list(list, from, MOST, reader),
-                Self::Tuple(tuple) => cpython::read_tuple(tuple, from, MOST, reader),
-                Self::Array(array) => cpython::read_array(array, from, MOST, reader),
+                Self::List(list) => cpython::read_list(list, from, CHUNK, visitor),
+                Self::Tuple(tuple) => cpython::read_tuple(tuple, from, CHUNK, visitor),
+                Self::Array(array) => cpython::read_array(array, from, CHUNK, visitor),
             };
             let (end, is_plain) = match read {
                 Ok(end) => (end, true),
                 Err(Stop::NotPlain(index)) => (index, false),
                 Err(Stop::Error(error)) => return Ok(Read::Error(error)),
             };
-            ears.after(end.saturating_sub(from) + 1)?;
+            signals.tick(end.saturating_sub(from) + 1)?;
             if !is_plain {
-                // A list can have become shorter meanwhile, by a signal's handler or in another thread.
-                let item = self.get(ears.py, end)?;
+                // A signal handler or another thread may have shortened a list since.
+                let item = self.get(signals.py(), end)?;
                 return Ok(item.map_or(Read::All, |item| Read::NotPlain(end, item)));
             }
-            if end < from + MOST {
+            if end < from + CHUNK {
                 return Ok(Read::All);
             }
             from = end;
         }
     }
 
-    /// The item at an index, if there is one still.
+    /// Returns the item at an index, or `None` if the index is out of range.
     pub fn get(&self, py: Python<'py>, index: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         match self {
             Self::List(list) => Ok(list.get_item(index).ok()),
@@ -216,13 +224,14 @@ impl<'py> Items<'_, 'py> {
     }
 }
 
-fn progression(range: &Bound<'_, PyRange>) -> Option<Progression> {
+/// Converts a Python range whose numbers fit in 64 bits.
+fn to_int_range(range: &Bound<'_, PyRange>) -> Option<IntRange> {
     let start = i64::try_from(range.start().ok()?).ok()?;
     let step = i64::try_from(range.step().ok()?).ok()?;
-    Progression::new(start, step, range.len().ok()?)
+    IntRange::new(start, step, range.len().ok()?)
 }
 
-/// Whether a type is `numpy.ndarray` or `array.array` and no subclass, which might give its items otherwise.
+/// Returns whether a type is `numpy.ndarray` or `array.array`. Subclasses may override the access to items.
 fn is_array(type_: &Bound<'_, PyType>) -> bool {
     cpython::c_type_name(type_).is_some_and(|name| name == NUMPY_ARRAY || name == c"array.array")
 }

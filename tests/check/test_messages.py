@@ -89,7 +89,7 @@ note: scattered 1 device: 0""",
             """\
 ok: 4 blocks on 5 devices
 note: idle 1 device: 'cuda:2'
-note: aliased 1 card: 0, 'cuda:0'""",
+note: aliased 1 group: 0, 'cuda:0'""",
         ),
         (
             dict.fromkeys(range(10**6), (7,)),

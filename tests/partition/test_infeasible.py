@@ -25,8 +25,8 @@ def test_idle_devices_only_where_they_help() -> None:
     assert balance([0, 5], range(2), allow_idle=True).counts == (1, 1)
     with pytest.raises(
         InfeasibleError,
-        match="each device must get a block, but device 'cpu' holds 0 B and the smallest of the blocks 1–2 in its "
-        "reach needs 1 B; allow_idle=True lets",
+        match="each device must get a block, but device 'cpu' has 0 B, and the smallest of the blocks 1–2, which it "
+        "can get in this order, needs 1 B; allow_idle=True allows",
     ):
         balance(costs, devices, sizes=costs, max_memory={"cpu": 0})
     assert balance(costs, devices, sizes=costs, max_memory={"cpu": 0}, allow_idle=True).counts == (2, 0, 2)
@@ -34,7 +34,8 @@ def test_idle_devices_only_where_they_help() -> None:
     for blocks, which in ((sizes, "block 0"), (sizes[::-1], "block 5")):
         limits = {devices[0 if blocks is sizes else -1]: "24GiB"}
         with pytest.raises(
-            InfeasibleError, match=f"holds 24.0 GiB and {which}, the only one in its reach, needs 30.0 GiB"
+            InfeasibleError,
+            match=f"has 24.0 GiB, and {which}, the only one that it can get in this order, needs 30.0 GiB",
         ):
             balance(blocks, devices, sizes=blocks, max_memory=limits)
 
@@ -49,47 +50,49 @@ GIB = 2**30
 INFEASIBLE: dict[str, tuple[Problem, str, dict[str, Any]]] = {
     "one block": (
         Problem([1] * 20, 2, None, [GIB] * 17 + [30 * GIB] + [GIB] * 2, ["24GiB", "20GiB"]),
-        "block 17 needs 30.0 GiB, no device holds more than 24.0 GiB",
+        "block 17 needs 30.0 GiB, but the largest device has 24.0 GiB",
         {"reason": "block", "block": 17, "needed": 30 * GIB, "available": 24 * GIB},
     ),
     "of a kilobyte": (
         Problem([1025], 1, None, None, [1024]),
-        "block 0 needs 1,025 B, no device holds more than 1,024 B",
+        "block 0 needs 1,025 B, but the largest device has 1,024 B",
         {"reason": "block", "block": 0, "needed": 1025, "available": 1024},
     ),
     "of floats": (
         Problem([2560.0], 1, None, None, [1024]),
-        "block 0 needs 2.5 KiB, no device holds more than 1.0 KiB",
+        "block 0 needs 2.5 KiB, but the largest device has 1.0 KiB",
         {"reason": "block", "block": 0, "needed": 2560, "available": 1024},
     ),
     "all blocks": (
         Problem([141 * GIB // 100] * 100, 4, None, None, ["24GiB"] * 4),
-        "the blocks need 141.0 GiB, the devices hold 96.0 GiB",
+        "the blocks need 141.0 GiB in total, but the devices have 96.0 GiB",
         {"reason": "total", "needed": 141 * GIB // 100 * 100, "available": 96 * GIB},
     ),
     "the order": (
         Problem([1] * 80, 3, None, [GIB] * 58 + [20 * GIB] + [GIB] * 21, [41 * GIB, 18 * GIB, "40.5GiB"]),
-        "in this order the devices hold blocks 0–78 only: the next, of 1.0 GiB, is too much",
+        "in this order the devices can hold only blocks 0–78: block 79 needs 1.0 GiB and does not fit",
         {"reason": "order", "block": 79, "needed": GIB, "available": 0},
     ),
     "none in order": (
         Problem([8, 1], 2, None, None, [1, 8]),
-        "in this order the devices hold block 0 only: the next, of 1 B, is too much",
+        "in this order the devices can hold only block 0: block 1 needs 1 B and does not fit",
         {"reason": "order", "block": 1, "needed": 1, "available": 0},
     ),
     "devices that remain": (
         Problem([8, 5, 1], 4, None, None, [9, 2, 4, 3]),
-        "in this order the devices hold block 0 only: the next, of 5 B, is too much; 2 blocks of 6 B are left",
+        "in this order the devices can hold only block 0: block 1 needs 5 B and does not fit; "
+        "2 blocks remain, which need 6 B in total",
         {"reason": "order", "block": 1, "needed": 5, "available": 4},
     ),
     "several blocks": (
         Problem([10] * 9, 3, None, None, [39, 39, 19]),
-        "in this order the devices hold blocks 0–6 only: the next, of 10 B, is too much; 2 blocks of 20 B are left",
+        "in this order the devices can hold only blocks 0–6: block 7 needs 10 B and does not fit; "
+        "2 blocks remain, which need 20 B in total",
         {"reason": "order", "block": 7, "needed": 10, "available": 0},
     ),
     "nothing": (
         Problem([9, 1], 2, None, None, [0, 9]),
-        "the blocks need 10 B, the devices hold 9 B",
+        "the blocks need 10 B in total, but the devices have 9 B",
         {"reason": "total", "needed": 10, "available": 9},
     ),
 }
@@ -125,10 +128,10 @@ def test_infeasible_names_the_device_that_cannot_get_a_block() -> None:
 
 def test_infeasible_names_devices_as_they_let_it() -> None:
     limited: dict[str, Any] = {"sizes": [5, 5], "max_memory": [1, 99]}
-    with pytest.raises(InfeasibleError, match=r"device 'x+\.\.\.x+' holds 1 B and block 0, the only") as caught:
+    with pytest.raises(InfeasibleError, match=r"device 'x+\.\.\.x+' has 1 B, and block 0, the only") as caught:
         balance([5, 5], ["x" * 10**5, "b"], **limited)
     assert len(str(caught.value)) < 250
-    with pytest.raises(InfeasibleError, match="device <Nameless> holds 1 B"):
+    with pytest.raises(InfeasibleError, match="device <Nameless> has 1 B"):
         balance([5, 5], [Nameless(ValueError), "b"], **limited)
     with pytest.raises(KeyboardInterrupt):
         balance([5, 5], [Nameless(KeyboardInterrupt), "b"], **limited)

@@ -1,4 +1,4 @@
-//! Device maps made of plain ints.
+//! Converts the items of a device map to exact ints.
 
 use std::convert::Infallible;
 
@@ -6,64 +6,67 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList};
 
-use super::super::block::{is_bool, is_integer};
+use super::super::item::{is_bool, is_integer};
+use super::super::objects::index;
+use super::super::signals::SignalCheck;
 use super::super::values::{Items, Read, Value};
-use super::super::{Ears, index};
-use super::{add, tuples};
-use crate::numbers::{Numbers, Reader, Stop};
+use super::{append_to, to_tuples};
+use crate::numbers::{NumberSource, Stop, Visitor};
 
-/// The values with plain ints only, and `{device: items}` of those that stand for none. Code of the user's may run.
-pub fn plain<'py>(
-    ears: &mut Ears<'py>,
+/// Returns the values with all items converted to ints, and `{device: items}` of the items that cannot be converted. May
+/// run user code.
+pub fn to_ints<'py>(
+    signals: &mut SignalCheck<'py>,
     devices: &Bound<'py, PyList>,
     values: &Bound<'py, PyList>,
 ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyDict>)> {
-    let invalid = PyDict::new(ears.py);
-    let mut are_plain = true;
+    let py = signals.py();
+    let invalid = PyDict::new(py);
+    let mut are_ints = true;
     for value in values {
         if let Some(Value::Items(items)) = Value::in_place(&value) {
-            are_plain = are_plain && items_are_plain(ears, &items)?;
+            are_ints = are_ints && items_are_ints(signals, &items)?;
         }
     }
-    if are_plain {
+    if are_ints {
         return Ok((values.clone(), invalid));
     }
-    let ints = PyList::empty(ears.py);
-    for (at, value) in values.iter().enumerate() {
+    let converted = PyList::empty(py);
+    for (device, value) in values.iter().enumerate() {
         match Value::in_place(&value) {
             Some(Value::Items(items @ (Items::List(_) | Items::Tuple(_)))) => {
-                let device = devices.get_item(at)?;
-                ints.append(plain_items(ears, &device, &items, &invalid)?)?;
+                let device = devices.get_item(device)?;
+                converted.append(items_to_ints(signals, &device, &items, &invalid)?)?;
             }
-            _ => ints.append(value)?,
+            _ => converted.append(value)?,
         }
     }
-    tuples(ears, &invalid)?;
-    Ok((ints, invalid))
+    to_tuples(signals, &invalid)?;
+    Ok((converted, invalid))
 }
 
-/// Whether all items are exact ints, or come from an array.
-fn items_are_plain<'py>(ears: &mut Ears<'py>, items: &Items<'_, 'py>) -> PyResult<bool> {
+/// Returns whether all items are exact ints or elements of an array.
+fn items_are_ints<'py>(signals: &mut SignalCheck<'py>, items: &Items<'_, 'py>) -> PyResult<bool> {
     if matches!(items, Items::Array(..)) {
         return Ok(true);
     }
     let mut from = 0;
-    while let Read::NotPlain(at, item) = items.read(ears, from, &mut Plain)? {
+    while let Read::NotPlain(index, item) = items.read(signals, from, &mut PlainInts)? {
         if !item.is_exact_instance_of::<PyInt>() {
             return Ok(false);
         }
-        from = at + 1;
+        from = index + 1;
     }
     Ok(true)
 }
 
-/// Reads plain numbers, whatever they are.
-struct Plain;
+/// Reads plain ints and ignores their values.
+struct PlainInts;
 
-impl Reader for Plain {
+impl Visitor for PlainInts {
     type Error = Infallible;
 
-    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop<Infallible>> {
+    fn visit(&mut self, numbers: &impl NumberSource) -> Result<(), Stop<Infallible>> {
         match (0..numbers.len()).find(|&index| numbers.get(index).is_none()) {
             Some(index) => Err(Stop::NotPlain(index)),
             None => Ok(()),
@@ -71,30 +74,32 @@ impl Reader for Plain {
     }
 }
 
-/// The ints that items stand for; those that stand for none are put aside.
-fn plain_items<'py>(
-    ears: &mut Ears<'py>,
+/// Converts items to ints. Appends the items that cannot be converted to those of the device in `invalid`.
+fn items_to_ints<'py>(
+    signals: &mut SignalCheck<'py>,
     device: &Bound<'py, PyAny>,
     items: &Items<'_, 'py>,
     invalid: &Bound<'py, PyDict>,
 ) -> PyResult<Bound<'py, PyList>> {
-    let ints = PyList::empty(ears.py);
-    let mut at = 0;
-    while at < items.len() {
-        ears.after(16)?;
-        let Some(item) = items.get(ears.py, at)? else {
+    let py = signals.py();
+    let ints = PyList::empty(py);
+    let mut position = 0;
+    // The length may change, since `__index__` runs user code.
+    while position < items.len() {
+        signals.tick(16)?;
+        let Some(item) = items.get(py, position)? else {
             break;
         };
-        at += 1;
+        position += 1;
         if item.is_exact_instance_of::<PyInt>() {
             ints.append(item)?;
         } else if is_bool(&item) {
-            add(invalid, device, item)?;
+            append_to(invalid, device, item)?;
         } else {
             match index(&item) {
                 Ok(int) => ints.append(int)?,
-                Err(error) if error.is_instance_of::<PyTypeError>(ears.py) => {
-                    add(invalid, device, item)?;
+                Err(error) if error.is_instance_of::<PyTypeError>(py) => {
+                    append_to(invalid, device, item)?;
                 }
                 Err(error) => return Err(error),
             }
@@ -103,13 +108,14 @@ fn plain_items<'py>(
     Ok(ints)
 }
 
-/// The int at an index of items which are all ints, as an exact one. None if it is no int any more, or gone.
-pub fn int_at<'py>(py: Python<'py>, items: &Items<'_, 'py>, at: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
-    items.get(py, at)?.map_or(Ok(None), int_of)
+/// Returns the item at an index as an exact int. Returns `None` if the item has been removed or replaced since the items
+/// were converted.
+pub fn int_at<'py>(py: Python<'py>, items: &Items<'_, 'py>, index: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
+    items.get(py, index)?.map_or(Ok(None), to_int)
 }
 
-/// An int of Python's or numpy's as an exact one; none for another object. Runs no code of the user's.
-pub fn int_of(item: Bound<'_, PyAny>) -> PyResult<Option<Bound<'_, PyAny>>> {
+/// Converts a Python or numpy integer to an exact int. Returns `None` for other objects. Runs no user code.
+pub fn to_int(item: Bound<'_, PyAny>) -> PyResult<Option<Bound<'_, PyAny>>> {
     if item.is_exact_instance_of::<PyInt>() {
         Ok(Some(item))
     } else if is_integer(&item) {

@@ -1,31 +1,31 @@
-//! What is allowed in a device map but rarely meant.
+//! Notes on what is allowed in a device map but unusual.
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::super::Ears;
+use super::super::signals::SignalCheck;
 use super::super::values::{Items, Read, Value};
 use super::ints::int_at;
-use crate::numbers::{Numbers, Reader, Stop};
+use crate::numbers::{NumberSource, Stop, Visitor};
 
-/// What is allowed but rarely meant: the devices of which there is something to say.
-pub struct Notes<'py> {
-    /// Those without a block.
+/// The devices to which a note applies.
+pub struct MapNotes<'py> {
+    /// Devices without blocks.
     pub idle: Bound<'py, PyList>,
-    /// Those whose blocks are more than one run.
+    /// Devices whose blocks are not one ascending run.
     pub scattered: Bound<'py, PyList>,
-    /// Those that begin before where the one before them ended.
+    /// Devices whose first block does not come after the last block of the previous device.
     pub unordered: Bound<'py, PyList>,
 }
 
-impl<'py> Notes<'py> {
-    /// The notes on values of ints, which may be no blocks of the model. If the blocks are known to be contiguous, each
-    /// device after the other, only the idle devices are looked for.
-    pub fn of(
-        ears: &mut Ears<'py>,
+impl<'py> MapNotes<'py> {
+    /// Computes the notes on a map whose items are ints. If the blocks of the devices are known to be contiguous and in
+    /// ascending order, only the idle devices are determined.
+    pub fn new(
+        signals: &mut SignalCheck<'py>,
         devices: &Bound<'py, PyList>,
         values: &Bound<'py, PyList>,
-        contiguous: bool,
+        is_contiguous: bool,
     ) -> PyResult<Self> {
         let py = devices.py();
         let notes = Self {
@@ -33,102 +33,116 @@ impl<'py> Notes<'py> {
             scattered: PyList::empty(py),
             unordered: PyList::empty(py),
         };
-        let mut last: Option<Bound<'py, PyAny>> = None;
-        for (at, value) in values.iter().enumerate() {
-            ears.after(1)?;
-            if contiguous && Value::in_place(&value).is_some_and(|value| ascends(&value)) {
+        let mut previous_last: Option<Bound<'py, PyAny>> = None;
+        for (device, value) in values.iter().enumerate() {
+            signals.tick(1)?;
+            if is_contiguous && Value::in_place(&value).is_some_and(|value| is_non_empty_and_ascending(&value)) {
                 continue;
             }
-            let ends = Value::in_place(&value).map(|value| ends_of(ears, &value)).transpose()?;
-            let Some((first, its_last, is_run)) = ends.flatten() else {
-                notes.idle.append(devices.get_item(at)?)?;
+            let summary = Value::in_place(&value)
+                .map(|value| summarize(signals, &value))
+                .transpose()?;
+            let Some(RunSummary { first, last, is_run }) = summary.flatten() else {
+                notes.idle.append(devices.get_item(device)?)?;
                 continue;
             };
             if !is_run {
-                notes.scattered.append(devices.get_item(at)?)?;
+                notes.scattered.append(devices.get_item(device)?)?;
             }
-            if let Some(last) = last
-                && first.le(last)?
+            if let Some(previous_last) = previous_last
+                && first.le(previous_last)?
             {
-                notes.unordered.append(devices.get_item(at)?)?;
+                notes.unordered.append(devices.get_item(device)?)?;
             }
-            last = Some(its_last);
+            previous_last = Some(last);
         }
         Ok(notes)
     }
 }
 
-/// Whether a value is known to ascend if its blocks are contiguous.
-fn ascends(value: &Value<'_, '_>) -> bool {
+/// Returns whether a value of a contiguous map has items, in ascending order. Only a range can be contiguous and descend.
+fn is_non_empty_and_ascending(value: &Value<'_, '_>) -> bool {
     match value {
-        Value::Range(numbers) => numbers.len() > 0 && numbers.is_run(),
+        Value::Range(range) => range.len() > 0 && range.is_run(),
         Value::Items(items) => items.len() > 0,
     }
 }
 
-/// The first and the last of a value's ints, and whether all of them are one run.
-type Ends<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, bool);
+/// The first and the last item of a value, and whether the items are one ascending run.
+struct RunSummary<'py> {
+    first: Bound<'py, PyAny>,
+    last: Bound<'py, PyAny>,
+    is_run: bool,
+}
 
-/// The ends of a value of ints; none where it is empty.
-fn ends_of<'py>(ears: &mut Ears<'py>, value: &Value<'_, 'py>) -> PyResult<Option<Ends<'py>>> {
-    let py = ears.py;
+/// Returns the summary of a value, or `None` if it is empty.
+fn summarize<'py>(signals: &mut SignalCheck<'py>, value: &Value<'_, 'py>) -> PyResult<Option<RunSummary<'py>>> {
+    let py = signals.py();
     let Some(last) = value.len().checked_sub(1) else {
         return Ok(None);
     };
     match value {
-        Value::Range(numbers) => {
-            let number = |at| Ok::<_, PyErr>(numbers.get(at).into_pyobject(py)?.into_any());
-            Ok(Some((number(0)?, number(last)?, numbers.is_run())))
+        Value::Range(range) => {
+            let number = |index| Ok::<_, PyErr>(range.get(index).into_pyobject(py)?.into_any());
+            Ok(Some(RunSummary {
+                first: number(0)?,
+                last: number(last)?,
+                is_run: range.is_run(),
+            }))
         }
         Value::Items(items) => {
             let (Some(first), Some(last)) = (int_at(py, items, 0)?, int_at(py, items, last)?) else {
                 return Ok(None);
             };
-            Ok(Some((first, last, is_run(ears, items)?)))
+            let is_run = is_run(signals, items)?;
+            Ok(Some(RunSummary { first, last, is_run }))
         }
     }
 }
 
-/// Whether each item is one more than the last.
-fn is_run<'py>(ears: &mut Ears<'py>, items: &Items<'_, 'py>) -> PyResult<bool> {
-    let (py, mut from) = (ears.py, 0);
+/// Returns whether each item is one more than the previous one.
+fn is_run<'py>(signals: &mut SignalCheck<'py>, items: &Items<'_, 'py>) -> PyResult<bool> {
+    let (py, mut from) = (signals.py(), 0);
     loop {
-        let at = match items.read(ears, from, &mut Ascending(None))? {
+        let index = match items.read(signals, from, &mut RunVisitor { next: None })? {
             Read::All => return Ok(true),
             Read::Error(NotNext) => return Ok(false),
-            Read::NotPlain(at, _) => at,
+            Read::NotPlain(index, _) => index,
         };
-        // Beside an int that is not plain, Python says what follows what.
-        for (one, next) in [(at.checked_sub(1), at), (Some(at), at + 1)] {
-            if let Some(one) = one
-                && let (Some(one), Some(next)) = (int_at(py, items, one)?, int_at(py, items, next)?)
-                && !next.sub(one)?.eq(1)?
+        // An int that is not plain is compared with its neighbours by Python's arithmetic.
+        for (left, right) in [(index.checked_sub(1), index), (Some(index), index + 1)] {
+            if let Some(left) = left
+                && let (Some(left), Some(right)) = (int_at(py, items, left)?, int_at(py, items, right)?)
+                && !right.sub(left)?.eq(1)?
             {
                 return Ok(false);
             }
         }
-        from = at + 1;
+        from = index + 1;
     }
 }
 
-/// Reads numbers of which each is one more than the last.
-struct Ascending(Option<usize>);
+/// Reads numbers as long as each is one more than the previous one.
+struct RunVisitor {
+    /// The number that must come next, if any number has been read.
+    next: Option<usize>,
+}
 
-/// A number is not one more than the last.
+/// A number is not one more than the previous one.
 struct NotNext;
 
-impl Reader for Ascending {
+impl Visitor for RunVisitor {
     type Error = NotNext;
 
-    fn read(&mut self, numbers: &impl Numbers) -> Result<(), Stop<NotNext>> {
+    fn visit(&mut self, numbers: &impl NumberSource) -> Result<(), Stop<NotNext>> {
         let mut index = 0;
         while index < numbers.len() {
             let first = numbers.get(index).ok_or(Stop::NotPlain(index))?;
-            if self.0.is_some_and(|next| next != first) {
+            if self.next.is_some_and(|next| next != first) {
                 return Err(Stop::Error(NotNext));
             }
-            let (behind, next) = numbers.run(index, first);
-            (index, self.0) = (behind, Some(next));
+            let (run_end, next) = numbers.run(index, first);
+            (index, self.next) = (run_end, Some(next));
         }
         Ok(())
     }

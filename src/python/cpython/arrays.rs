@@ -1,54 +1,55 @@
-//! Arrays of native numbers, read through their buffers.
+//! Reads arrays of native numbers through the buffer protocol.
 
 use std::marker::PhantomData;
 
 use pyo3::buffer::{Element, ElementType, PyBuffer, PyUntypedBuffer};
 use pyo3::prelude::*;
 
-use super::read;
-use crate::numbers::{Number, Numbers, Reader, Stop};
+use super::visit_chunk;
+use crate::numbers::{Number, NumberSource, Stop, Visitor};
 
-/// The formats of native integers.
-pub const INTEGERS: &[u8] = b"bBhHiIlLqQ";
-/// The formats of native integers and floats.
-pub const NUMBERS: &[u8] = b"bBhHiIlLqQfd";
+/// The `struct` formats of native integers.
+pub const INT_FORMATS: &[u8] = b"bBhHiIlLqQ";
+/// The `struct` formats of native integers and floats.
+pub const NUMBER_FORMATS: &[u8] = b"bBhHiIlLqQfd";
 
-/// How many numbers there are in a one-dimensional buffer of native numbers in one of some formats. None for any other
-/// object.
+/// Returns the length of a one-dimensional buffer whose items have one of the formats, or `None` for another object.
 pub fn array_len(array: &Bound<'_, PyAny>, formats: &[u8]) -> Option<usize> {
-    row_of(array, formats).map(|buffer| buffer.item_count())
+    native_buffer(array, formats).map(|buffer| buffer.item_count())
 }
 
-/// The format is one letter only: PyO3 0.30 takes `>` for the native byte order of a little-endian machine.
-fn row_of(array: &Bound<'_, PyAny>, formats: &[u8]) -> Option<PyUntypedBuffer> {
-    let buffer = PyUntypedBuffer::get(array).ok()?;
-    let native = matches!(buffer.format().to_bytes(), [letter] if formats.contains(letter));
-    (native && buffer.dimensions() == 1 && buffer.suboffsets().is_none()).then_some(buffer)
-}
-
-/// Lets a reader read the numbers of an array from index `from` on, at most `most`. Returns where it ended, as
-/// [`super::read_list`] does. If it is no longer an array of numbers, none of its items is plain.
+/// Returns the buffer of an object if it is one-dimensional and its items have one of the formats.
 ///
-/// The buffer is exported and released within the call: that is what rule 4 rests on.
-pub fn read_array<R: Reader>(
+/// A format with a prefix is not accepted: PyO3 0.30 treats `>` as the native byte order on a little-endian machine.
+fn native_buffer(array: &Bound<'_, PyAny>, formats: &[u8]) -> Option<PyUntypedBuffer> {
+    let buffer = PyUntypedBuffer::get(array).ok()?;
+    let is_native = matches!(buffer.format().to_bytes(), [letter] if formats.contains(letter));
+    (is_native && buffer.dimensions() == 1 && buffer.suboffsets().is_none()).then_some(buffer)
+}
+
+/// Passes at most `max` items of an array, from index `from` on, to a visitor. Returns the index after the last item that
+/// was passed, as [`super::read_list`] does. Stops with [`Stop::NotPlain`] at `from` if the object is no longer such an array.
+///
+/// Rule 4 holds because the buffer is exported and released within this call.
+pub fn read_array<V: Visitor>(
     array: &Bound<'_, PyAny>,
     from: usize,
-    most: usize,
-    reader: &mut R,
-) -> Result<usize, Stop<R::Error>> {
-    let Some(buffer) = row_of(array, NUMBERS) else {
+    max: usize,
+    visitor: &mut V,
+) -> Result<usize, Stop<V::Error>> {
+    let Some(buffer) = native_buffer(array, NUMBER_FORMATS) else {
         return Err(Stop::NotPlain(from));
     };
     macro_rules! read_as {
         ($number:ty) => {
             match buffer.as_typed::<$number>() {
-                Ok(typed) => read_row(typed, from, most, reader),
+                Ok(typed) => read_typed(typed, from, max, visitor),
                 Err(_) => Err(Stop::NotPlain(from)),
             }
         };
     }
     if buffer.item_count() == 0 {
-        // An empty array's memory need not be aligned.
+        // The pointer to an empty buffer need not be aligned.
         return Ok(from);
     }
     match ElementType::from_format(buffer.format()) {
@@ -66,18 +67,20 @@ pub fn read_array<R: Reader>(
     }
 }
 
-/// What an array holds.
-trait Item: Element {
+/// A type of array elements.
+trait ArrayElement: Element {
+    /// Returns the element as in [`NumberSource::get`].
     fn block(self) -> Option<usize>;
+    /// Returns the element as in [`NumberSource::number`].
     fn number(self) -> Option<Number>;
 }
 
-macro_rules! integers_are_items {
+macro_rules! impl_for_ints {
     ($($int:ty)*) => {
-        $(impl Item for $int {
+        $(impl ArrayElement for $int {
             #[inline]
             fn block(self) -> Option<usize> {
-                // One more than any of these is a number too.
+                // Up to `isize::MAX`, so that adding one does not overflow.
                 isize::try_from(self).ok()?.try_into().ok()
             }
 
@@ -89,9 +92,9 @@ macro_rules! integers_are_items {
     };
 }
 
-macro_rules! floats_are_items {
+macro_rules! impl_for_floats {
     ($($float:ty)*) => {
-        $(impl Item for $float {
+        $(impl ArrayElement for $float {
             #[inline]
             fn block(self) -> Option<usize> {
                 None
@@ -105,25 +108,25 @@ macro_rules! floats_are_items {
     };
 }
 
-integers_are_items!(i8 i16 i32 i64 u8 u16 u32 u64);
-floats_are_items!(f32 f64);
+impl_for_ints!(i8 i16 i32 i64 u8 u16 u32 u64);
+impl_for_floats!(f32 f64);
 
-/// The numbers of a row, in a buffer that is exported as long as this borrows it.
-struct Row<'a, T> {
+/// A chunk of an exported buffer, which it borrows.
+struct ArrayItems<'a, T> {
     first: *const T,
     len: usize,
-    /// From one number to the next, in bytes.
+    /// The distance between two items in bytes.
     stride: isize,
     buffer: PhantomData<&'a PyBuffer<T>>,
 }
 
-impl<T: Item> Row<'_, T> {
+impl<T: ArrayElement> ArrayItems<'_, T> {
     #[inline]
     fn item(&self, index: usize) -> T {
         assert!(index < self.len);
-        // SAFETY: rule 4; the index is inside, the memory aligned for `T` and of numbers, which any bits are. Its owner
-        // may write to it from a thread that needs no GIL: hence volatile, one read of whatever stands there. The offset of
-        // what is inside does not wrap: that only spares the check.
+        // SAFETY: rule 4; the index is in range, the memory is aligned for `T`, and every bit pattern is a valid number.
+        // The owner may write to the memory from a thread without the GIL: therefore the read is volatile. The offset of an
+        // item in range does not wrap; wrapping arithmetic only avoids the overflow check.
         unsafe {
             self.first
                 .byte_offset(index.cast_signed().wrapping_mul(self.stride))
@@ -132,7 +135,7 @@ impl<T: Item> Row<'_, T> {
     }
 }
 
-impl<T: Item> Numbers for Row<'_, T> {
+impl<T: ArrayElement> NumberSource for ArrayItems<'_, T> {
     #[inline]
     fn len(&self) -> usize {
         self.len
@@ -149,19 +152,20 @@ impl<T: Item> Numbers for Row<'_, T> {
     }
 }
 
-fn read_row<T: Item, R: Reader>(
+/// Passes items of a buffer to a visitor, as [`read_array`] does.
+fn read_typed<T: ArrayElement, V: Visitor>(
     buffer: &PyBuffer<T>,
     from: usize,
-    most: usize,
-    reader: &mut R,
-) -> Result<usize, Stop<R::Error>> {
+    max: usize,
+    visitor: &mut V,
+) -> Result<usize, Stop<V::Error>> {
     let stride = buffer.strides()[0];
     if !stride.unsigned_abs().is_multiple_of(align_of::<T>()) {
         return Err(Stop::NotPlain(from));
     }
-    let end = buffer.item_count().min(from.saturating_add(most));
+    let end = buffer.item_count().min(from.saturating_add(max));
     let from = from.min(end);
-    let row = Row {
+    let items = ArrayItems {
         first: buffer
             .buf_ptr()
             .cast::<T>()
@@ -171,5 +175,5 @@ fn read_row<T: Item, R: Reader>(
         stride,
         buffer: PhantomData,
     };
-    read(&row, from, reader)
+    visit_chunk(&items, from, visitor)
 }

@@ -2,19 +2,18 @@
 
 use std::mem::offset_of;
 
-use pyo3::exceptions::PyImportError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-/// Where the digits of an int begin, in bytes.
-pub const DIGITS: usize = offset_of!(IntLayout, digits);
+/// The offset of the digits of an int, in bytes.
+pub const DIGITS_OFFSET: usize = offset_of!(IntLayout, digits);
 
-/// An int of at most two digits: `CPython`'s header, a word that says how many digits and which sign, the digits, of
-/// which those are in memory that the int has.
+/// The layout of an int: `CPython`'s object header, a tag with the number of digits and the sign, and the digits. Only as
+/// many digits as the int has are in its memory; ints with more than two are not read.
 ///
-/// Up to 3.11 the word is the number of digits, negative for a negative int. From 3.12 on it is the number of digits
-/// shifted left by three, above two bits for the sign (0 positive, 1 zero, 2 negative) and one that is reserved; of the
-/// reserved one nothing is assumed.
+/// Up to Python 3.11 the tag is the number of digits, negated for a negative int. From 3.12 on the tag is the number of
+/// digits shifted left by three; the two lowest bits are the sign (0 positive, 1 zero, 2 negative), and bit 2 is reserved
+/// and ignored here.
 #[repr(C)]
 struct IntLayout {
     header: ffi::PyObject,
@@ -22,30 +21,33 @@ struct IntLayout {
     digits: [u32; 2],
 }
 
-/// The tag of an int of one digit that is not negative, and the bits of it that say so.
-#[cfg(not(Py_3_12))]
-const ONE_DIGIT: (usize, usize) = (1, !0);
-#[cfg(Py_3_12)]
-const ONE_DIGIT: (usize, usize) = (1 << 3, !0b100);
-
-/// The tag of an int of two digits that is not negative.
-#[cfg(not(Py_3_12))]
-const TWO_DIGITS: (usize, usize) = (2, !0);
-#[cfg(Py_3_12)]
-const TWO_DIGITS: (usize, usize) = (2 << 3, !0b100);
-
-/// How many bits a digit has.
-const DIGIT: u32 = 30;
+/// A tag value and the mask of the bits that are compared with it.
+type Tag = (usize, usize);
 
 /// The tag of 0.
 #[cfg(not(Py_3_12))]
-const ZERO: (usize, usize) = (0, !0);
+const ZERO: Tag = (0, !0);
 #[cfg(Py_3_12)]
-const ZERO: (usize, usize) = (1, !0b100);
+const ZERO: Tag = (1, !0b100);
 
-/// Refuses an interpreter whose ints are not laid out as [`IntLayout`] has it: one built with 15-bit digits, or a
-/// future one.
-pub fn fits(py: Python<'_>) -> PyResult<()> {
+/// The tag of a positive int with one digit.
+#[cfg(not(Py_3_12))]
+const ONE_DIGIT: Tag = (1, !0);
+#[cfg(Py_3_12)]
+const ONE_DIGIT: Tag = (1 << 3, !0b100);
+
+/// The tag of a positive int with two digits.
+#[cfg(not(Py_3_12))]
+const TWO_DIGITS: Tag = (2, !0);
+#[cfg(Py_3_12)]
+const TWO_DIGITS: Tag = (2 << 3, !0b100);
+
+/// The number of bits of a digit.
+const DIGIT_BITS: u32 = 30;
+
+/// Returns whether the interpreter's ints have the layout [`IntLayout`]. A build with 15-bit digits does not, and future
+/// versions may not.
+pub fn layout_matches(py: Python<'_>) -> PyResult<bool> {
     let samples = [
         (0_i64, Some(0)),
         (1, Some(1)),
@@ -60,26 +62,24 @@ pub fn fits(py: Python<'_>) -> PyResult<()> {
     ];
     for (number, expected) in samples {
         let int = number.into_pyobject(py)?;
-        // SAFETY: `int` is alive and is an exact int. That its layout is right is what is being tried: the header is
-        // as pyo3-ffi has it for this version, and what is read stays within the int's memory even where a digit has
-        // two bytes, since memory comes in multiples of eight: a second digit is read only of an int of two.
+        // SAFETY: `int` is a live exact int. Its layout may differ from the expected one, but only memory of the int is
+        // read: the header is as in pyo3-ffi for this version, a second digit is read only of an int with two digits, and
+        // memory is allocated in multiples of eight bytes, so that this holds even if a digit has two bytes.
         if unsafe { small_int(int.as_ptr()) } != expected {
-            return Err(PyImportError::new_err(
-                "devicemap cannot read the ints of this build of Python",
-            ));
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }
 
-/// An exact int's value where it has at most two digits and no minus sign.
+/// Returns the value of an exact, non-negative int with at most two digits.
 ///
 /// # Safety
-/// `object` points to a live Python object.
+/// Rules 1 and 3; `object` is a live Python object.
 #[inline]
 pub unsafe fn small_int(object: *mut ffi::PyObject) -> Option<u64> {
-    // SAFETY: the object is alive; only an exact int is read as one, and only as many digits as it has. That is through
-    // a pointer to the field, since a reference to the struct would span a digit that may not be there.
+    // SAFETY: the object is live; only an exact int is read as one, and only as many digits as it has. The digits are read
+    // through a pointer to the field, since a reference to the struct would include a digit that may not exist.
     unsafe {
         if ffi::Py_TYPE(object) != &raw mut ffi::PyLong_Type {
             return None;
@@ -92,20 +92,20 @@ pub unsafe fn small_int(object: *mut ffi::PyObject) -> Option<u64> {
         } else if tag & ZERO.1 == ZERO.0 {
             Some(0)
         } else if tag & TWO_DIGITS.1 == TWO_DIGITS.0 {
-            Some(u64::from(digits.read()) | u64::from(digits.add(1).read()) << DIGIT)
+            Some(u64::from(digits.read()) | u64::from(digits.add(1).read()) << DIGIT_BITS)
         } else {
             None
         }
     }
 }
 
-/// An exact float's value.
+/// Returns the value of an exact float.
 ///
 /// # Safety
-/// `object` points to a live Python object.
+/// Rules 1 and 3; `object` is a live Python object.
 #[inline]
 pub unsafe fn float(object: *mut ffi::PyObject) -> Option<f64> {
-    // SAFETY: the object is alive, and only an exact float is read as one.
+    // SAFETY: the object is live, and only an exact float is read as one.
     unsafe {
         let is_float = ffi::Py_TYPE(object) == &raw mut ffi::PyFloat_Type;
         is_float.then(|| ffi::PyFloat_AS_DOUBLE(object))

@@ -1,4 +1,4 @@
-//! Lists and tuples, read in place and filled in place.
+//! Reads lists and tuples in place, and creates lists of ints.
 
 use std::ops::Range;
 
@@ -8,15 +8,16 @@ use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyList, PyTuple};
 
-use super::super::{BETWEEN_SIGNALS, Ears};
-use super::ints::{DIGITS, float, small_int};
-use super::read;
-use crate::numbers::{Number, Numbers, Reader, Stop};
+use super::super::signals::{self, SignalCheck};
+use super::ints::{DIGITS_OFFSET, float, small_int};
+use super::public_api::ApiItems;
+use super::{layout_is_known, visit_chunk};
+use crate::numbers::{Number, NumberSource, Stop, Visitor};
 
-/// The objects of a list or tuple, borrowed under rule 2.
-struct ListItems<'a>(&'a [*mut ffi::PyObject]);
+/// The items of a list or a tuple, borrowed under rule 2.
+struct BorrowedItems<'a>(&'a [*mut ffi::PyObject]);
 
-impl Numbers for ListItems<'_> {
+impl NumberSource for BorrowedItems<'_> {
     #[inline]
     fn len(&self) -> usize {
         self.0.len()
@@ -24,14 +25,14 @@ impl Numbers for ListItems<'_> {
 
     #[inline]
     fn get(&self, index: usize) -> Option<usize> {
-        // SAFETY: rules 1 and 2: the list holds a reference to each of its objects all the while.
+        // SAFETY: rules 1, 2 and 3: the sequence holds a reference to each of its items.
         unsafe { small_int(self.0[index]) }?.try_into().ok()
     }
 
     #[inline]
     fn number(&self, index: usize) -> Option<Number> {
         let object = self.0[index];
-        // SAFETY: as above.
+        // SAFETY: as in `get`.
         unsafe {
             match small_int(object) {
                 Some(number) => Some(Number::Whole(number.into())),
@@ -45,11 +46,11 @@ impl Numbers for ListItems<'_> {
         #[cfg(target_arch = "x86_64")]
         if let Some(object) = self.0.get(index) {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // An int of 32 bytes may lie across two cache lines, since the pools of CPython's allocator begin with a
-            // header of 48 bytes: the type is in the first line, the digits may be in the second. Intel's processors
-            // fetch the adjacent line by themselves, AMD's do not.
-            let digits = object.wrapping_byte_add(DIGITS);
-            // SAFETY: every x86-64 has SSE, and a prefetch of any address is no access.
+            // An int of 32 bytes may span two cache lines, since the pools of CPython's allocator start with a header of 48
+            // bytes: the type is in the first line, the digits may be in the second. Intel processors prefetch the adjacent
+            // line themselves, AMD processors do not.
+            let digits = object.wrapping_byte_add(DIGITS_OFFSET);
+            // SAFETY: every x86-64 processor has SSE, and a prefetch of any address is not an access.
             unsafe {
                 _mm_prefetch::<_MM_HINT_T0>(object.cast());
                 _mm_prefetch::<_MM_HINT_T0>(digits.cast());
@@ -58,19 +59,25 @@ impl Numbers for ListItems<'_> {
     }
 }
 
-/// Lets a reader read the plain small ints of a list from index `from` on, at most `most` items. Gives where it ended;
-/// indices in [`Stop`] are the list's.
+/// Passes at most `max` items of a list, from index `from` on, to a visitor. Returns the index after the last item that was
+/// passed; indices in [`Stop`] are those of the list.
 ///
-/// A reader belongs to the ground floor, which knows no Python: that is what rule 2 rests on.
-pub fn read_list<R: Reader>(
+/// Rule 2 holds because visitors are part of the pure crate, which does not use Python.
+pub fn read_list<V: Visitor>(
     list: &Bound<'_, PyList>,
     from: usize,
-    most: usize,
-    reader: &mut R,
-) -> Result<usize, Stop<R::Error>> {
+    max: usize,
+    visitor: &mut V,
+) -> Result<usize, Stop<V::Error>> {
     with_critical_section(list, || {
+        let (from, end) = chunk(list.len(), from, max);
+        if !layout_is_known() {
+            // SAFETY: rules 1 and 2; the chunk is within the list.
+            let items = unsafe { ApiItems::new(list.as_ptr(), ffi::PyList_GetItem, from, end - from) };
+            return visit_chunk(&items, from, visitor);
+        }
         let object = list.as_ptr().cast::<ffi::PyListObject>();
-        // SAFETY: rules 1 and 2. `ob_item` is null only where the list is empty; its first `ob_size` entries are live.
+        // SAFETY: rules 1, 2 and 3. `ob_item` is null only if the list is empty; its first `ob_size` entries are live.
         let items = unsafe {
             let len = list.len();
             if len == 0 {
@@ -79,108 +86,114 @@ pub fn read_list<R: Reader>(
                 std::slice::from_raw_parts((*object).ob_item, len)
             }
         };
-        read_items(items, from, most, reader)
+        visit_chunk(&BorrowedItems(&items[from..end]), from, visitor)
     })
 }
 
-/// Lets a reader read a tuple, as [`read_list`] does a list.
-pub fn read_tuple<R: Reader>(
+/// Passes items of a tuple to a visitor, as [`read_list`] does those of a list.
+pub fn read_tuple<V: Visitor>(
     tuple: &Bound<'_, PyTuple>,
     from: usize,
-    most: usize,
-    reader: &mut R,
-) -> Result<usize, Stop<R::Error>> {
+    max: usize,
+    visitor: &mut V,
+) -> Result<usize, Stop<V::Error>> {
+    let (from, end) = chunk(tuple.len(), from, max);
+    if !layout_is_known() {
+        // SAFETY: rules 1 and 2; a tuple never changes, and the chunk is within it.
+        let items = unsafe { ApiItems::new(tuple.as_ptr(), ffi::PyTuple_GetItem, from, end - from) };
+        return visit_chunk(&items, from, visitor);
+    }
     let object = tuple.as_ptr().cast::<ffi::PyTupleObject>();
-    // SAFETY: rule 1; a tuple that has been given away never changes, and holds `ob_size` live objects in place. (One
-    // still in the making, dug out through the collector, crashes Python's own loops too.)
+    // SAFETY: rules 1 and 3; a tuple never changes once it has been returned, and has `ob_size` live items. (A tuple that is
+    // still being filled can be obtained from the garbage collector, but also crashes Python's own loops.)
     let items = unsafe { std::slice::from_raw_parts((&raw const (*object).ob_item).cast(), tuple.len()) };
-    read_items(items, from, most, reader)
+    visit_chunk(&BorrowedItems(&items[from..end]), from, visitor)
 }
 
-fn read_items<R: Reader>(
-    items: &[*mut ffi::PyObject],
-    from: usize,
-    most: usize,
-    reader: &mut R,
-) -> Result<usize, Stop<R::Error>> {
-    let end = items.len().min(from.saturating_add(most));
-    let from = from.min(end);
-    read(&ListItems(&items[from..end]), from, reader)
+/// Returns the bounds of a chunk of at most `max` items, limited to the length of the sequence.
+fn chunk(len: usize, from: usize, max: usize) -> (usize, usize) {
+    let end = len.min(from.saturating_add(max));
+    (from.min(end), end)
 }
 
-/// A new list of `len` ints, those of the runs in their order, of which there must be as many. The caller has asked whether
-/// they fit in memory.
+/// Returns a new list of the ints in some runs. `len` must be the total length of the runs, and the caller must have checked
+/// that the ints fit in memory.
 pub fn list_of_ints<'py>(
-    ears: &mut Ears<'py>,
+    signals: &mut SignalCheck<'py>,
     len: usize,
     runs: impl IntoIterator<Item = Range<usize>>,
 ) -> PyResult<Bound<'py, PyList>> {
-    let py = ears.py;
-    let list = unset_list(py, len)?;
-    // SAFETY: rule 1; the list is tracked, since a new list is. While there are ears, code of the user's may run, and
-    // must not find a list with unset items through the collector.
+    let py = signals.py();
+    let list = new_unset_list(py, len)?;
+    // SAFETY: rule 1; a new list is tracked. The checks for signals may run user code, which must not find a list with unset
+    // items through the garbage collector.
     unsafe { ffi::PyObject_GC_UnTrack(list.as_ptr().cast()) };
+    let uses_layout = layout_is_known();
     let mut filled = 0;
     for mut rest in runs {
         while !rest.is_empty() {
-            let piece = rest.start..rest.end.min(rest.start.saturating_add(BETWEEN_SIGNALS));
-            rest.start = piece.end;
-            assert!(piece.len() <= len - filled, "more ints than announced");
-            ears.after(piece.len())?;
-            for number in piece {
-                // SAFETY: rule 1. The new reference goes to the list, which is ours alone, at an index that it has and
-                // where nothing stands yet. Should an int not be had, the list is dropped: unset items are null, which
-                // its deallocation knows.
+            let chunk = rest.start..rest.end.min(rest.start.saturating_add(signals::INTERVAL));
+            rest.start = chunk.end;
+            assert!(chunk.len() <= len - filled, "the runs are longer than `len`");
+            signals.tick(chunk.len())?;
+            for number in chunk {
+                // SAFETY: rule 1, and rule 3 for `PyList_SET_ITEM`. Both functions take ownership of the new reference. No
+                // other code has a reference to the list, the index is in range, and the item is still unset. If the int
+                // cannot be created, the list is dropped, and its deallocation ignores unset items.
                 unsafe {
                     let int = ffi::PyLong_FromSize_t(number);
                     if int.is_null() {
                         return Err(PyErr::fetch(py));
                     }
-                    ffi::PyList_SET_ITEM(list.as_ptr(), filled.cast_signed(), int);
+                    if uses_layout {
+                        ffi::PyList_SET_ITEM(list.as_ptr(), filled.cast_signed(), int);
+                    } else {
+                        ffi::PyList_SetItem(list.as_ptr(), filled.cast_signed(), int);
+                    }
                 }
                 filled += 1;
             }
         }
     }
-    assert!(filled == len, "fewer ints than announced");
+    assert!(filled == len, "the runs are shorter than `len`");
     // SAFETY: rule 1; the list was untracked above, and all of its items are set.
     unsafe { ffi::PyObject_GC_Track(list.as_ptr().cast()) };
     Ok(list)
 }
 
-/// A new list of `len` unset items.
-fn unset_list(py: Python<'_>, len: usize) -> PyResult<Bound<'_, PyList>> {
+/// Returns a new list of `len` unset items.
+fn new_unset_list(py: Python<'_>, len: usize) -> PyResult<Bound<'_, PyList>> {
     let Ok(len) = ffi::Py_ssize_t::try_from(len) else {
         return Err(PyMemoryError::new_err(()));
     };
-    // SAFETY: rule 1; `PyList_New` gives a new reference to a list, or null with an exception set.
-    without_collecting(py, || unsafe { owned(py, ffi::PyList_New(len)) })
+    // SAFETY: rule 1; `PyList_New` returns a new reference to a list, or null with an exception set.
+    without_gc(py, || unsafe { from_new_reference(py, ffi::PyList_New(len)) })
 }
 
-/// Calls what makes new containers and runs no Python code by itself.
+/// Calls a function that creates containers, with the garbage collector paused.
 ///
-/// Up to 3.11, a collection of garbage starts as soon as a number of new containers is reached, over and over where a million lists
-/// are made, though none of them can be garbage; and its finalizers may do anything. So the collector pauses for the
-/// call. Later versions only note that a collection is due.
-fn without_collecting<T>(_py: Python<'_>, call: impl FnOnce() -> T) -> T {
-    // SAFETY: rule 1; any time will do. With the GIL, which these versions all have, nobody sees that the collector
-    // pauses.
+/// Up to Python 3.11, a collection starts when a number of new containers is reached: many times if a million lists are
+/// created, none of which is garbage. A collection also runs finalizers, which may do anything. Later versions run
+/// collections at other times.
+fn without_gc<T>(_py: Python<'_>, create: impl FnOnce() -> T) -> T {
+    // SAFETY: rule 1; the functions may be called at any time. These versions all have the GIL, so that no other thread sees
+    // the collector paused.
     #[cfg(not(Py_3_12))]
-    let collects = unsafe { ffi::PyGC_Disable() } == 1;
-    let made = call();
+    let was_enabled = unsafe { ffi::PyGC_Disable() } == 1;
+    let result = create();
     #[cfg(not(Py_3_12))]
-    if collects {
+    if was_enabled {
         // SAFETY: as above.
         unsafe { ffi::PyGC_Enable() };
     }
-    made
+    result
 }
 
-/// Owns a new reference, or fetches the exception that stands for it.
+/// Takes ownership of a new reference, or fetches the exception if it is null.
 ///
 /// # Safety
 /// `object` is a new reference to an object of the type `T`, or null with an exception set.
-unsafe fn owned<T>(py: Python<'_>, object: *mut ffi::PyObject) -> PyResult<Bound<'_, T>> {
-    // SAFETY: as above.
+unsafe fn from_new_reference<T>(py: Python<'_>, object: *mut ffi::PyObject) -> PyResult<Bound<'_, T>> {
+    // SAFETY: guaranteed by the caller.
     unsafe { Ok(Bound::from_owned_ptr_or_err(py, object)?.cast_into_unchecked()) }
 }

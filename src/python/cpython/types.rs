@@ -1,4 +1,4 @@
-//! Types, and what they say of their objects without running code.
+//! Inspects types without running Python code.
 
 use std::ffi::CStr;
 
@@ -6,22 +6,22 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
-/// The name of a type written in C that no Python code can change, `numpy.int64` for one. None for a class statement's
-/// type, whatever it says of itself.
+/// Returns the name of an immutable type written in C, such as `numpy.int64`. Returns `None` for a type created by a class
+/// statement, since Python code can set its name.
 pub fn c_type_name<'a>(type_: &'a Bound<'_, PyType>) -> Option<&'a CStr> {
     let object = type_.as_type_ptr();
-    // SAFETY: rule 1. An immutable type's flags never change, nor does its name, which lives as long as the type.
+    // SAFETY: rule 1. The flags and the name of an immutable type never change, and the name lives as long as the type.
     unsafe {
         let immutable = ffi::PyType_HasFeature(object, ffi::Py_TPFLAGS_IMMUTABLETYPE) != 0;
         immutable.then(|| CStr::from_ptr((*object).tp_name))
     }
 }
 
-/// Whether objects of a type are ints and compare as ints do, by the very function.
+/// Returns whether a type is int or a subclass of int that inherits the comparison functions of int.
 pub fn compares_as_int(type_: &Bound<'_, PyType>) -> bool {
     let object = type_.as_type_ptr();
-    // SAFETY: rule 1. Both types are complete. Without the GIL another thread may set the slot of a class meanwhile: a
-    // word, read once.
+    // SAFETY: rule 1. Both types are ready. Without the GIL, another thread may set the slot of a class at the same time;
+    // the slot is one word and is read once.
     unsafe {
         let compare = (*object).tp_richcompare.map(|function| function as usize);
         let int_compare = ffi::PyLong_Type.tp_richcompare.map(|function| function as usize);
@@ -29,10 +29,11 @@ pub fn compares_as_int(type_: &Bound<'_, PyType>) -> bool {
     }
 }
 
-/// The dict of a type's own attributes, which a builtin type of some versions does not have.
+/// Returns the `__dict__` of a type. Some built-in types have none in some versions.
 pub fn type_dict<'py>(type_: &Bound<'py, PyType>) -> Option<Bound<'py, PyDict>> {
     let object = type_.as_type_ptr();
-    // SAFETY: rule 1; a new reference up from 3.12, a borrowed one before: to a dict, or null without an exception.
+    // SAFETY: rule 1. From 3.12 on the function returns a new reference; before, `tp_dict` is a borrowed one. Either is a
+    // dict, or null without an exception.
     unsafe {
         #[cfg(Py_3_12)]
         let dict = Bound::from_owned_ptr_or_opt(type_.py(), ffi::PyType_GetDict(object));

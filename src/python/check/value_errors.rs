@@ -1,0 +1,79 @@
+//! The errors for values that are not iterables of blocks. They recognise other kinds of maps, such as `{block: device}`.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
+
+use super::super::error::{short_repr, wrong_mapping, wrong_type};
+use super::super::item::int_value;
+use super::super::objects::{is_iterable, is_mapping, is_text};
+use super::super::sequences::dimensions;
+use super::aliases::is_torch_device;
+
+/// Raises a `TypeError` if the value at an index is not an iterable of blocks: if it is a mapping, text, bytes, or not
+/// iterable.
+pub fn check_value(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>, index: usize) -> PyResult<()> {
+    const EXPECTED: &str = "an iterable of block numbers";
+    let value = values.get_item(index)?;
+    let nested = is_mapping(&value)?;
+    if !nested && !is_text(&value) && is_iterable(&value)? && dimensions(&value)? != Some(0) {
+        return Ok(());
+    }
+    let argument = format!("device_map[{}]", short_repr(&devices.get_item(index)?)?);
+    if nested {
+        return Err(wrong_mapping(
+            &argument,
+            EXPECTED,
+            &value,
+            &nested_map_advice(devices, values)?,
+        ));
+    }
+    if let Some(other) = other_kind_of_map(devices, values) {
+        let text = format!("device_map must be {{device: [block, ...]}}, got {other}");
+        return Err(PyTypeError::new_err(text));
+    }
+    Err(wrong_type(&argument, EXPECTED, &value))
+}
+
+/// Returns the advice for a map of device maps.
+fn nested_map_advice(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>) -> PyResult<String> {
+    let mut names = Vec::new();
+    for (device, value) in devices.iter().zip(values) {
+        if is_mapping(&value)? {
+            let repr = short_repr(&device)?;
+            let name = repr.strip_prefix('\'').and_then(|name| name.strip_suffix('\''));
+            names.push(name.map_or_else(|| repr.clone(), str::to_owned));
+        }
+    }
+    Ok(match &names[..] {
+        [] | [_] => "check that mapping on its own".into(),
+        [first, last] => format!("check {first} and {last} one at a time"),
+        [first, second, ..] => format!(
+            "check {first}, {second} and the other {} one at a time",
+            names.len() - 2
+        ),
+    })
+}
+
+/// Describes a map whose values are devices: `{block: device}` or `{module: device}`. Returns `None` for other maps.
+fn other_kind_of_map(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>) -> Option<&'static str> {
+    let is_number = |value: &Bound<'_, PyAny>| int_value(value).is_some();
+    // If the only value is a number, it may be a block as well as a device.
+    let is_ambiguous = values.len() <= 1 && values.iter().all(|value| is_number(&value));
+    let is_device = |value: Bound<'_, PyAny>| is_text(&value) || is_number(&value) || is_torch_device(&value);
+    if is_ambiguous || !values.iter().all(is_device) {
+        return None;
+    }
+    let is_string = |key: &Bound<'_, PyAny>, matches: fn(&str) -> bool| {
+        key.cast::<PyString>()
+            .is_ok_and(|text| matches(&text.to_string_lossy()))
+    };
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if devices.iter().all(|key| is_number(&key) || is_string(&key, is_digits)) {
+        Some("the inverse, {block: device}; group the blocks by device")
+    } else if devices.iter().any(|key| is_string(&key, |text| text.contains('.'))) {
+        Some("{module: device}; write the numbers of the blocks, grouped by device")
+    } else {
+        None
+    }
+}

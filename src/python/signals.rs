@@ -1,0 +1,40 @@
+//! Checks for pending signals during long calls, so that Ctrl-C interrupts them.
+
+use pyo3::prelude::*;
+
+/// The number of blocks that are read or created between two checks for signals, which takes about a millisecond.
+pub const INTERVAL: usize = 1 << 16;
+
+/// Checks for pending signals every [`INTERVAL`] units of work.
+pub struct SignalCheck<'py> {
+    py: Python<'py>,
+    /// The work until the next check.
+    remaining: usize,
+}
+
+impl<'py> SignalCheck<'py> {
+    /// Returns a check for a call that starts now.
+    pub fn new(py: Python<'py>) -> Self {
+        Self {
+            py,
+            remaining: INTERVAL,
+        }
+    }
+
+    /// Returns the token of the attached interpreter.
+    pub fn py(&self) -> Python<'py> {
+        self.py
+    }
+
+    /// Adds work, in blocks, and checks for signals if [`INTERVAL`] is reached. The check may run signal handlers and, from
+    /// Python 3.12 on, the garbage collector with its callbacks.
+    #[inline]
+    pub fn tick(&mut self, work: usize) -> PyResult<()> {
+        self.remaining = self.remaining.saturating_sub(work);
+        if self.remaining == 0 {
+            self.remaining = INTERVAL;
+            self.py.check_signals()?;
+        }
+        Ok(())
+    }
+}
