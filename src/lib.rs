@@ -48,7 +48,8 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        python::cpython::detect_layout(module.py())?;
+        let layout_is_known = python::cpython::detect_layout(module.py())?;
+        module.add("layout_is_known", layout_is_known)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

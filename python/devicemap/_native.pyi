@@ -9,6 +9,7 @@ __all__ = [
     "get_device_map",
     "integer",
     "integers",
+    "layout_is_known",
     "load_per_device",
     "parse_devices",
     "parse_memory",
@@ -47,6 +48,7 @@ _Sizes: TypeAlias = Iterable[SupportsIndex | SupportsFloat | str] | _Indexable
 _PerDevice: TypeAlias = Sequence[_Value] | Iterable[_Value] | Mapping[_Device, _Value]
 
 __version__: str
+layout_is_known: bool
 
 def assert_device_map(device_map: _DeviceMap, num_blocks: SupportsIndex) -> None: ...
 def balance(

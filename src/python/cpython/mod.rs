@@ -38,15 +38,15 @@ const NEWEST_KNOWN_VERSION: (u8, u8) = (3, 14);
 static LAYOUT_IS_KNOWN: AtomicBool = AtomicBool::new(false);
 
 /// Determines whether ints, lists and tuples are read in CPython's memory layout: not on a version of Python newer than
-/// [`NEWEST_KNOWN_VERSION`], nor if ints are laid out in another way. The feature `public-api` disables it. Must be called
-/// when the module is imported; before that, the public API is used.
-pub fn detect_layout(py: Python<'_>) -> PyResult<()> {
+/// [`NEWEST_KNOWN_VERSION`], nor if ints are laid out in another way. The feature `public-api` disables it. Called when the
+/// module is imported.
+pub fn detect_layout(py: Python<'_>) -> PyResult<bool> {
     let version = py.version_info();
     let is_known = !cfg!(feature = "public-api")
         && (version.major, version.minor) <= NEWEST_KNOWN_VERSION
         && ints::layout_matches(py)?;
     LAYOUT_IS_KNOWN.store(is_known, Ordering::Relaxed);
-    Ok(())
+    Ok(is_known)
 }
 
 /// Returns the result of [`detect_layout`].

@@ -1,0 +1,33 @@
+"""A build that reads ints and lists through CPython's public functions only, as on an interpreter with another layout."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from devicemap import _native
+from tests.subprocess_helpers import command, run
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_layout_of_this_interpreter_is_known() -> None:
+    assert _native.layout_is_known
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo, which builds the package, is missing")
+def test_a_build_with_the_public_api_passes_the_tests_of_the_drop_in(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "maturin", "build", "--release", "--locked", "--features", "public-api"]
+    command(*build, "--interpreter", sys.executable, "--manifest-path", ROOT / "Cargo.toml", "--out", tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    site = tmp_path / "site"
+    command(sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--target", site, wheel)
+    assert run("from devicemap import _native; print(_native.layout_is_known)", path=site).strip() == "False"
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    folders = [ROOT / "tests" / name for name in ("drop_in", "check", "runtime", "partition/test_kinds_of_numbers.py")]
+    command(sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", *folders, environment=environment)
