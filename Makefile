@@ -1,38 +1,53 @@
-# Everything that the commands make stands in $(VENV) and target/. Another Python: make test PYTHON=python3.13 VENV=.venv313
+# All commands work in $(VENV) and target/. With another Python: make test PYTHON=python3.13 VENV=.venv313
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 BUILT := $(VENV)/.built
+TARPAULIN := $(BIN)/cargo-tarpaulin
 RUST := build.rs Cargo.toml Cargo.lock $(shell find src -name '*.rs')
 
-# Whatever environment is active in the shell, maturin and PyO3 take this one.
+# maturin and PyO3 use this environment, even if another one is active in the shell.
 export VIRTUAL_ENV := $(abspath $(VENV))
 export PYO3_PYTHON := $(VIRTUAL_ENV)/bin/python
 unexport CONDA_PREFIX
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-smoke lint build clean
+.PHONY: help demo test test-quick coverage bench bench-smoke dist lint build clean
 
-help: ## list these commands
+help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(BUILT) $(VENV)/.demo ## a model balanced; a million blocks mapped, checked, broken and timed
+build: $(BUILT) ## build the package in release mode, editable, in $(VENV)
+
+demo: $(BUILT) $(VENV)/.demo ## balance a model, and create and check maps of a million blocks
 	$(BIN)/python -m examples.demo
 
-test: $(BUILT) $(VENV)/.test ## all tests, Python's and Rust's; torch makes the first run long
+test-quick: $(BUILT) $(VENV)/.test-core ## run the tests that need neither torch nor long times: 3 minutes
+	$(BIN)/python -m pytest -m "not slow" --ignore tests/patch/test_transformers4.py
+	cargo test --locked --no-default-features
+
+test: $(BUILT) $(VENV)/.test ## run all tests: 10 minutes, and a download of some gigabytes (torch) at first
 	$(BIN)/python -m pytest
 	cargo test --locked --no-default-features
 
-bench: $(BUILT) $(VENV)/.bench ## the full benchmark, and the README's table and plot from it
+coverage: $(BUILT) $(VENV)/.coverage $(TARPAULIN) ## measure the line coverage of the Python and the Rust code
+	$(BIN)/python -m coverage run -m pytest -q -m "not slow"
+	$(BIN)/python -m coverage report
+	$(TARPAULIN) --locked --no-default-features --skip-clean --target-dir target/tarpaulin --out Stdout
+
+bench: $(BUILT) $(VENV)/.bench ## measure the bars, and write docs/benchmarks.md and the plot: 12 minutes on an idle machine
 	$(BIN)/python -m pytest benches --benchmark-json=$(VENV)/benchmark.json
 	$(BIN)/python -m benches.report $(VENV)/benchmark.json
 
-bench-smoke: $(BUILT) $(VENV)/.bench ## each benchmark once, untimed
+bench-smoke: $(BUILT) $(VENV)/.bench ## run each benchmark once, untimed
 	$(BIN)/python -m pytest benches --benchmark-disable
 
-lint: $(BUILT) $(VENV)/.lint ## formatters, linters and type checkers, none of which changes a file
+dist: $(VENV)/.dist ## build the sdist and the wheels, and test them on each version of Python that is found
+	$(BIN)/python .ci/dist.py
+
+lint: $(BUILT) $(VENV)/.lint ## run the formatters, linters and type checkers, none of which changes a file
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
@@ -40,27 +55,30 @@ lint: $(BUILT) $(VENV)/.lint ## formatters, linters and type checkers, none of w
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest devicemap
+	$(BIN)/zizmor --offline --quiet .github
 
-build: $(BUILT) ## the package, in release and editable, in an environment of its own
-
-clean: ## remove all that these commands have made
-	rm -rf $(VENV) target .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache python/devicemap/*.so
+clean: ## remove everything that the commands have created
+	rm -rf $(VENV) target dist .coverage .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache python/devicemap/*.so
 
 $(BUILT): $(RUST) $(VENV)/.build
 	@echo "==> building devicemap in release"
 	$(BIN)/maturin develop --release --locked
 	@touch $@
 
-# One stamp for each dependency group of pyproject.toml.
+# A stamp for each dependency group of pyproject.toml.
 $(VENV)/.%: pyproject.toml | $(PYO3_PYTHON)
-	@echo "==> installing the packages for: make $*"
+	@echo "==> installing the dependency group $*"
 	$(BIN)/python -m pip install --group $*
 	@touch $@
+
+# It measures the coverage of Rust tests with ptrace, so that the toolchain needs no llvm-tools.
+$(TARPAULIN): | $(PYO3_PYTHON)
+	cargo install cargo-tarpaulin --version 0.37.5 --locked --root $(VENV)
 
 $(PYO3_PYTHON):
 	$(if $(shell command -v cargo 2>/dev/null),,$(error cargo is missing: install Rust from https://rustup.rs))
 	$(if $(shell $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 10) or "")' 2>/dev/null),,\
 	  $(error $(PYTHON) is missing or older than 3.10: name a newer one, as in make $(MAKECMDGOALS) PYTHON=python3.13))
-	@echo "==> making $(VENV)"
+	@echo "==> creating $(VENV)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
