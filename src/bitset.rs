@@ -110,3 +110,34 @@ pub fn words(run: &Range<usize>) -> impl DoubleEndedIterator<Item = (usize, u64)
         (word, (!0 << below) & (!0 >> above))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn searches_agree_with_a_vector_of_bools(bits in proptest::collection::vec(any::<bool>(), 1..300), at in 0..400_usize) {
+            let len = bits.len();
+            let Ok(mut set) = Bitset::try_new(len) else { unreachable!() };
+            for (bit, _) in bits.iter().enumerate().filter(|(_, set)| **set) {
+                prop_assert!(set.insert(&(bit..bit + 1)));
+            }
+            for value in [false, true] {
+                let expected = (at..len).find(|&bit| bits[bit] == value).unwrap_or(len);
+                prop_assert_eq!(set.find(value, at, len), expected);
+            }
+            prop_assert_eq!(set.last_up_to(at), (0..=at).rev().find(|&bit| bits.get(bit) == Some(&true)));
+            prop_assert_eq!(set.count(), bits.iter().filter(|set| **set).count());
+            let gaps: Vec<_> = set.gaps(len).flatten().collect();
+            prop_assert_eq!(gaps, (0..len).filter(|&bit| !bits[bit]).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_bitset_fits_unless_it_exceeds_the_address_space() {
+        assert!(bitset_fits(1 << 20));
+        assert!(!bitset_fits(usize::MAX));
+    }
+}

@@ -126,6 +126,19 @@ mod tests {
     }
 
     #[test]
+    fn only_steps_of_one_are_runs_and_only_negative_steps_descend() {
+        for (step, len, is_run) in [(1, 3, true), (2, 1, true), (2, 3, false), (-1, 1, true), (-1, 3, false)] {
+            let Some(range) = IntRange::new(5, step, len) else {
+                unreachable!()
+            };
+            assert_eq!(
+                (range.len(), range.is_run(), range.is_descending()),
+                (len, is_run, step < 0)
+            );
+        }
+    }
+
+    #[test]
     fn numbers_may_reach_but_not_exceed_64_bits() {
         let all = IntRange::new(i64::MIN, 1, usize::MAX);
         assert!(

@@ -175,3 +175,17 @@ fn a_bitset_that_does_not_fit_in_memory_is_an_error() {
     assert_eq!(coverage.assign(2..3), Err(AssignError::Memory));
     assert!(BlockCounts::try_new(usize::MAX).is_err());
 }
+
+#[test]
+fn a_cleared_coverage_is_contiguous_and_misses_every_block() {
+    let mut coverage = coverage(5);
+    assert!(coverage.is_contiguous());
+    assert_eq!(coverage.assign(3..4), Ok(()));
+    assert!(!coverage.is_contiguous());
+    assert_eq!(coverage.assign(3..4), Err(AssignError::Fault));
+    coverage.clear();
+    assert!(coverage.is_contiguous());
+    assert_eq!((coverage.num_blocks(), coverage.num_missing()), (5, 5));
+    assert_eq!(coverage.assign(0..5), Ok(()));
+    assert_eq!(coverage.num_missing(), 0);
+}
