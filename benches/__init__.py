@@ -1,1 +1,1 @@
-"""How fast devicemap is: the benchmarks, their report and the demo. Nothing here is installed with the package."""
+"""The benchmarks and their report. They are not installed with the package."""

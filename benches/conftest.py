@@ -1,4 +1,4 @@
-"""What the benchmarks share: full or smoke, the measured bars, and the versions beside the figures."""
+"""Fixtures of the benchmarks, and hooks that add the bars, the placements and the versions to the JSON file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLACEMENTS = pytest.StashKey[list[Row]]()
 
 
 class Benchmark(Protocol):
-    """The part of pytest-benchmark's fixture that is used here; its own types are not complete."""
+    """The part of pytest-benchmark's fixture that is used here. Its own types are incomplete."""
 
     group: str | None
     extra_info: dict[str, Any]
@@ -30,25 +30,25 @@ class Benchmark(Protocol):
 
 @pytest.fixture(scope="session")
 def smoke(pytestconfig: pytest.Config) -> bool:
-    """Whether everything only has to run once, untimed (``--benchmark-disable``)."""
+    """Return whether each benchmark runs once, untimed (``--benchmark-disable``)."""
     return bool(pytestconfig.getoption("benchmark_disable"))
 
 
 @pytest.fixture(scope="session")
 def results(pytestconfig: pytest.Config) -> list[Result]:
-    """Where the measured bars go."""
+    """Return the list of measured bars."""
     return pytestconfig.stash.setdefault(RESULTS, [])
 
 
 @pytest.fixture(scope="session")
 def placements(pytestconfig: pytest.Config) -> list[Row]:
-    """Where the rows of the placement table go."""
+    """Return the list of rows of the placement table."""
     return pytestconfig.stash.setdefault(PLACEMENTS, [])
 
 
 @pytest.fixture(autouse=True)
 def frozen_heap() -> Iterator[None]:
-    """Keep pytest's own objects out of the garbage collector, which would look through them in the timed calls."""
+    """Exclude the objects of pytest from garbage collections, which would traverse them in the timed calls."""
     gc.collect()
     gc.freeze()
     yield
@@ -56,7 +56,7 @@ def frozen_heap() -> Iterator[None]:
 
 
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
-    """Put bars and placements beside pytest-benchmark's own results, and leave out each single time behind these."""
+    """Add the bars and placements to the results of pytest-benchmark, and remove the single times."""
     for benchmark in output_json["benchmarks"]:
         del benchmark["stats"]["data"]
     output_json["bars"] = [
@@ -74,7 +74,7 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
 
 
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
-    """Name the versions, and not the host."""
+    """Add the versions, and remove the name of the host."""
     del machine_info["node"]
     machine_info["python"] = f"{platform.python_implementation()} {platform.python_version()}"
     machine_info["packages"] = versions()

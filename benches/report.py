@@ -1,6 +1,6 @@
-"""The report: writes the README's section and the plot from a run of the benchmarks.
+"""Write the benchmark report, the plot and the README's summary from the results of a run.
 
-Usage: ``python -m benches.report RUN.json``, the file that ``pytest benches --benchmark-json=RUN.json`` has written.
+Usage: ``python -m benches.report RUN.json``, with the file written by ``pytest benches --benchmark-json=RUN.json``.
 """
 
 from __future__ import annotations
@@ -13,30 +13,34 @@ from typing import Any
 
 from benches.quality import placement
 from benches.speed import plot
-from benches.speed.clock import written
+from benches.speed.clock import format_seconds
 from benches.speed.maps import BAD, GOOD
 
-HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
 MILLION = 1_000_000
 CHECKS = ["devicemap", "numpy", "sort", "set", "Counter"]
-MAKES = ["devicemap", "original", "list(range(n))"]
+CREATORS = ["devicemap", "original", "list(range(n))"]
 
 PICTURE = """\
 <picture>
-  <source media="(prefers-color-scheme: dark)" srcset="benches/speed/plot-dark.svg">
-  <img alt="Time to check a device map against its blocks, devicemap and its peers" src="benches/speed/plot-light.svg">
-</picture>"""
-NOT_MEASURED = (
-    "set, sort and Counter are checks in plain Python; numpy is `fromiter` and `bincount`, lists converted."
-    " Not measured: other machines, memory, several threads, and blocks other than plain ints. Calls are repeated, so"
-    " the caches are warm: the first call after other work takes longer, and the lead over the peers is smaller there."
-    " The ratios carry over to another machine better than the times do."
+  <source media="(prefers-color-scheme: dark)" srcset="{folder}time-dark.svg">
+  <img alt="Time to check a device map against its number of blocks, for devicemap and its peers" src="{folder}time-light.svg">
+</picture>"""  # noqa: E501, an HTML element in Markdown
+METHOD = (
+    "Times are medians. Each call is repeated, so that the caches are warm: the first call after other work takes"
+    " longer, and the lead over the peers is smaller there. Other machines, memory, several threads and blocks"
+    " other than plain ints are not measured. Ratios depend on the machine less than times do."
+)
+PEERS = (
+    "`set`, `sort` and `Counter` are checks in pure Python; `numpy` is `fromiter` and `bincount`. All raise the"
+    " errors of the original."
 )
 
 
 class Run:
-    """What one run of the benchmarks has measured."""
+    """The results of a run of the benchmarks."""
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.machine: dict[str, Any] = data["machine_info"]
@@ -50,99 +54,106 @@ class Run:
             times[info["num_blocks"]] = entry["stats"]["median"]
 
     def times(self, job: str, on: str, peer: str) -> plot.Times:
-        """The median seconds of a peer by number of blocks."""
+        """Return the median seconds of a peer by number of blocks."""
         return self._times.get((job, on, peer), {})
 
 
 def main() -> None:
-    """Write the plots and the section."""
+    """Write the plot, the report and the README's summary, and print the bars."""
     run = Run(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     contiguous = {peer: run.times("assert", "contiguous", peer) for peer in [*CHECKS, "original"]}
     measured = {peer: times for peer, times in contiguous.items() if times}
-    plot.draw(measured, HERE / "speed" / "plot-light.svg", plot.LIGHT)
-    plot.draw(measured, HERE / "speed" / "plot-dark.svg", plot.DARK)
-
-    fill("bench", section(run))
-    fill("placement", f"{placement.section(run.placements)} {measured_by(run)}")
-
+    plot.draw(measured, DOCS / "time-light.svg", plot.LIGHT)
+    plot.draw(measured, DOCS / "time-dark.svg", plot.DARK)
+    (DOCS / "benchmarks.md").write_text(report(run), encoding="utf-8")
+    write_between_markers("bench", f"{PICTURE.format(folder='docs/')}\n\n{summary(run)}")
     for bar in run.bars:
         print(f"{bar['what']:22} {bar['bar']:42} {bar['measured']:>9}  {'met' if bar['met'] else 'MISSED'}")
     print(f"{sum(bar['met'] for bar in run.bars)} of {len(run.bars)} bars met")
 
 
-def fill(name: str, text: str) -> None:
-    """Write a part of the README between its two marks."""
+def write_between_markers(name: str, text: str) -> None:
+    """Replace a part of the README between two markers."""
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     before, found, rest = README.read_text(encoding="utf-8").partition(begin)
     _, closed, after = rest.partition(end)
     if found and closed:
         README.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
     else:
-        print(f"README.md has no {begin} … {end} to write between: left as it is")
+        print(f"README.md has no markers {begin} … {end} and was not changed")
 
 
-def section(run: Run) -> str:
-    """The README's part on speed, in Markdown."""
-    return "\n\n".join(
-        [
-            PICTURE,
-            "`assert_device_map`, 1,000,000 blocks over 8 devices, median times:",
-            table(["map", *CHECKS], (cells(run, "assert", kind, CHECKS) for kind in [*GOOD, *BAD])),
-            original(run),
-            "`get_device_map`, 1,000,000 blocks:",
-            table(["map", *MAKES], (cells(run, "get", on, MAKES) for on in ("8 devices", "one block a device"))),
-            "<details>\n<summary>The bars: ratios, the two measured side by side in one run</summary>",
-            table(
-                ["", "bar", "", "measured", "a call"],
-                (
-                    [
-                        bar["what"],
-                        bar["bar"],
-                        "met" if bar["met"] else "**missed**",
-                        bar["measured"],
-                        written(bar["seconds"][0]),
-                    ]
-                    for bar in run.bars
-                ),
-                words=3,
-            ),
-            "</details>",
-            f"{NOT_MEASURED} {measured_by(run)}",
-        ]
+def report(run: Run) -> str:
+    """Return the text of docs/benchmarks.md."""
+    parts = [
+        "# Benchmarks",
+        f"This file is written by `make bench`. {setting(run)} {METHOD}",
+        "## Checking a device map",
+        PICTURE.format(folder=""),
+        f"`assert_device_map`, 1,000,000 blocks on 8 devices. {PEERS}",
+        table(["map", *CHECKS], (cells(run, "assert", kind, CHECKS) for kind in [*GOOD, *BAD])),
+        original(run),
+        "## Creating a device map",
+        "`get_device_map`, 1,000,000 blocks:",
+        table(["map", *CREATORS], (cells(run, "get", on, CREATORS) for on in ("8 devices", "one block per device"))),
+        "## Quality of placement",
+        placement.section(run.placements),
+        "## Bars",
+        "Each bar is a ratio of two calls that are timed alternately, or a time limit. `time` is that of devicemap.",
+        table(["call", "bar", "", "measured", "time"], (bar_cells(bar) for bar in run.bars), text_columns=3),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def summary(run: Run) -> str:
+    """Return the README's summary."""
+    ours, numpy, theirs = (run.times("assert", "contiguous", peer) for peer in ("devicemap", "numpy", "original"))
+    ratio = numpy[MILLION] / ours[MILLION]
+    extrapolated = (
+        f" The original would take about {format_seconds(plot.quadratic(theirs, MILLION))}." if theirs else ""
+    )
+    return (
+        f"A check of a million blocks takes {format_seconds(ours[MILLION])}, {ratio:.0f} times less than with numpy."
+        f"{extrapolated} See [all benchmarks](docs/benchmarks.md)."
     )
 
 
-def table(header: list[str], rows: Iterable[list[str]], words: int = 1) -> str:
-    """A Markdown table: first so many columns of words, then figures, which stand on the right."""
-    ruler = ["---" if column < words else "---:" for column in range(len(header))]
+def table(header: list[str], rows: Iterable[list[str]], text_columns: int = 1) -> str:
+    """Return a Markdown table. The columns after the first ``text_columns`` are right-aligned."""
+    ruler = ["---" if column < text_columns else "---:" for column in range(len(header))]
     return "\n".join(f"| {' | '.join(row)} |" for row in [header, ruler, *rows])
 
 
 def cells(run: Run, job: str, on: str, peers: list[str]) -> list[str]:
-    """One row: the kind of map and each peer's time on it, a dash for a peer without a number."""
+    """Return a row with the kind of map and the time of each peer, or a dash for a peer that was not measured."""
     times = [run.times(job, on, peer).get(MILLION) for peer in peers]
-    return [on, *("–" if time is None else written(time) for time in times)]
+    return [on, *("–" if time is None else format_seconds(time) for time in times)]
+
+
+def bar_cells(bar: dict[str, Any]) -> list[str]:
+    """Return the row of a bar."""
+    met = "met" if bar["met"] else "**missed**"
+    return [bar["what"], bar["bar"], met, bar["measured"], format_seconds(bar["seconds"][0])]
 
 
 def original(run: Run) -> str:
-    """What is known of the original at a million blocks."""
+    """Return a sentence on the time of the original for a million blocks."""
     times = run.times("assert", "contiguous", "original")
     if not times:
-        return "The original was not there to be measured."
+        return "The original was not installed."
     largest = max(times)
     return (
-        f"The original takes {written(times[largest])} for {largest:,} blocks and grows with their square: about"
-        f" {written(plot.quadratic(times, MILLION))} for a million, extrapolated."
+        f"The original takes {format_seconds(times[largest])} for {largest:,} blocks. Its time is quadratic: about"
+        f" {format_seconds(plot.quadratic(times, MILLION))} for a million blocks, extrapolated."
     )
 
 
-def measured_by(run: Run) -> str:
-    """The command, the day, the versions and the machine."""
+def setting(run: Run) -> str:
+    """Return the date, the versions and the machine."""
     packages = [f"{name} {version}" for name, version in run.machine["packages"].items()]
     cpu = run.machine["cpu"]
     machine = [cpu["brand_raw"], f"{cpu['count']} cores", f"{run.machine['system']} {run.machine['machine']}"]
-    setting = ", ".join([run.machine["python"], *packages, *machine])
-    return f"Measured by `make bench` on {run.date}: {setting}."
+    return f"Measured on {run.date}: {', '.join([run.machine['python'], *packages, *machine])}."
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Real architectures: how many bytes each layer of them takes, worked out from the fields of their public configs.
+"""Real architectures, with the bytes of each part computed from the fields of their public configs.
 
-A parameter is two bytes, as in bfloat16. Buffers, such as a table of rotations, are no weights and are left out.
+A parameter has two bytes, as in bfloat16. Buffers, such as rotary tables, are not included.
 """
 
 from __future__ import annotations
@@ -11,40 +11,40 @@ from functools import cache
 from typing import Any
 
 BYTES = 2
-"""Of one parameter in bfloat16."""
+"""The bytes of a parameter in bfloat16."""
 
 
 @dataclass(frozen=True, eq=False)
 class Architecture:
-    """A model: what its config.json says of sizes, under the names that stand there."""
+    """An architecture, with the fields of its config.json that determine sizes."""
 
     name: str
     family: str
-    """The config's ``model_type``."""
+    """The ``model_type`` of the config."""
     config: Mapping[str, int | bool]
     parameters: int
-    """How many there are, as published; what ``pieces`` must come to."""
+    """The published number of parameters, which must be that of ``parts``."""
 
     @property
     def is_tied(self) -> bool:
-        """Whether the head is the embedding once more; it takes no bytes of its own then, and is no piece."""
+        """Whether the head shares the weights of the embedding. Then it is not a part."""
         return bool(self.config["tie_word_embeddings"])
 
     @property
-    def pieces(self) -> dict[str, int]:
-        """The bytes of everything that is placed as a whole, in order, under the module names of transformers.
+    def parts(self) -> dict[str, int]:
+        """The bytes of each part, in order, by its module name in transformers.
 
-        That is the embedding, each decoder block, the last norm and, if it has weights of its own, the head.
+        The parts are the embedding, each decoder block, the final norm and, unless it is tied, the head.
         """
         count = _gpt2 if self.family == "gpt2" else _llama
         return {name: BYTES * parameters for name, parameters in count(self.family, self.config).items()}
 
     @property
     def costs(self) -> list[int]:
-        """The bytes of each decoder block: the first has the embedding with it, the last the last norm and the head."""
+        """The bytes of each block. The first includes the embedding, the last the final norm and the head."""
         costs: list[int] = []
         before = 0
-        for name, size in self.pieces.items():
+        for name, size in self.parts.items():
             if name.rpartition(".")[2].isdecimal():
                 costs.append(size + before)
                 before = 0
@@ -57,7 +57,7 @@ class Architecture:
 
 @cache
 def meta_model(architecture: Architecture) -> Any:
-    """transformers' model of this architecture in bfloat16, on the device that holds no data."""
+    """Return transformers' model of an architecture in bfloat16 on the device ``meta``, without data."""
     import torch
     import transformers
 
@@ -67,17 +67,19 @@ def meta_model(architecture: Architecture) -> Any:
 
 
 def _llama(family: str, config: Mapping[str, int | bool]) -> dict[str, int]:
-    """The parameters of Llama's pieces, and of those that are built alike: Qwen2, Gemma, Mixtral."""
+    """Return the parameters of each part of Llama and similar architectures: Qwen2, Gemma, Mixtral."""
     hidden, heads = config["hidden_size"], config["num_attention_heads"]
     head = config.get("head_dim", hidden // heads)
     queries, keys = heads * head, config["num_key_value_heads"] * head
 
-    attention = hidden * queries + 2 * hidden * keys + queries * hidden  # to queries, to keys and values, and back
+    attention = (
+        hidden * queries + 2 * hidden * keys + queries * hidden
+    )  # the projections to queries, to keys and values, and of the output
     if family == "qwen2":
-        attention += queries + 2 * keys  # Its model, not its config, says that these three have a bias.
-    mlp = 3 * hidden * config["intermediate_size"]  # gate, up and down
+        attention += queries + 2 * keys  # the biases of these three, which the config does not mention
+    mlp = 3 * hidden * config["intermediate_size"]  # the projections gate, up and down
     if family == "mixtral":
-        mlp = config["num_local_experts"] * (mlp + hidden)  # a row of the router for each expert
+        mlp = config["num_local_experts"] * (mlp + hidden)  # each expert, and its row of the router
     norms = 2 * hidden
     embedding = config["vocab_size"] * hidden
 
@@ -90,7 +92,7 @@ def _llama(family: str, config: Mapping[str, int | bool]) -> dict[str, int]:
 
 
 def _gpt2(_: str, config: Mapping[str, int | bool]) -> dict[str, int]:
-    """The parameters of GPT-2's pieces: biases everywhere, and a mean beside each norm's scale."""
+    """Return the parameters of each part of GPT-2, in which all layers have biases."""
     hidden = config["n_embd"]
     attention = hidden * 3 * hidden + 3 * hidden + hidden * hidden + hidden
     mlp = hidden * 4 * hidden + 4 * hidden + 4 * hidden * hidden + hidden
@@ -190,6 +192,6 @@ ARCHITECTURES = [
         parameters=1_557_611_200,
     ),
     Architecture("Gemma-2B", "gemma", _gemma_2b(tied=True), parameters=2_506_172_416),
-    # As on the last stage of a pipeline, which cannot share the first one's embedding.
+    # As in a pipeline, whose last stage has a copy of the embedding of the first stage.
     Architecture("Gemma-2B, untied head", "gemma", _gemma_2b(tied=False), parameters=2_506_172_416 + 256_000 * 2048),
 ]

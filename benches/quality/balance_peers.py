@@ -1,7 +1,7 @@
-"""The contenders of ``balance``: everything that cuts consecutive pieces over devices by what each costs.
+"""The peers of ``balance``: functions of other packages that divide consecutive parts over devices by their cost.
 
-An answer is how many pieces each device gets, in order; all of them place pieces whole and in the model's order. It is
-the peers' own code that runs, as it is installed; a peer that is not installed is None.
+Each returns the number of parts on each device, in order. The installed code of the peers is run; a peer that is not
+installed is None.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ import devicemap
 from benches.quality.architectures import Architecture, meta_model
 
 Balance: TypeAlias = Callable[[Sequence[int], int], "list[int] | None"]
-"""From the costs and the number of devices to the number of pieces on each; None if there is no answer."""
+"""A function from the costs and the number of devices to the number of parts on each; None if it has no result."""
 
-ENDLESS = 10.0
-"""The seconds after which a peer is taken to loop for ever; it answers in milliseconds otherwise."""
+TIMEOUT = 10.0
+"""The seconds after which a peer is assumed to be in an endless loop. Otherwise it takes milliseconds."""
 
 ACCELERATE_VERSION = "1.15.0"
 ACCELERATE: dict[str, dict[int, list[int]]] = {
@@ -72,20 +72,20 @@ ACCELERATE: dict[str, dict[int, list[int]]] = {
         8: [0, 0, 0, 0, 0, 0, 0, 21],
     },
 }
-"""What accelerate of that version gave, with transformers 4.57.6 and torch 2.15.0."""
+"""The results of that version of accelerate, with transformers 4.57.6 and torch 2.15.0."""
 
 
 def optimum(costs: Sequence[int], devices: int) -> int:
-    """The smallest possible bottleneck, by trying out every end of every run: slow, and too plain to be wrong."""
+    """Return the smallest possible bottleneck, by dynamic programming over all ends of all runs."""
     sums = [0, *accumulate(costs)]
-    best = [0.0, *(inf for _ in costs)]  # best[n]: the smallest bottleneck of the first n pieces
+    best = [0.0, *(inf for _ in costs)]  # best[n] is the smallest bottleneck of the first n parts
     for _ in range(devices):
         best = [min(max(best[start], sums[end] - sums[start]) for start in range(end + 1)) for end in range(len(sums))]
     return int(best[-1])
 
 
-def ours(costs: Sequence[int], devices: int) -> list[int]:
-    """``devicemap.balance``."""
+def balance(costs: Sequence[int], devices: int) -> list[int]:
+    """Run ``devicemap.balance``."""
     runs = list(devicemap.balance(costs, range(devices)).values())
     if list(chain.from_iterable(runs)) != list(range(len(costs))):
         raise RuntimeError("devicemap's runs are not the blocks in order")
@@ -94,13 +94,13 @@ def ours(costs: Sequence[int], devices: int) -> list[int]:
 
 @cache
 def deepspeed_balanced() -> Balance | None:
-    """DeepSpeed's ``partition_balanced``, which its pipelines use with ``partition_method="parameters"``."""
+    """Return DeepSpeed's ``partition_balanced``, which its pipelines use with ``partition_method="parameters"``."""
     return _deepspeed("partition_balanced")
 
 
 @cache
 def deepspeed_uniform() -> Balance | None:
-    """DeepSpeed's ``partition_uniform``, for ``partition_method="uniform"``: equal in number, whatever they cost."""
+    """Return DeepSpeed's ``partition_uniform``, which divides the number of parts and ignores their costs."""
     uniform = _deepspeed_functions().get("partition_uniform")
     return uniform and (lambda costs, devices: _counts(uniform(len(costs), devices)))
 
@@ -112,7 +112,7 @@ def _deepspeed(name: str) -> Balance | None:
 
 @cache
 def _deepspeed_functions() -> dict[str, Callable[[Any, int], list[int]]]:
-    """The two functions out of the installed file: to import their module takes seconds and looks for accelerators."""
+    """Extract both functions from the installed file. Importing the module takes seconds and looks for accelerators."""
     path = _installed("deepspeed", "runtime/utils.py")
     if path is None:
         return {}
@@ -120,13 +120,13 @@ def _deepspeed_functions() -> dict[str, Callable[[Any, int], list[int]]]:
     names = "partition_uniform", "partition_balanced"
     tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in names]
     found: dict[str, Any] = {}
-    exec(compile(tree, path, "exec"), found)  # noqa: S102, running it is the benchmark
+    exec(compile(tree, path, "exec"), found)  # noqa: S102, the code of the installed package is measured
     return {name: found[name] for name in names if name in found}
 
 
 @cache
 def torchgpipe() -> Balance | None:
-    """torchgpipe's ``solve``, behind its ``balance_by_size``; in a process of its own, since some inputs never end."""
+    """Return torchgpipe's ``solve``, which ``balance_by_size`` uses. It runs in a subprocess, since it may not end."""
     path = _installed("torchgpipe", "balance/blockpartition.py")
     if path is None:
         return None
@@ -138,10 +138,10 @@ def torchgpipe() -> Balance | None:
     def balance(costs: Sequence[int], devices: int) -> list[int] | None:
         command = [sys.executable, "-I", "-S", "-c", program, json.dumps([str(path), list(costs), devices])]
         try:
-            answer = subprocess.run(command, capture_output=True, check=True, timeout=ENDLESS)
+            result = subprocess.run(command, capture_output=True, check=True, timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
             return None
-        counts: list[int] = json.loads(answer.stdout)
+        counts: list[int] = json.loads(result.stdout)
         return counts
 
     return balance
@@ -149,11 +149,11 @@ def torchgpipe() -> Balance | None:
 
 @cache
 def accelerate() -> Callable[[Architecture, int], list[int]] | None:
-    """accelerate's ``balanced`` map, by the calls that ``from_pretrained(device_map="balanced")`` makes.
+    """Return accelerate's ``balanced`` map, by the calls of ``from_pretrained(device_map="balanced")``.
 
-    It looks at a model, not at costs: at transformers' own, without its weights. Every device has memory to spare.
+    Its input is a model of transformers without weights. Each device has more memory than the model needs.
     """
-    # No word about the frameworks that are not needed, nor, below, about devices that this machine does not have.
+    # The warnings about missing frameworks and, below, about missing devices do not matter here.
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     try:
         import torch
@@ -164,10 +164,10 @@ def accelerate() -> Callable[[Architecture, int], list[int]] | None:
 
     def balance(architecture: Architecture, devices: int) -> list[int]:
         model = meta_model(architecture)
-        whole, dtype = model._no_split_modules, torch.bfloat16  # noqa: SLF001, from_pretrained takes it from there
+        whole, dtype = model._no_split_modules, torch.bfloat16  # noqa: SLF001, as in from_pretrained
         memory = utils.get_balanced_memory(model, dict.fromkeys(range(devices), 10**15), whole, dtype)
         placed = utils.infer_auto_device_map(model, memory, whole, dtype)
-        order = [_device(placed, piece) for piece in architecture.pieces]
+        order = [_device(placed, part) for part in architecture.parts]
         if order != sorted(order):
             raise RuntimeError(f"accelerate's map of {architecture.name} is not contiguous")
         return [order.count(device) for device in range(devices)]
@@ -175,9 +175,9 @@ def accelerate() -> Callable[[Architecture, int], list[int]] | None:
     return balance
 
 
-def _device(placed: dict[str, int], piece: str) -> int:
-    """Where a piece is: on the device of its own name, or of a module that it is in."""
-    parents = list(accumulate(piece.split("."), "{}.{}".format))
+def _device(placed: dict[str, int], part: str) -> int:
+    """Return the device of a part, which is mapped by its own name or by that of a module that contains it."""
+    parents = list(accumulate(part.split("."), "{}.{}".format))
     return next(placed[name] for name in [*reversed(parents), ""] if name in placed)
 
 
@@ -186,7 +186,7 @@ def _counts(bounds: list[int]) -> list[int]:
 
 
 def _installed(package: str, file: str) -> Path | None:
-    """A file of an installed package, which is not imported."""
+    """Return the path of a file of an installed package, without importing the package."""
     spec = importlib.util.find_spec(package)
     path = Path(spec.origin).parent / file if spec and spec.origin else None
     return path if path and path.exists() else None

@@ -1,6 +1,6 @@
-"""How heavy the heaviest device gets: real architectures over equal devices, devicemap and its peers.
+"""Compare the bottlenecks of devicemap and its peers for real architectures on equal devices.
 
-Usage: ``python -m benches.quality.placement`` measures, and prints the table that the report writes into the README.
+Usage: ``python -m benches.quality.placement`` prints the section of the report.
 """
 
 from __future__ import annotations
@@ -17,39 +17,40 @@ from benches.quality.architectures import ARCHITECTURES, Architecture
 DEVICES = (2, 4, 8)
 PEERS = ["devicemap", "accelerate", "DeepSpeed", "DeepSpeed uniform", "torchgpipe"]
 RECORDED = "¹"
-"""The mark of a figure that was not measured in this run."""
+"""The mark of a result that was not measured in this run."""
 
-EXPLAINED = (
-    "What is placed, whole and in order, is the embedding, each decoder block, the last norm and the head, in bfloat16."
-    " The optimum is found by trying every end of every run. Gemma-2B and GPT-2 XL use the embedding as the head"
-    " too: it counts once, where the embedding is; with an untied head it counts at both ends, as in a pipeline whose"
-    " last stage holds a copy. accelerate is `get_balanced_memory` and `infer_auto_device_map`, as"
-    ' `from_pretrained(device_map="balanced")` calls them, with memory enough everywhere; DeepSpeed is'
-    " `partition_balanced` and `partition_uniform`; torchgpipe is `solve`. Not all of them seek the optimum: accelerate"
-    " keeps room on the first device for offloading, `partition_balanced` seeks the smallest difference between the"
-    " largest load and the smallest, `partition_uniform` looks at no cost, and `solve` is an approximation."
+EXPLANATION = (
+    "The parts that are placed, whole and in order, are the embedding, each decoder block, the final norm and the"
+    " head, in bfloat16. The optimum is computed by dynamic programming over all partitions. Gemma-2B and GPT-2 XL"
+    " use the embedding as the head, which is counted once, on the device of the embedding; an untied head is"
+    " counted in addition, as in a pipeline whose last stage has a copy. accelerate is `get_balanced_memory` and"
+    ' `infer_auto_device_map`, as called by `from_pretrained(device_map="balanced")`, without memory limits;'
+    " DeepSpeed is `partition_balanced` and `partition_uniform`; torchgpipe is `solve`. Not all of them aim at the"
+    " optimum: accelerate keeps memory free on the first device for offloading, `partition_balanced` minimises the"
+    " difference between the largest and the smallest load, `partition_uniform` ignores costs, and `solve` is an"
+    " approximation."
 )
 
 
 @dataclass(frozen=True)
 class Row:
-    """An architecture over so many equal devices: the bytes on each of them, by peer."""
+    """The bytes on each device for an architecture on a number of equal devices, by peer."""
 
     architecture: str
     devices: int
     optimum: int
-    """The smallest that the bytes of the heaviest device can be."""
+    """The smallest possible bottleneck in bytes."""
     loads: dict[str, list[int] | None]
     recorded: list[str]
-    """The peers that are not installed, for which an earlier run's figures stand in."""
+    """The peers that are not installed, for which recorded results are used."""
 
     def ratio(self, peer: str) -> float | None:
-        """The heaviest device's bytes over what they have to be."""
+        """Return the bottleneck of a peer divided by the optimum."""
         loads = self.loads[peer]
         return None if loads is None else max(loads) / self.optimum
 
     def cell(self, peer: str) -> str:
-        """The ratio as the table has it, with the number of devices that hold nothing."""
+        """Return the ratio with two decimals, and the number of idle devices if there are any."""
         ratio, loads = self.ratio(peer), self.loads[peer]
         if ratio is None or loads is None:
             return "–"
@@ -59,17 +60,17 @@ class Row:
 
 
 def rows() -> list[Row]:
-    """Measure everything."""
+    """Measure all architectures."""
     return [measure(architecture, devices) for architecture in ARCHITECTURES for devices in DEVICES]
 
 
 def measure(architecture: Architecture, devices: int) -> Row:
-    """Let every peer that is installed cut one architecture."""
-    costs = list(architecture.pieces.values())
+    """Place an architecture with each peer."""
+    costs = list(architecture.parts.values())
     accelerate = balance_peers.accelerate()
     recorded = balance_peers.ACCELERATE[architecture.name][devices]
     by_costs: dict[str, balance_peers.Balance | None] = {
-        "devicemap": balance_peers.ours,
+        "devicemap": balance_peers.balance,
         "accelerate": lambda _, devices: accelerate(architecture, devices) if accelerate else recorded,
         "DeepSpeed": balance_peers.deepspeed_balanced(),
         "DeepSpeed uniform": balance_peers.deepspeed_uniform(),
@@ -86,38 +87,39 @@ def measure(architecture: Architecture, devices: int) -> Row:
 
 
 def loads(costs: Sequence[int], counts: Sequence[int], devices: int) -> list[int]:
-    """The cost on each device, from how many of the costs each has, in order."""
+    """Return the cost on each device, from the number of parts on each."""
     if len(counts) != devices or sum(counts) != len(costs):
-        raise RuntimeError(f"{counts} does not cut {len(costs)} pieces over {devices} devices")
+        raise RuntimeError(f"{counts} does not place {len(costs)} parts on {devices} devices")
     return [sum(costs[start:end]) for start, end in pairwise([0, *accumulate(counts)])]
 
 
 def section(measured: Iterable[dict[str, Any]]) -> str:
-    """The README's part, in Markdown, from rows as JSON has them."""
+    """Return the section of the report, from the rows in the JSON file."""
     table = [Row(**row) for row in measured]
     best = [peer for peer in PEERS[1:] if all(f"{row.ratio(peer) or 0:.2f}" == "1.00" for row in table)]
     parts = [
-        "The heaviest device's bytes over the fewest possible, 1.00 being the optimum"
-        + (f", which {' and '.join(best)} reaches here as well:" if best else ":"),
+        "The weights on the fullest device decide whether a model fits. The table shows its bytes divided by the"
+        " smallest possible number, so that 1.00 is the optimum"
+        + (f". {' and '.join(best)} also reaches it in all of these cases:" if best else ":"),
         markdown(table),
-        EXPLAINED,
+        EXPLANATION,
     ]
     if any(row.recorded for row in table):
         parts[-1] += (
-            f" {RECORDED} not installed in this run: as accelerate {balance_peers.ACCELERATE_VERSION} gave it before."
+            f" {RECORDED} not installed in this run: recorded results of accelerate {balance_peers.ACCELERATE_VERSION}."
         )
     return "\n\n".join(parts)
 
 
 def markdown(table: Iterable[Row]) -> str:
-    """The table alone."""
+    """Return the table."""
     lines = [["architecture", "devices", *PEERS], ["---", "---:", *("---:" for _ in PEERS)]]
     lines += [[row.architecture, str(row.devices), *(row.cell(peer) for peer in PEERS)] for row in table]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def versions() -> dict[str, str]:
-    """What is installed of all that the figures of a run depend on."""
+    """Return the versions of the installed packages on which the results depend."""
     found = {}
     for name in ("devicemap", "numpy", "accelerate", "deepspeed", "torchgpipe", "torch", "transformers"):
         try:
@@ -128,7 +130,7 @@ def versions() -> dict[str, str]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure all architectures and print the section."""
     print(section(vars(row) for row in rows()))
     print("\n" + ", ".join(f"{name} {version}" for name, version in versions().items()))
 

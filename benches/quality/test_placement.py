@@ -1,4 +1,4 @@
-"""The placement of real architectures: the table of the report, and what it stands on."""
+"""Measure the placement of real architectures, and check the functions that the table is computed with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ each = pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda archite
 over = pytest.mark.parametrize("devices", DEVICES)
 
 
-def test_optimum_is_that_of_all_partitions() -> None:
+def test_optimum_is_the_smallest_bottleneck_of_all_partitions() -> None:
     rng = random.Random(0)
     for _ in range(200):
         costs = [rng.randrange(20) for _ in range(rng.randrange(1, 9))]
@@ -29,14 +29,14 @@ def test_optimum_is_that_of_all_partitions() -> None:
 
 @over
 @each
-def test_recorded_is_what_accelerate_gives(architecture: Architecture, devices: int) -> None:
+def test_recorded_results_are_those_of_accelerate(architecture: Architecture, devices: int) -> None:
     accelerate = balance_peers.accelerate()
     if accelerate is None or importlib.metadata.version("accelerate") != balance_peers.ACCELERATE_VERSION:
         pytest.skip(f"accelerate {balance_peers.ACCELERATE_VERSION} is not installed")
     assert accelerate(architecture, devices) == balance_peers.ACCELERATE[architecture.name][devices]
 
 
-def test_peers_cut_all_of_the_costs() -> None:
+def test_peers_place_all_parts() -> None:
     costs, devices = [5, 1, 1, 1, 1, 9, 2, 2], 3
     for balance in (balance_peers.deepspeed_balanced(), balance_peers.deepspeed_uniform(), balance_peers.torchgpipe()):
         if balance is not None:
@@ -45,15 +45,15 @@ def test_peers_cut_all_of_the_costs() -> None:
             assert sum(loads(costs, counts, devices)) == sum(costs)
 
 
-def test_torchgpipe_that_never_ends_has_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torchgpipe_has_no_result_after_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     balance = balance_peers.torchgpipe()
     if balance is None:
         pytest.skip("torchgpipe is not installed")
-    monkeypatch.setattr(balance_peers, "ENDLESS", 2.0)
+    monkeypatch.setattr(balance_peers, "TIMEOUT", 2.0)
     assert balance([1, 1, 1, 1, 8, 8], 5) is None
 
 
-def test_cell_says_what_is_idle_and_what_was_not_measured() -> None:
+def test_cells_mark_idle_devices_and_recorded_results() -> None:
     row = Row("any", 2, 4, {"devicemap": [4, 4], "accelerate": [0, 8], "torchgpipe": None}, ["accelerate"])
     assert row.cell("devicemap") == "1.00"
     assert row.cell("accelerate") == "2.00¹ (1 idle)"
@@ -63,7 +63,7 @@ def test_cell_says_what_is_idle_and_what_was_not_measured() -> None:
 @over
 @each
 def test_placement(architecture: Architecture, devices: int, placements: list[Row]) -> None:
-    """One row of the table, kept for the report; devicemap's figure is the optimum in each."""
+    """Measure a row of the table. The result of devicemap must be the optimum."""
     row = measure(architecture, devices)
     loads = row.loads["devicemap"]
     assert loads is not None

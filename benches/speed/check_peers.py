@@ -1,6 +1,6 @@
-"""The contenders: everything that checks or makes a device map, behind the two signatures of the original.
+"""The peers of the drop-in: other functions that check or create device maps, with the signatures of the original.
 
-A check raises with the original's text, whichever way it found the fault, so that all do the same work on a bad map.
+Each check raises an error with the original's text, so that all do the same work on a map with a fault.
 """
 
 from __future__ import annotations
@@ -22,32 +22,34 @@ Check: TypeAlias = Callable[[DeviceMap, int], None]
 Make: TypeAlias = Callable[[int, range], Any]
 
 ORIGINAL_LIMIT = 16_000
-"""The most blocks that the quadratic original is measured with."""
+"""The largest number of blocks with which the quadratic original is measured."""
 
 
 def with_set(device_map: DeviceMap, num_blocks: int) -> None:
-    """Pure Python: the set of the blocks beside the set of all there should be."""
+    """Check a map by comparing sets."""
     blocks = list(chain.from_iterable(device_map.values()))
-    taken, wanted = set(blocks), set(range(num_blocks))
-    if len(taken) == len(blocks) and taken == wanted:
+    assigned, model_blocks = set(blocks), set(range(num_blocks))
+    if len(assigned) == len(blocks) and assigned == model_blocks:
         return
     seen: set[int] = set()
-    again: dict[int, None] = {}
-    if len(taken) < len(blocks):
+    duplicates: dict[int, None] = {}
+    if len(assigned) < len(blocks):
         for block in blocks:
             if block in seen:
-                again[block] = None
+                duplicates[block] = None
             seen.add(block)
-    extra = taken - wanted
-    _tell(again, sorted(wanted - taken), (block for block in blocks if block in extra) if extra else ())
+    extra = assigned - model_blocks
+    _raise_first(
+        duplicates, sorted(model_blocks - assigned), (block for block in blocks if block in extra) if extra else ()
+    )
 
 
 def with_sort(device_map: DeviceMap, num_blocks: int) -> None:
-    """Pure Python: the blocks in order, which must count from 0 up."""
+    """Check a map by sorting its blocks."""
     blocks = sorted(chain.from_iterable(device_map.values()))
     if blocks == list(range(num_blocks)):
         return
-    again = dict.fromkeys(block for block, following in pairwise(blocks) if block == following)
+    duplicates = dict.fromkeys(block for block, following in pairwise(blocks) if block == following)
     missing: list[int] = []
     expected = 0
     for block in blocks:
@@ -55,20 +57,20 @@ def with_sort(device_map: DeviceMap, num_blocks: int) -> None:
             missing.extend(range(expected, block))
             expected = block + 1
     missing.extend(range(expected, num_blocks))
-    _tell(again, missing, (block for block in blocks if not 0 <= block < num_blocks))
+    _raise_first(duplicates, missing, (block for block in blocks if not 0 <= block < num_blocks))
 
 
 def with_counter(device_map: DeviceMap, num_blocks: int) -> None:
-    """Pure Python: how often each block occurs, by ``collections.Counter``."""
+    """Check a map by counting its blocks with ``collections.Counter``."""
     counts = Counter(chain.from_iterable(device_map.values()))
-    again = [block for block, count in counts.items() if count > 1]
+    duplicates = [block for block, count in counts.items() if count > 1]
     missing = [block for block in range(num_blocks) if block not in counts]
     extra = [block for block in counts.elements() if not 0 <= block < num_blocks] if len(counts) > num_blocks else []
-    _tell(again, missing, extra)
+    _raise_first(duplicates, missing, extra)
 
 
 def with_numpy(device_map: DeviceMap, num_blocks: int) -> None:
-    """numpy: ``fromiter`` for what is not an array yet, then ``bincount``."""
+    """Check a map with numpy: ``fromiter``, if its values are not arrays, and ``bincount``."""
     parts = list(device_map.values())
     if all(isinstance(part, np.ndarray) for part in parts):
         blocks = np.concatenate(parts)
@@ -82,7 +84,7 @@ def with_numpy(device_map: DeviceMap, num_blocks: int) -> None:
     counts = np.bincount(inside, minlength=num_blocks)
     if len(blocks) == num_blocks and counts.all():
         return
-    _tell(np.flatnonzero(counts > 1).tolist(), np.flatnonzero(counts == 0).tolist(), extra.tolist())
+    _raise_first(np.flatnonzero(counts > 1).tolist(), np.flatnonzero(counts == 0).tolist(), extra.tolist())
 
 
 CHECKS: dict[str, Check] = {
@@ -92,7 +94,7 @@ CHECKS: dict[str, Check] = {
     "numpy": with_numpy,
     "devicemap": devicemap.assert_device_map,
 }
-"""The checks that can keep up with a million blocks."""
+"""The checks that take less than seconds for a million blocks."""
 
 
 class Original(NamedTuple):
@@ -104,8 +106,8 @@ class Original(NamedTuple):
 
 @cache
 def original() -> Original | None:
-    """transformers' own module, where a version is installed that still has it."""
-    # No word about the frameworks that the two functions do not need.
+    """Return the functions of transformers, if the installed version has them."""
+    # The warnings about missing frameworks do not matter here.
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     try:
         module = importlib.import_module("transformers.utils.model_parallel_utils")
@@ -114,8 +116,8 @@ def original() -> Original | None:
     return Original(module.assert_device_map, module.get_device_map)
 
 
-def verdict(check: Check, case: Case) -> str | None:
-    """What a check says of a device map: the text that it raises, None if it passes the map."""
+def error_text(check: Check, case: Case) -> str | None:
+    """Return the text of the error that a check raises for a map, or None."""
     try:
         check(case.device_map, case.num_blocks)
     except (AssertionError, ValueError) as error:
@@ -124,12 +126,12 @@ def verdict(check: Check, case: Case) -> str | None:
 
 
 def expected(case: Case) -> str | None:
-    """What every check must say of a device map."""
+    """Return the error text that each check must raise for a map, or None."""
     return None if case.fault is None else _text(case.fault.kind) + str(case.fault.blocks)
 
 
-def _tell(duplicates: Iterable[int], missing: Iterable[int], extra: Iterable[int]) -> None:
-    """Raise the first kind of fault there is, in the original's order; all three are found first, as it does."""
+def _raise_first(duplicates: Iterable[int], missing: Iterable[int], extra: Iterable[int]) -> None:
+    """Raise an error for the first kind of fault in the original's order. All kinds are determined first, as there."""
     faults = Fault("duplicate", list(duplicates)), Fault("missing", list(missing)), Fault("extra", list(extra))
     for fault in faults:
         if fault.blocks:
@@ -138,10 +140,10 @@ def _tell(duplicates: Iterable[int], missing: Iterable[int], extra: Iterable[int
 
 @cache
 def _text(kind: str) -> str:
-    """The original's words for a fault, taken from the smallest map that has it."""
+    """Return the original's text for a kind of fault, assigned from the error for a small map."""
     smallest = {"duplicate": [0, 0], "missing": [], "extra": [0, 1]}
     try:
         devicemap.assert_device_map({0: smallest[kind]}, 1)
     except devicemap.DeviceMapError as error:
         return str(error).partition("[")[0]
-    raise RuntimeError(f"no {kind} block found where there is one")
+    raise RuntimeError(f"the {kind} block was not found")

@@ -1,4 +1,4 @@
-"""Measuring: one call, or two contenders side by side."""
+"""Measure the time of one call, or of two calls side by side."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 TURN = 0.1
-"""The least seconds that a contender is at it before the other takes over; at least five calls."""
+"""The smallest number of seconds for which one call is repeated before the other one. At least five calls."""
 
 
 class Call(NamedTuple):
-    """A function with its two arguments, ready to be timed."""
+    """A function with its two arguments."""
 
     function: Callable[[Any, Any], object]
     first: Any
     second: Any
 
     def seconds(self, loops: int = 1) -> float:
-        """The time of one call, the mean of so many; the last result is dropped after the clock has stopped."""
+        """Return the mean time of a number of calls. The last result is deleted after the clock has been read."""
         function, first, second = self
         start = perf_counter()
         for _ in repeat(None, loops):
@@ -29,8 +29,8 @@ class Call(NamedTuple):
         del result
         return (stop - start) / loops
 
-    def turn(self, loops: int = 1) -> float:
-        """The median over a turn long enough for the caches to become the function's own, as they are under timeit."""
+    def median_seconds(self, loops: int = 1) -> float:
+        """Return the median time over a period that is long enough to warm the caches."""
         times: list[float] = []
         end = perf_counter() + TURN
         while len(times) < 5 or perf_counter() < end:
@@ -39,29 +39,29 @@ class Call(NamedTuple):
 
 
 class SideBySide(NamedTuple):
-    """The medians of two contenders, and of their ratio round by round."""
+    """The median times of two calls, and the median of their ratio per round."""
 
     ours: float
     other: float
     ratio: float
-    """Our time over the other's."""
+    """Our time divided by the other time."""
     rounds: int
 
 
 def side_by_side(ours: Call, other: Call, seconds: float) -> SideBySide:
-    """Time two contenders in turn for so many seconds, so that whatever else the machine does meets both.
+    """Time two calls alternately for a number of seconds, so that other load on the machine affects both.
 
-    With no seconds, each is called but once.
+    If ``seconds`` is 0, each is called once.
     """
-    once = ours.seconds(), other.seconds()
+    first = ours.seconds(), other.seconds()
     if not seconds:
-        return SideBySide(*once, ratio=once[0] / once[1], rounds=1)
-    # A call too short for the clock is repeated.
-    loops = [max(1, int(500e-6 / call)) for call in once]
+        return SideBySide(*first, ratio=first[0] / first[1], rounds=1)
+    # A short call is repeated, since the resolution of the clock is limited.
+    loops = [max(1, int(500e-6 / call)) for call in first]
     rounds: list[tuple[float, float]] = []
     end = perf_counter() + seconds
     while len(rounds) < 5 or perf_counter() < end:
-        rounds.append((ours.turn(loops[0]), other.turn(loops[1])))
+        rounds.append((ours.median_seconds(loops[0]), other.median_seconds(loops[1])))
     return SideBySide(
         ours=median(a for a, _ in rounds),
         other=median(b for _, b in rounds),
@@ -70,8 +70,8 @@ def side_by_side(ours: Call, other: Call, seconds: float) -> SideBySide:
     )
 
 
-def written(seconds: float) -> str:
-    """A time as people read it: two or three digits and a unit."""
+def format_seconds(seconds: float) -> str:
+    """Return a time with two or three digits and a unit."""
     units = {"h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}
     unit = next((unit for unit, size in units.items() if seconds >= size), "ns")
     value = seconds / units[unit]

@@ -1,4 +1,4 @@
-/* The floor of any check: read every int of a device map's lists once, and do nothing else with it. */
+/* A lower bound for the time of any check: reads each int in the lists of a device map once. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -12,17 +12,17 @@
 #define FIRST_DIGIT(item) (((PyLongObject *)(item))->ob_digit[0])
 #endif
 
-/* The sum of the first digits; -1 for what is not a dict of lists of exact ints. The number of blocks is not needed:
-   it makes the signature that of the checks. */
+/* Returns the sum of the first digits of all ints, or -1 if the map is not a dict of lists of exact ints. The number of
+   blocks is not used; the signature is that of the checks. */
 long long touch(PyObject *device_map, Py_ssize_t num_blocks)
 {
     (void)num_blocks;
     if (!PyDict_CheckExact(device_map))
         return -1;
     PyObject *device, *blocks;
-    Py_ssize_t at = 0;
+    Py_ssize_t position = 0;
     long long sum = 0;
-    while (PyDict_Next(device_map, &at, &device, &blocks)) {
+    while (PyDict_Next(device_map, &position, &device, &blocks)) {
         if (!PyList_CheckExact(blocks))
             return -1;
         Py_ssize_t length = PyList_GET_SIZE(blocks);

@@ -1,4 +1,4 @@
-"""The lower bound of any check, compiled from lower_bound.c with the system's C compiler."""
+"""Compile ``lower_bound.c``, which measures a lower bound for the time of any check."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benches.speed.maps import DeviceMap
 
 @cache
 def touch() -> Callable[[DeviceMap, int], int] | None:
-    """The probe that reads every int of a map's lists once; None without a C compiler or Python's headers."""
+    """Return the C function that reads each int of a map once, or None without a C compiler or Python's headers."""
     with TemporaryDirectory() as directory:
         library = Path(directory) / "lower_bound.so"
         command = ["cc", "-O2", "-shared", "-fPIC", f"-I{sysconfig.get_path('include')}"]
@@ -26,7 +26,7 @@ def touch() -> Callable[[DeviceMap, int], int] | None:
             subprocess.run([*command, str(Path(__file__).with_suffix(".c")), "-o", str(library)], check=True)
         except (OSError, subprocess.CalledProcessError):
             return None
-        # The loaded library outlives its file.
+        # The library remains loaded after its file is deleted.
         function = ctypes.PyDLL(str(library)).touch
     function.argtypes = [ctypes.py_object, ctypes.c_ssize_t]
     function.restype = ctypes.c_longlong

@@ -1,4 +1,4 @@
-"""The plot: the time of every peer against the number of blocks, for light and for dark pages."""
+"""Plot the time of each peer against the number of blocks, in a light and a dark theme."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benches.speed.clock import written
+from benches.speed.clock import format_seconds
 
 Times = dict[int, float]
 
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of one variant."""
+    """The colours of a theme."""
 
     text: str
     faint: str
@@ -52,12 +52,12 @@ DARK = Theme(
     },
 )
 TICKS = {1e-7: "100 ns", 1e-6: "1 µs", 1e-3: "1 ms", 1.0: "1 s", 60.0: "1 min", 3600.0: "1 h"}
-LINE_APART = 0.52
-"""The least distance of two labels, in decades of time."""
+LABEL_DISTANCE = 0.52
+"""The smallest distance between two labels, in decades of time."""
 
 
 def draw(times: dict[str, Times], path: Path, theme: Theme) -> None:
-    """Draw the median times of each peer; what is not measured of the original is its quadratic line, dashed."""
+    """Draw the median times of each peer, with the times of the original extrapolated as a dashed line."""
     with mpl.rc_context({"font.size": 11, "svg.hashsalt": "devicemap"}):
         figure = Figure(figsize=(8.6, 5.4))
         axes = figure.add_axes((0.085, 0.11, 0.69, 0.75))
@@ -69,7 +69,7 @@ def draw(times: dict[str, Times], path: Path, theme: Theme) -> None:
         figure.text(
             0.085,
             0.9,
-            "assert_device_map, a good map of contiguous blocks over 8 devices",
+            "assert_device_map, a contiguous map on 8 devices without faults",
             color=theme.faint,
             fontsize=11,
         )
@@ -77,13 +77,13 @@ def draw(times: dict[str, Times], path: Path, theme: Theme) -> None:
 
 
 def quadratic(times: Times, num_blocks: int) -> float:
-    """The time for more blocks than were measured, on the quadratic line through the largest map that was."""
+    """Extrapolate the time of the largest measured map quadratically."""
     largest = max(times)
     return times[largest] * (num_blocks / largest) ** 2
 
 
 def _line(axes: Axes, peer: str, times: Times, last: int, theme: Theme) -> float:
-    """Draw one peer's line, and give the time at its end."""
+    """Draw the line of a peer, and return the time at its end."""
     sizes = sorted(times)
     ours = peer == "devicemap"
     colour, width, front = theme.peers[peer], 3.0 if ours else 1.7, 4 if ours else 3
@@ -98,19 +98,21 @@ def _line(axes: Axes, peer: str, times: Times, last: int, theme: Theme) -> float
 
 
 def _labels(axes: Axes, ends: dict[str, float], times: dict[str, Times], last: int, theme: Theme) -> None:
-    """Write each line's name and last time beside its end, pushed apart where they would overlap."""
+    """Label the end of each line with the name and the time. Labels that would overlap are moved apart."""
     names = sorted(ends, key=ends.__getitem__)
     heights = [log10(ends[name]) for name in names]
     for _ in range(100):
         for i in range(len(heights) - 1):
-            overlap = LINE_APART - (heights[i + 1] - heights[i])
+            overlap = LABEL_DISTANCE - (heights[i + 1] - heights[i])
             if overlap > 0:
                 heights[i] -= overlap / 2
                 heights[i + 1] += overlap / 2
     for name, height in zip(names, heights, strict=True):
         is_measured = last in times[name]
         axes.annotate(
-            f"{name}  {written(ends[name])}" if is_measured else f"{name}  {written(ends[name])}\nextrapolated",
+            f"{name}  {format_seconds(ends[name])}"
+            if is_measured
+            else f"{name}  {format_seconds(ends[name])}\nextrapolated",
             (last, ends[name]),
             (last * 1.9, 10**height),
             color=theme.peers[name],
@@ -122,7 +124,7 @@ def _labels(axes: Axes, ends: dict[str, float], times: dict[str, Times], last: i
 
 
 def _frame(axes: Axes, sizes: list[int], theme: Theme) -> None:
-    """Set the axes: the measured sizes below, times as people read them on the left."""
+    """Format the axes: the measured numbers of blocks on x, times with units on y."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.minorticks_off()

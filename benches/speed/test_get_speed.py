@@ -1,4 +1,4 @@
-"""``get_device_map`` beside the original and beside the list of ints that any device map is made of."""
+"""Measure ``get_device_map``, the original, and the creation of a list of the same ints."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from benches.speed.maps import SIZES, contiguous
 
 @pytest.mark.benchmark(max_time=0.5, min_rounds=5)
 @pytest.mark.parametrize("peer", ["devicemap", "original", "list(range(n))"])
-@pytest.mark.parametrize("devices", ["8 devices", "one block a device"])
+@pytest.mark.parametrize("devices", ["8 devices", "one block per device"])
 @pytest.mark.parametrize("num_blocks", SIZES, ids="{:_}".format)
 def test_get(benchmark: Benchmark, num_blocks: int, devices: str, peer: str) -> None:
-    """The time to make a device map and to drop it."""
-    names = range(num_blocks if devices == "one block a device" else 8)
+    """Measure the time to create and delete a device map."""
+    names = range(num_blocks if devices == "one block per device" else 8)
     benchmark.group = f"get_device_map, {devices}, {num_blocks:,} blocks"
     benchmark.extra_info.update(job="get", on=devices, num_blocks=num_blocks, peer=peer)
     if peer == "list(range(n))":
