@@ -1,6 +1,7 @@
 """The demo of ``make demo``: balance a model, and create and check maps of a million blocks.
 
-It needs devicemap and numpy. If transformers 4 is installed, the original is timed as well.
+Run it from the root of a checkout, with `make demo` or `python -m examples.demo`. It needs devicemap and numpy. If
+transformers 4 is installed, the original is timed as well.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Report:
     """The result of :func:`check`: the faults of a device map, and notes on it.
 
     A report is true if there are no faults. ``str()`` summarises all findings in a few lines, whatever their number.
-    Reports are immutable, compare by value, and can be pickled and copied.
+    The attributes cannot be set. Reports compare by value, and can be pickled and copied.
 
     The attributes ``duplicates``, ``missing``, ``extra``, ``invalid`` and ``unknown`` are faults; ``idle``,
     ``scattered``, ``unordered`` and ``aliased`` are notes on what is allowed. Except for ``missing``, all are in the
@@ -232,7 +232,8 @@ def check(
     """Check a device map and report all of its faults at once, with notes on what is allowed but unusual.
 
     A map has no faults if each block of ``range(num_blocks)`` is assigned to exactly one device, and nothing else is
-    assigned. :func:`assert_device_map` then passes, too. The time is linear in the number of blocks.
+    assigned. If all blocks are ints, :func:`assert_device_map` then passes, too. The time is linear in the number of
+    blocks.
 
     A block is an int or any object that :func:`operator.index` converts to one, such as a numpy integer; bools are not
     blocks.
@@ -250,7 +251,7 @@ def check(
     Raises:
         TypeError: ``device_map`` has no ``items()``; the blocks of a device are a mapping, text, bytes or not iterable
             (the message recognises nested maps and ``{block: device}``); ``num_blocks`` is not an integer; or
-            ``devices`` is a str, or not an iterable of hashable objects.
+            ``devices`` is a str or bytes, or not an iterable of hashable objects.
         ValueError: ``num_blocks`` is negative, or ``devices`` is an int below 1.
         OverflowError, MemoryError: There is not enough memory. A map whose runs ascend without gaps needs no memory for
             the check; any other map needs one or two bits per block.

@@ -30,7 +30,8 @@ _STR_DEVICES = 40
 class DeviceMap(dict["_DeviceT", range]):
     """A device map as a dict: ``{device: range of blocks}``, in the order of the devices.
 
-    The ranges follow each other from block 0 to the last one; a device without blocks has an empty range. A DeviceMap
+    The ranges follow each other from block 0 to the last one, with step 1; a device without blocks has an empty range,
+    which starts where the previous one ends. A DeviceMap
     is valid wherever a device map is expected, and :func:`devicemap.assert_device_map` checks it without reading single
     blocks. It is immutable: ``dict(device_map)`` makes a mutable dict, and :meth:`to_lists` one with lists, as the
     original returns. ``str()`` shows one line per device.
@@ -69,7 +70,7 @@ class DeviceMap(dict["_DeviceT", range]):
                 message = f"runs[{short_repr(device)}] must be a range, got {short_repr(run)}; see from_counts"
                 raise TypeError(message)
             if run.step != 1 or run.start != end or run.stop < end:
-                message = f"runs[{short_repr(device)}] must start at {end} and ascend, got {short_repr(run)}"
+                message = f"runs[{short_repr(device)}] must start at {end} with step 1, got {short_repr(run)}"
                 raise ValueError(message)
             end = run.stop
         return cls._of(names, [run.stop for _, run in pairs])

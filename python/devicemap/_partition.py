@@ -123,7 +123,8 @@ def balance(  # noqa: PLR0913, each argument is a part of the problem, and most 
 
     Args:
         costs: The cost of each block, finite and 0 or more, in any unit: bytes, FLOPs, milliseconds. A sequence of ints
-            or floats; lists, tuples, ``array.array``, numpy arrays and other one-dimensional buffers are read in place.
+            or floats; lists, tuples and one-dimensional buffers of native numbers, such as numpy arrays, are read in
+            place.
             To include the embedding and the head, add their costs to those of the first and the last block.
         devices: The devices in order, hashable and distinct; or an int, the number of devices, which are then called
             0, 1, 2, ….

@@ -1,8 +1,8 @@
 //! Optimal contiguous partitions of blocks over devices: the smallest bottleneck, and an even partition that has it.
 //!
-//! A bottleneck is feasible if the devices can hold all blocks such that no load exceeds it. The [probe](Search::probe)
+//! A bottleneck is feasible if the devices can hold all blocks such that no load exceeds it. The probe (`Search::probe`)
 //! decides this: it places the devices from the last to the first, with a few searches in the prefix sums per device. For an
-//! infeasible bottleneck it also returns the next larger one that might be feasible. [`Search::minimize`] raises a lower
+//! infeasible bottleneck it also returns the next larger one that might be feasible. `Search::minimize` raises a lower
 //! bound from one such value to the next until it is feasible, and skips most values by guessing. The result is the exact
 //! optimum (Nicol, "Rectilinear partitioning of irregular data parallel computations", 1994; Pinar and Aykanat, "Fast
 //! optimal load balancing algorithms for 1D partitioning", 2004; both assume equal processors).
@@ -29,7 +29,7 @@ impl Problem<'_> {
     /// sums since the last call; an error of `tick` interrupts the search.
     ///
     /// Among the partitions with the smallest bottleneck, the result is one without idle devices if there is one, with
-    /// cuts as close as possible to those with the most even loads: see [`taut_string`].
+    /// cuts as close as possible to those with the most even loads: see `taut_string`.
     pub fn solve<E>(&self, mut tick: impl FnMut(usize) -> Result<(), E>) -> Result<Vec<usize>, SearchError<E>> {
         let (blocks, num_devices) = (self.costs.len(), self.devices.len());
         let are_equal = self.devices.iter().all(|device| *device == self.devices[0]);

@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyRange, PySet, PyString, PyTuple};
+use pyo3::types::{PyDict, PyList, PyRange, PySet, PyTuple};
 
 use super::cover::{Covered, ParseItem, cover};
 use super::cpython;
@@ -22,7 +22,7 @@ use super::error::{unhashable, wrong_type};
 use super::fault_collector::SET_OPERATION_WORK;
 use super::item::int_value;
 use super::memory::check_memory_for_ints;
-use super::objects::{is_iterable, tuple};
+use super::objects::{is_iterable, is_text, tuple};
 use super::sequences::parse_num_blocks;
 use super::signals::SignalCheck;
 use super::values::{map_items, snapshot};
@@ -81,7 +81,8 @@ pub fn check<'py>(
     tuple(&attributes)
 }
 
-/// Returns the available devices as the keys of a dict, or `None` if the argument is None.
+/// Returns the available devices as the keys of a dict, or `None` if the argument is None. Unlike the devices of a partition,
+/// they need no order: sets, mappings and duplicates are allowed.
 fn available_devices<'py>(
     signals: &mut SignalCheck<'py>,
     devices: &Bound<'py, PyAny>,
@@ -92,7 +93,7 @@ fn available_devices<'py>(
     }
     let range = device_range(devices)?;
     let devices = range.as_ref().unwrap_or(devices);
-    if devices.is_instance_of::<PyString>() || !is_iterable(devices)? {
+    if is_text(devices) || !is_iterable(devices)? {
         return Err(wrong_type(
             "devices",
             "an iterable of devices, or their number",

@@ -5,11 +5,11 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::cpython;
+use super::items::{Items, Read};
 use super::memory::memory_error;
 use super::numbers::{Label, parse_amount, parse_bytes, parse_number};
 use super::sequences::{is_masked, to_list, wrong_dimensions};
 use super::signals::SignalCheck;
-use super::values::{Items, Read};
 use crate::numbers::{Number, Stop, Visitor};
 use crate::prefix_sums::{PrefixSums, PrefixSumsBuilder, SingleNumber, SumsError};
 

@@ -70,10 +70,7 @@ fn check_sequence(devices: &Bound<'_, PyAny>) -> PyResult<()> {
     } else if is_set(devices) {
         error("devices must have an order, got a set; pass a list")
     } else if is_mapping(devices)? {
-        error(
-            "devices must be a sequence of devices, got a mapping, whose values would be lost; pass list(devices), and \
-             the values as max_memory, for example",
-        )
+        error("devices must be a sequence of devices, got a mapping, whose values would be lost; pass list(devices)")
     } else {
         Ok(())
     }

@@ -3,53 +3,7 @@
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyModule, PyString};
-
-/// The faults that a `DeviceMapError` lists.
-pub struct Faults<'py> {
-    /// The first occurrence of each block that is assigned more than once.
-    pub duplicate: Bound<'py, PyList>,
-    /// The blocks of the model that are not assigned.
-    pub missing: Bound<'py, PyList>,
-    /// The items that are not blocks of the model.
-    pub extra: Bound<'py, PyList>,
-}
-
-impl Faults<'_> {
-    /// Raises a `DeviceMapError` if there is a fault. The message names the first kind of fault, with the original's text.
-    pub fn into_result(self) -> PyResult<()> {
-        let texts = [
-            (
-                &self.duplicate,
-                "Duplicate attention blocks specified in device_map. Attention blocks must be specified to one device. \
-                 These attention blocks were specified more than once: ",
-            ),
-            (
-                &self.missing,
-                "There are attention blocks for this model that are not specified in the device_map. Add these \
-                 attention blocks to a device on the device_map: ",
-            ),
-            (
-                &self.extra,
-                "The device_map contains more attention blocks than this model has. Remove these from the device_map:",
-            ),
-        ];
-        match texts.iter().find(|(blocks, _)| !blocks.is_empty()) {
-            Some((blocks, text)) => Err(self.error(text, blocks)?),
-            None => Ok(()),
-        }
-    }
-
-    fn error(&self, text: &str, blocks: &Bound<'_, PyList>) -> PyResult<PyErr> {
-        let py = blocks.py();
-        let message = PyString::new(py, text).add(blocks.str()?)?;
-        let error = errors(py)?.getattr(intern!(py, "DeviceMapError"))?.call1((message,))?;
-        error.setattr(intern!(py, "duplicate_blocks"), &self.duplicate)?;
-        error.setattr(intern!(py, "missing_blocks"), &self.missing)?;
-        error.setattr(intern!(py, "extra_blocks"), &self.extra)?;
-        Ok(to_err(error))
-    }
-}
+use pyo3::types::{PyModule, PyString};
 
 /// Returns an `InfeasibleError`. `bytes` are the attributes `needed` and `available`.
 pub fn infeasible<'py>(
@@ -60,7 +14,7 @@ pub fn infeasible<'py>(
     device: Option<Bound<'py, PyAny>>,
     bytes: Option<(u128, u128)>,
 ) -> PyResult<PyErr> {
-    let class = errors(py)?.getattr(intern!(py, "InfeasibleError"))?;
+    let class = errors_module(py)?.getattr(intern!(py, "InfeasibleError"))?;
     let error = class.call1((PyString::new(py, message),))?;
     error.setattr(intern!(py, "reason"), reason)?;
     error.setattr(intern!(py, "block"), block)?;
@@ -72,14 +26,14 @@ pub fn infeasible<'py>(
 
 /// Returns the module of the exception classes. It is imported for each error, so that the classes are the current ones
 /// even after `devicemap` has been imported again.
-fn errors(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+pub fn errors_module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     py.import(intern!(py, "devicemap._errors"))
 }
 
 /// Returns the repr of a value for an error message: on one line and shortened, or the name of its type if `repr` raises.
 pub fn short_repr(value: &Bound<'_, PyAny>) -> PyResult<String> {
     let py = value.py();
-    let text = errors(py)?.call_method1(intern!(py, "short_repr"), (value,))?;
+    let text = errors_module(py)?.call_method1(intern!(py, "short_repr"), (value,))?;
     Ok(text.cast::<PyString>()?.to_string_lossy().into_owned())
 }
 
@@ -124,6 +78,6 @@ pub fn caused_by(py: Python<'_>, error: PyErr, cause: PyErr) -> PyErr {
 
 /// Converts an exception object to a `PyErr`. It is passed together with its type, so that Python raises it as a new
 /// exception and sets its `__context__`.
-fn to_err(error: Bound<'_, PyAny>) -> PyErr {
+pub fn to_err(error: Bound<'_, PyAny>) -> PyErr {
     PyErr::from_type(error.get_type(), error.unbind())
 }

@@ -4,9 +4,10 @@
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use super::items::{Items, Read};
 use super::memory::{bitset_memory_error, check_memory_for_ints};
 use super::signals::SignalCheck;
-use super::values::{Items, Read, Value};
+use super::values::Value;
 use crate::coverage::int_range::IntRange;
 use crate::coverage::{BlockCounts, CountVisitor, FaultVisitor};
 

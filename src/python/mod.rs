@@ -11,6 +11,7 @@ pub mod error;
 pub mod fault_collector;
 pub mod get_device_map;
 pub mod item;
+pub mod items;
 pub mod load_per_device;
 pub mod memory;
 pub mod numbers;

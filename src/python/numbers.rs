@@ -151,7 +151,8 @@ fn fractional_bytes(label: Label<'_>, value: &Bound<'_, PyAny>, advice: &str) ->
 ///
 /// Raises:
 ///     TypeError: ``text`` is not a str.
-///     ValueError: ``text`` has no number or no unit, or is not a whole number of bytes. The message suggests a correction.
+///     ValueError: ``text`` is not a number followed by a unit, or a fraction of a byte. The message suggests a correction if
+///         there is an obvious one.
 ///
 /// Examples:
 ///     >>> parse_memory("1.5 GiB")

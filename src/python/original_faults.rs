@@ -7,16 +7,64 @@ use std::iter;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PySet};
+use pyo3::types::{PyList, PySet, PyString};
 
 use super::cpython;
-use super::error::Faults;
+use super::error::{errors_module, to_err};
 use super::fault_collector::{BlockOrOther, FaultCollector, collect, count};
 use super::item::{Classifier, ItemKind};
 use super::memory::check_memory_for_ints;
 use super::signals::SignalCheck;
 use super::values::flatten;
 use crate::coverage::Coverage;
+
+/// The faults that a `DeviceMapError` lists.
+pub struct Faults<'py> {
+    /// The first occurrence of each block that is assigned more than once.
+    pub duplicate: Bound<'py, PyList>,
+    /// The blocks of the model that are not assigned.
+    pub missing: Bound<'py, PyList>,
+    /// The items that are not blocks of the model.
+    pub extra: Bound<'py, PyList>,
+}
+
+impl Faults<'_> {
+    /// Raises a `DeviceMapError` if there is a fault. The message names the first kind of fault, with the original's text.
+    pub fn into_result(self) -> PyResult<()> {
+        let texts = [
+            (
+                &self.duplicate,
+                "Duplicate attention blocks specified in device_map. Attention blocks must be specified to one device. \
+                 These attention blocks were specified more than once: ",
+            ),
+            (
+                &self.missing,
+                "There are attention blocks for this model that are not specified in the device_map. Add these \
+                 attention blocks to a device on the device_map: ",
+            ),
+            (
+                &self.extra,
+                "The device_map contains more attention blocks than this model has. Remove these from the device_map:",
+            ),
+        ];
+        match texts.iter().find(|(blocks, _)| !blocks.is_empty()) {
+            Some((blocks, text)) => Err(self.error(text, blocks)?),
+            None => Ok(()),
+        }
+    }
+
+    fn error(&self, text: &str, blocks: &Bound<'_, PyList>) -> PyResult<PyErr> {
+        let py = blocks.py();
+        let message = PyString::new(py, text).add(blocks.str()?)?;
+        let error = errors_module(py)?
+            .getattr(intern!(py, "DeviceMapError"))?
+            .call1((message,))?;
+        error.setattr(intern!(py, "duplicate_blocks"), &self.duplicate)?;
+        error.setattr(intern!(py, "missing_blocks"), &self.missing)?;
+        error.setattr(intern!(py, "extra_blocks"), &self.extra)?;
+        Ok(to_err(error))
+    }
+}
 
 /// Returns the faults of a map whose only fault is that blocks are missing.
 pub fn find_missing<'py>(signals: &mut SignalCheck<'py>, coverage: &Coverage) -> PyResult<Faults<'py>> {

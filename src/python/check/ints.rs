@@ -7,9 +7,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList};
 
 use super::super::item::{is_bool, is_integer};
+use super::super::items::{Items, Read};
 use super::super::objects::index;
 use super::super::signals::SignalCheck;
-use super::super::values::{Items, Read, Value};
+use super::super::values::Value;
 use super::{append_to, to_tuples};
 use crate::numbers::{NumberSource, Stop, Visitor};
 

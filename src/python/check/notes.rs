@@ -3,8 +3,9 @@
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use super::super::items::{Items, Read};
 use super::super::signals::SignalCheck;
-use super::super::values::{Items, Read, Value};
+use super::super::values::Value;
 use super::ints::int_at;
 use crate::numbers::{NumberSource, Stop, Visitor};
 
