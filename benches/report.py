@@ -38,6 +38,11 @@ PEERS = (
     " errors of the original."
 )
 
+BARS = (
+    "Each bar is a ratio of two calls that are timed alternately, or a time limit. `time` is that of devicemap. It"
+    " differs from the times above, which are measured one call at a time."
+)
+
 
 class Run:
     """The results of a run of the benchmarks."""
@@ -99,7 +104,7 @@ def report(run: Run) -> str:
         "## Quality of placement",
         placement.section(run.placements),
         "## Bars",
-        "Each bar is a ratio of two calls that are timed alternately, or a time limit. `time` is that of devicemap.",
+        BARS,
         table(["call", "bar", "", "measured", "time"], (bar_cells(bar) for bar in run.bars), text_columns=3),
     ]
     return "\n\n".join(parts) + "\n"

@@ -1,4 +1,4 @@
-"""Hypothesis's profiles: ``pytest --hypothesis-profile=thorough``. The markers are in pyproject.toml."""
+"""Register the Hypothesis profiles, which ``pytest --hypothesis-profile=thorough`` selects."""
 
 from __future__ import annotations
 

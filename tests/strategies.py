@@ -1,4 +1,4 @@
-"""Hypothesis strategies: blocks, block lists and device maps of every kind that the original met."""
+"""Hypothesis strategies for the items, values and device maps that callers pass."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 __all__ = [
     "MANY_EXAMPLES",
+    "CustomEq",
     "Index",
     "Layer",
-    "Loud",
     "Modular",
     "Named",
     "PlainInt",
@@ -27,11 +27,11 @@ __all__ = [
 
 
 MANY_EXAMPLES = settings(max_examples=10 * settings().max_examples)
-"""For tests that take little time: ten times as many examples as the profile says."""
+"""For fast tests: ten times as many examples as the profile sets."""
 
 
 class Layer(enum.IntEnum):
-    """Blocks as an IntEnum."""
+    """Blocks as members of an IntEnum."""
 
     FIRST = 0
     SECOND = 1
@@ -43,21 +43,21 @@ class PlainInt(int):
 
 
 class Named(int):
-    """One that compares as int does and shows itself otherwise."""
+    """A subclass of int with another repr."""
 
     def __repr__(self) -> str:
         return f"Named({int(self)})"
 
 
-class Ordered(int):
-    """One that keeps int's equality and changes only its order."""
+class Unordered(int):
+    """A subclass of int with the equality of int and another order."""
 
     def __lt__(self, other: object) -> bool:
         return False
 
 
 class Modular(int):
-    """One with an equality of its own."""
+    """A subclass of int with another equality."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, int) and int(self) % 3 == int(other) % 3
@@ -66,26 +66,26 @@ class Modular(int):
         return 7
 
 
-class Loud:
-    """An object whose ``==`` is its own, and disagrees with its hash."""
+class CustomEq:
+    """An object with a custom ``==`` that disagrees with its hash."""
 
     def __init__(self, number: int) -> None:
         self.number = number
 
     def __eq__(self, other: object) -> bool:
         if self.number > 3:
-            raise RuntimeError(f"no comparing {self.number}")
-        return self.number == (other.number if isinstance(other, Loud) else other)
+            raise RuntimeError(f"{self.number} cannot be compared")
+        return self.number == (other.number if isinstance(other, CustomEq) else other)
 
     def __hash__(self) -> int:
         return id(self)
 
     def __repr__(self) -> str:
-        return f"Loud({self.number})"
+        return f"CustomEq({self.number})"
 
 
 class Index:
-    """Not an int, but one can be made of it."""
+    """An object with ``__index__`` that is not an int."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -108,20 +108,20 @@ integers: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(list(Layer)),
     st.builds(PlainInt, small_ints),
     st.builds(Named, small_ints),
-    st.builds(Ordered, small_ints),
+    st.builds(Unordered, small_ints),
     st.builds(np.int8, small_ints),
     st.builds(np.int64, small_ints),
     st.builds(np.uint8, st.integers(0, 14)),
     st.builds(np.uint64, st.integers(0, 14)),
 )
-known: st.SearchStrategy[Any] = st.one_of(
+other_items: st.SearchStrategy[Any] = st.one_of(
     st.floats(-2, 12).map(round).map(float),
     st.sampled_from([0.5, NAN, float("inf"), -0.0, 2.0**53, 1e300, float(2**63), -float(2**63)]),
     st.sampled_from(["", "0", "1", "cpu", None]),
 )
-exotic: st.SearchStrategy[Any] = st.one_of(
+custom_items: st.SearchStrategy[Any] = st.one_of(
     st.builds(Modular, small_ints),
-    st.builds(Loud, st.integers(0, 4)),
+    st.builds(CustomEq, st.integers(0, 4)),
     st.builds(np.float64, st.integers(0, 9)),
     st.builds(np.bool_, st.booleans()),
     st.sampled_from([2**53 - 1, 2**53, 2**53 + 1, 2**63 - 1]).map(np.int64),
@@ -192,23 +192,23 @@ big_ranges = st.sampled_from(
 ).map(lambda numbers: lambda: numbers)
 
 
-def _containers(items: st.SearchStrategy[Any], of: list[Callable[[Iterable[Any]], Any]]) -> Any:
-    return st.builds(lambda build, content: lambda: build(content), st.sampled_from(of), st.lists(items, max_size=8))
+def _containers(items: st.SearchStrategy[Any], kinds: list[Callable[[Iterable[Any]], Any]]) -> Any:
+    return st.builds(lambda build, content: lambda: build(content), st.sampled_from(kinds), st.lists(items, max_size=8))
 
 
 def _maps(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Callable[[], dict[int, Any]]]:
-    return st.lists(values, max_size=5).map(lambda made: lambda: {d: make() for d, make in enumerate(made)})
+    return st.lists(values, max_size=5).map(lambda makers: lambda: {d: make() for d, make in enumerate(makers)})
 
 
 int_maps = _maps(_containers(st.integers(-2, 12), [list, tuple]))
-"""Maps of plain ints, most of them bad."""
+"""Functions that create maps of plain ints, most of which have faults."""
 
 device_maps = st.one_of(
     _maps(st.one_of(_containers(integers, [list, tuple]), ranges)),
-    _maps(st.one_of(_containers(st.one_of(integers, known), [list, tuple, _generator]), ranges)),
-    _maps(st.one_of(_containers(st.one_of(integers, known, exotic), CONTAINERS), ranges, big_ranges)),
+    _maps(st.one_of(_containers(st.one_of(integers, other_items), [list, tuple, _generator]), ranges)),
+    _maps(st.one_of(_containers(st.one_of(integers, other_items, custom_items), CONTAINERS), ranges, big_ranges)),
 )
-"""Maps of anything, made anew by each call."""
+"""Functions that create maps of any items and values. Each call creates the map again."""
 
 block_counts: st.SearchStrategy[Any] = st.one_of(
     st.integers(0, 12),

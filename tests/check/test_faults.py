@@ -1,4 +1,4 @@
-"""``check`` names all faults of a device map at once."""
+"""``check``: the findings are those of the reference implementation."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 import devicemap
 from devicemap import check
-from tests.oracles.faults import assert_found
+from tests.oracles.faults import assert_findings
 from tests.oracles.original import outcome
 from tests.strategies import MANY_EXAMPLES, Index, Layer, Modular, Named, PlainInt, device_maps, ranges
 
 pytestmark = pytest.mark.oracle
 
 block_counts = st.one_of(st.integers(0, 12), st.integers(0, 12), st.just(2**16))
-"""Few blocks, or so many that nearly all are missing."""
+"""Small numbers of blocks, or a large one, so that nearly all blocks are missing."""
 numbers = st.integers(-3, 14)
 items: st.SearchStrategy[Any] = st.one_of(
     numbers,
@@ -42,7 +42,9 @@ def generator(items: Iterable[Any]) -> Iterator[Any]:
 
 
 def maps(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Callable[[], dict[Any, Any]]]:
-    return st.lists(values, max_size=5).map(lambda made: lambda: {f"cuda:{d}": make() for d, make in enumerate(made)})
+    return st.lists(values, max_size=5).map(
+        lambda makers: lambda: {f"cuda:{d}": make() for d, make in enumerate(makers)}
+    )
 
 
 def contents(items: st.SearchStrategy[Any], *containers: Callable[[Any], Any]) -> st.SearchStrategy[Any]:
@@ -53,8 +55,8 @@ def contents(items: st.SearchStrategy[Any], *containers: Callable[[Any], Any]) -
 
 int64 = st.one_of(numbers, st.sampled_from([2**30, 2**30 + 1, 2**63 - 1, -(2**63)]))
 uint64 = st.one_of(st.integers(0, 14), st.sampled_from([2**63 - 1, 2**63, 2**64 - 1]))
-in_runs = st.lists(runs, max_size=3).map(lambda runs: lambda: [block for run in runs for block in run])
-of_ints = st.one_of(
+lists_of_runs = st.lists(runs, max_size=3).map(lambda runs: lambda: [block for run in runs for block in run])
+values_of_ints = st.one_of(
     contents(numbers, list, tuple, generator, lambda content: array.array("b", content)),
     contents(int64, lambda content: array.array("q", content), lambda content: np.array(content, dtype="int64")),
     contents(uint64, list, lambda content: np.array(content, dtype="uint64")),
@@ -64,21 +66,21 @@ of_ints = st.one_of(
     ),
     ranges,
     ranges,
-    in_runs,
-    in_runs,
+    lists_of_runs,
+    lists_of_runs,
 )
 
 
 @MANY_EXAMPLES
-@given(device_map=maps(st.one_of(of_ints, in_runs)), num_blocks=block_counts)
-def test_any_map_of_ints(device_map: Callable[[], Any], num_blocks: int) -> None:
-    report = assert_found(device_map, num_blocks)
+@given(device_map=maps(st.one_of(values_of_ints, lists_of_runs)), num_blocks=block_counts)
+def test_any_maps_of_ints(device_map: Callable[[], Any], num_blocks: int) -> None:
+    report = assert_findings(device_map, num_blocks)
     if num_blocks > 12:
         return
-    given = outcome(devicemap.assert_device_map, lambda: (device_map(), num_blocks))
-    assert report.ok is (given.raised is None)
-    assert given.raised in {None, devicemap.DeviceMapError}
-    if given.raised:
+    drop_in_outcome = outcome(devicemap.assert_device_map, lambda: (device_map(), num_blocks))
+    assert report.ok is (drop_in_outcome.raised is None)
+    assert drop_in_outcome.raised in {None, devicemap.DeviceMapError}
+    if drop_in_outcome.raised:
         with pytest.raises(devicemap.DeviceMapError) as info:
             devicemap.assert_device_map(device_map(), num_blocks)
         assert info.value.duplicate_blocks == list(report.duplicates)
@@ -95,22 +97,22 @@ def test_any_map_of_ints(device_map: Callable[[], Any], num_blocks: int) -> None
             contents(items, list, list, tuple, generator, iter),
             contents(numbers, lambda content: np.array(content, dtype="float32")),
             st.sampled_from([dict.fromkeys("ab").keys(), np.arange(4).reshape(2, 2)]).map(lambda value: lambda: value),
-            of_ints,
+            values_of_ints,
         )
     ),
     num_blocks=block_counts,
 )
-def test_any_map(device_map: Callable[[], Any], num_blocks: int) -> None:
-    assert_found(device_map, num_blocks)
+def test_any_maps(device_map: Callable[[], Any], num_blocks: int) -> None:
+    assert_findings(device_map, num_blocks)
 
 
 @MANY_EXAMPLES
 @given(device_map=device_maps)
-def test_nothing_worse_than_a_type_error(device_map: Callable[[], Any]) -> None:
+def test_other_values_raise_only_type_errors(device_map: Callable[[], Any]) -> None:
     try:
         str(check(device_map(), 5))
     except TypeError as error:
-        assert str(error).startswith("device_map")  # noqa: PT017 (most maps raise nothing)
+        assert str(error).startswith("device_map")  # noqa: PT017 (most maps raise no error)
 
 
 @MANY_EXAMPLES
@@ -118,11 +120,11 @@ def test_nothing_worse_than_a_type_error(device_map: Callable[[], Any]) -> None:
     blocks=st.permutations(range(200)), cuts=st.lists(st.integers(0, 200), max_size=6), changes=st.integers(0, 2),
     data=st.data(),
 )  # fmt: skip
-def test_good_maps_and_some_changed_blocks(
+def test_maps_without_faults_and_with_changed_blocks(
     blocks: list[int], cuts: list[int], changes: int, data: st.DataObject
 ) -> None:
     for _ in range(changes):
         blocks[data.draw(st.integers(0, 199))] = data.draw(st.integers(-5, 205))
     ends = [0, *sorted(cuts), 200]
     device_map = {d: blocks[a:b] for d, (a, b) in enumerate(itertools.pairwise(ends))}
-    assert bool(assert_found(lambda: device_map, 200)) is (set(blocks) == set(range(200)))
+    assert bool(assert_findings(lambda: device_map, 200)) is (set(blocks) == set(range(200)))

@@ -1,4 +1,4 @@
-"""``check``: the text of a report, which is short at any size."""
+"""``check``: the text and the repr of a report."""
 
 from __future__ import annotations
 
@@ -103,30 +103,39 @@ note: unordered 999,999 devices: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 
         ),
     ],
 )
-def test_the_text_reads_well_at_any_size(device_map: Any, num_blocks: int, text: str) -> None:
+def test_the_text_summarises_all_findings(device_map: Any, num_blocks: int, text: str) -> None:
     assert str(check(device_map, num_blocks)) == text
 
 
-class Verbose:
+class LongRepr:
     def __repr__(self) -> str:
         return "long \n" * 10**6
 
 
-class Mute:
+class RaisingRepr:
     def __repr__(self) -> str:
         raise OSError("no repr")
 
 
-class Shapeless:
-    """One that older versions of reprlib take for a tuple."""
+class NamedTuple:
+    """A class named tuple, which older versions of reprlib treat as a tuple."""
 
 
-Shapeless.__name__ = "tuple"
-DEVICES = ["x" * 10**6, (0,) * 10**6, Verbose(), Mute(), Shapeless(), 10**5000, "a\nb", (("x" * 99,) * 99,) * 99]
+NamedTuple.__name__ = "tuple"
+DEVICES = [
+    "x" * 10**6,
+    (0,) * 10**6,
+    LongRepr(),
+    RaisingRepr(),
+    NamedTuple(),
+    10**5000,
+    "a\nb",
+    (("x" * 99,) * 99,) * 99,
+]
 
 
 @pytest.mark.parametrize("device", DEVICES, ids=lambda device: type(device).__name__)
-def test_the_text_is_short_whatever_the_devices_are(device: Any) -> None:
+def test_the_text_is_short_for_any_devices(device: Any) -> None:
     report = check({device: [*[device] * 10, 7, 7, 10**5000, 10**5000]}, 3, devices=[device, (device, device)])
     lines = str(report).split("\n")
     assert [line.split()[0] for line in lines] == [
@@ -137,33 +146,33 @@ def test_the_text_is_short_whatever_the_devices_are(device: Any) -> None:
     assert len(repr(report)) < 150
 
 
-def test_a_device_too_long_to_show_loses_its_middle() -> None:
+def test_long_devices_are_shortened() -> None:
     assert str(check({("a" * 16, "b" * 16): []}, 0)).endswith(f"idle 1 device: ('{'a' * 16}', '{'b' * 16}')")
     assert str(check({("a" * 17, "b" * 17): []}, 0)).endswith(f"idle 1 device: ('{'a' * 17}', '{'b' * 3}…{'b' * 11}')")
-    # Two are shown in any case, though they and the rest take more than their room: one alone is no duplicate.
+    # Two devices are always shown, even if they exceed the width, since one alone would not show the conflict.
     many = dict.fromkeys([("a" * 16, f"{n:016}") for n in range(2000)], (0,))
-    some = f"('{'a' * 16}', '{0:016}'), ('{'a' * 16}', '{1:016}'), … and 1,998 more"
-    assert f"duplicate 1 block: 0 on {some}\n" in str(check(many, 1))
+    shown = f"('{'a' * 16}', '{0:016}'), ('{'a' * 16}', '{1:016}'), … and 1,998 more"
+    assert f"duplicate 1 block: 0 on {shown}\n" in str(check(many, 1))
 
 
-class Mirror:
-    """A device whose repr shows the report that it is in."""
+class RecursiveRepr:
+    """A device whose repr contains the report."""
 
     report: Report | None = None
 
     def __repr__(self) -> str:
-        return f"Mirror({self.report!s:.9}{self.report!r})"
+        return f"RecursiveRepr({self.report!s:.9}{self.report!r})"
 
 
-def test_a_device_whose_repr_shows_the_report() -> None:
-    one, other = Mirror(), Mirror()
-    report = check({one: [0, 0, 1], other: [0, 1]}, 3, devices=[0])
-    one.report = other.report = report
+def test_repr_of_a_device_may_contain_the_report() -> None:
+    first, second = RecursiveRepr(), RecursiveRepr()
+    report = check({first: [0, 0, 1], second: [0, 1]}, 3, devices=[0])
+    first.report = second.report = report
     assert str(report).startswith("not ok: 3 blocks on 2 devices\n")
     assert repr(report).startswith("<Report: 3 blocks on 2 devices")
 
 
-def test_the_repr_counts_what_was_found() -> None:
+def test_the_repr_has_the_number_of_findings() -> None:
     assert repr(check({0: range(3)}, 3)) == "<Report: 3 blocks on 1 device: ok>"
     report = check({0: [0, 0, "x"], 1: [], 2: [9]}, 3)
     assert (

@@ -1,4 +1,4 @@
-"""``check``: what a report holds, and what can be done with it."""
+"""``check``: the attributes and methods of a report."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pytest
 
 import devicemap
 from devicemap import Report, check
-from tests.check.test_messages import Mute
+from tests.check.test_messages import RaisingRepr
 
 
-def test_an_error_has_the_text_and_the_blocks() -> None:
+def test_the_error_has_the_text_and_the_blocks() -> None:
     report = check({"a": [0, 1, 1, 9, 9], "b": [4, "x"]}, 7)
     with pytest.raises(devicemap.DeviceMapError) as info:
         report.raise_for_faults()
@@ -28,12 +28,12 @@ def test_an_error_has_the_text_and_the_blocks() -> None:
     assert error.__context__ is None
     assert [entry.name for entry in info.traceback][-1] == "raise_for_faults"
     copies = [pickle.loads(pickle.dumps(error, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
-    for again in (copy.copy(error), copy.deepcopy(error), *copies):
-        assert (str(again), vars(again)) == (str(error), vars(error))
+    for copied in (copy.copy(error), copy.deepcopy(error), *copies):
+        assert (str(copied), vars(copied)) == (str(error), vars(error))
     assert check({0: range(3)}, 3).raise_for_faults() is None  # type: ignore[func-returns-value]
 
 
-def test_an_error_has_what_is_being_handled_as_its_context() -> None:
+def test_the_context_of_the_error_is_the_exception_being_handled() -> None:
     def raise_while_handling() -> None:
         try:
             [].pop()
@@ -45,7 +45,7 @@ def test_an_error_has_what_is_being_handled_as_its_context() -> None:
     assert isinstance(info.value.__context__, IndexError)
 
 
-def test_the_missing_blocks_of_an_error_are_a_sequence() -> None:
+def test_missing_blocks_of_the_error_are_a_sequence() -> None:
     with pytest.raises(devicemap.DeviceMapError) as info:
         check({0: [0, 3, 4, 9]}, 10**8).raise_for_faults()
     missing = info.value.missing_blocks
@@ -66,24 +66,24 @@ def test_the_missing_blocks_of_an_error_are_a_sequence() -> None:
     assert not info.value.missing_blocks
 
 
-def missing_blocks(given: list[int], num_blocks: int) -> Sequence[int]:
+def missing_blocks(blocks: list[int], num_blocks: int) -> Sequence[int]:
     with pytest.raises(devicemap.DeviceMapError) as info:
-        check({0: given}, num_blocks).raise_for_faults()
+        check({0: blocks}, num_blocks).raise_for_faults()
     return info.value.missing_blocks
 
 
-def test_the_missing_blocks_equal_those_of_any_sequence_and_no_others() -> None:
+def test_missing_blocks_equal_lists_tuples_and_ranges_of_the_same_blocks() -> None:
     missing = missing_blocks([0], 10)
     assert missing == missing_blocks([0, 0], 10)
     assert missing != missing_blocks([0, 5], 10)
-    for same in (range(1, 10), [*range(1, 10)], (*range(1, 10),)):
-        assert missing == same
-        assert missing != same[:-1]
-        assert missing != [*same, 10]
+    for equal in (range(1, 10), [*range(1, 10)], (*range(1, 10),)):
+        assert missing == equal
+        assert missing != equal[:-1]
+        assert missing != [*equal, 10]
     assert missing == ANY
 
 
-def test_devices_that_there_are() -> None:
+def test_available_devices() -> None:
     device_map = {"a": [0], "b": [], "c": [1]}
     assert check(device_map, 2).unknown == ()
     assert check(device_map, 2)
@@ -109,19 +109,19 @@ def test_devices_that_there_are() -> None:
         ([0, 1, 2], ()),
     ],
 )
-def test_two_names_of_a_card(devices: list[Any], aliased: tuple[Any, ...]) -> None:
+def test_aliases(devices: list[Any], aliased: tuple[Any, ...]) -> None:
     report = check({device: [block] for block, device in enumerate(devices)}, len(devices))
     assert report
     assert report.aliased == aliased
 
 
-def test_two_names_of_a_card_in_torch() -> None:
+def test_aliases_in_torch() -> None:
     device = pytest.importorskip("torch").device
     report = check({0: [0], device("cuda", 0): [1], device("cuda"): [2], device("cpu"): [3], "cpu": [4]}, 5)
     assert report.aliased == ((0, device("cuda", 0)), (device("cpu"), "cpu"))
 
 
-def test_a_report_as_json() -> None:
+def test_a_report_is_converted_to_json_types() -> None:
     report = check(
         {"a": [0, 1, 1, 7, None, 0.5, float("inf"), np.float32(1)], 1: [1, (0,)], (2,): []}, 9, devices=["a"]
     )
@@ -141,15 +141,15 @@ def test_a_report_as_json() -> None:
         "unordered": [1],
         "aliased": [],
     }
-    data = check({Mute(): [10**5000, 9], "a": [9, True], "cuda:3": [], 3: []}, 0).to_dict()
+    data = check({RaisingRepr(): [10**5000, 9], "a": [9, True], "cuda:3": [], 3: []}, 0).to_dict()
     assert json.loads(json.dumps(data)) == data
-    assert data["extra"] == [["<int>", ["<Mute>"]], [9, ["<Mute>", "a"]]]
+    assert data["extra"] == [["<int>", ["<RaisingRepr>"]], [9, ["<RaisingRepr>", "a"]]]
     assert data["invalid"] == [["a", [True]]]
     assert data["aliased"] == [["cuda:3", 3]]
 
 
 def reports() -> list[Report]:
-    """Reports that differ in one attribute each, twice as many as there are attributes and two."""
+    """Return reports that differ in the attributes."""
     maps: list[tuple[Any, int, Any]] = [
         ({0: [0, 1]}, 2, None),
         ({0: [0, 1]}, 3, None),
@@ -166,24 +166,24 @@ def reports() -> list[Report]:
     return [check(device_map, num_blocks, devices=devices) for device_map, num_blocks, devices in maps]
 
 
-def test_reports_are_compared_pickled_and_copied() -> None:
-    for (i, one), (j, other) in itertools.product(enumerate(reports()), enumerate(reports())):
-        assert (one == other) is (i == j)
-        assert (one != other) is (i != j)
+def test_reports_compare_by_value_and_can_be_copied() -> None:
+    for (i, first), (j, second) in itertools.product(enumerate(reports()), enumerate(reports())):
+        assert (first == second) is (i == j)
+        assert (first != second) is (i != j)
     for report in reports():
-        for again in (
+        for copied in (
             copy.copy(report),
             copy.deepcopy(report),
             *(pickle.loads(pickle.dumps(report, p)) for p in range(6)),
         ):
-            assert again == report
-            assert type(again) is Report
-            assert str(again) == str(report)
+            assert copied == report
+            assert type(copied) is Report
+            assert str(copied) == str(report)
         assert report != "report"
         assert report == ANY
 
 
-def test_a_report_does_not_change() -> None:
+def test_a_report_is_immutable() -> None:
     report = check({0: [0]}, 1)
     for name in ("num_blocks", "missing", "ok", "anything"):
         with pytest.raises(AttributeError, match=f"cannot set '{name}'"):

@@ -1,4 +1,4 @@
-"""``check``: what is not a device map, and what is one all the same."""
+"""``check``: the errors for invalid arguments, and unusual valid ones."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from devicemap import check
 from tests.strategies import Index, Layer
 
 
-class Pairs:
-    """A mapping as small as can be, which gives a device twice."""
+class ItemsOnly:
+    """An object with ``items()`` only, which returns a device twice."""
 
     def items(self) -> Iterator[tuple[Any, Any]]:
         yield "a", [0, "x"]
@@ -23,50 +23,50 @@ class Pairs:
         yield "a", iter([1, "y"])
 
 
-class Lists(dict[Any, Any]):
+class ListItems(dict[Any, Any]):
     def items(self) -> Any:
         return [["a", [0]]]
 
 
-class NoItems:
+class IntItems:
     def items(self) -> Any:
         return 5
 
 
-class Unhashable:
+class UnhashableDevice:
     def items(self) -> Any:
         return [([], [0])]
 
 
-def test_any_mapping_will_do() -> None:
-    report = check(Pairs(), 2)
+def test_a_map_needs_only_items() -> None:
+    report = check(ItemsOnly(), 2)
     assert (report.duplicates, report.invalid) == ({1: ("b", "a")}, {"a": ("x", "y")})
     assert report.num_devices == 3
 
 
-def test_a_model_has_any_number_of_blocks_that_is_one() -> None:
+def test_num_blocks_may_be_any_integer() -> None:
     for one in (1, True, np.int64(1), Index(1), Layer.SECOND):
         report = check({0: [0]}, one)
         assert report.ok
         assert type(report.num_blocks) is int
-    for negative, shown in ((-1, "-1"), (-(10**5000), "<int>")):
-        with pytest.raises(ValueError, match=f"num_blocks must be 0 or more, got {shown}"):
+    for negative, text in ((-1, "-1"), (-(10**5000), "<int>")):
+        with pytest.raises(ValueError, match=f"num_blocks must be 0 or more, got {text}"):
             check({}, negative)
     with pytest.raises(OverflowError, match=r"num_blocks must be less than 2\*\*63"):
         check({}, 10**30)
-    for none in (1.0, "1", None):
-        with pytest.raises(TypeError, match=f"num_blocks must be an integer, got {none!r}"):
-            check({}, none)  # type: ignore[arg-type]
+    for value in (1.0, "1", None):
+        with pytest.raises(TypeError, match=f"num_blocks must be an integer, got {value!r}"):
+            check({}, value)  # type: ignore[arg-type]
 
 
-class BadRepr:
-    """A device that cannot be shown, of a type with a long name."""
+class RaisingRepr:
+    """A device whose repr raises, and whose type has a long name."""
 
     def __repr__(self) -> str:
         raise LookupError("no repr")
 
 
-BadRepr.__name__ = "B" * 10**6
+RaisingRepr.__name__ = "B" * 10**6
 INVERSE = "device_map must be {device: [block, ...]}, got the inverse, {block: device}; group the blocks by device"
 MAPPING = "must be an iterable of block numbers, got the mapping"
 MODULES = (
@@ -81,9 +81,9 @@ NESTED = {"encoder": {0: [0, 1]}, "decoder": {1: [0]}}
     [
         ((None, 1), "device_map must be a mapping, {device: [block, ...]}, got None"),
         (([[0]], 1), "device_map must be a mapping, {device: [block, ...]}, got [[0]]"),
-        ((Lists(), 1), "device_map.items() must be pairs of a device and its blocks, got ['a', [0]]"),
-        ((NoItems(), 1), "device_map.items() must be pairs of a device and its blocks, got 5"),
-        ((Unhashable(), 1), "the device must be hashable, got []"),
+        ((ListItems(), 1), "device_map.items() must be pairs of a device and its blocks, got ['a', [0]]"),
+        ((IntItems(), 1), "device_map.items() must be pairs of a device and its blocks, got 5"),
+        ((UnhashableDevice(), 1), "the device must be hashable, got []"),
         (({0: [0], "cuda:1": 5}, 1), "device_map['cuda:1'] must be an iterable of block numbers, got 5"),
         (({0: None}, 1), "device_map[0] must be an iterable of block numbers, got None"),
         (({0: 5}, 1), "device_map[0] must be an iterable of block numbers, got 5"),
@@ -123,32 +123,33 @@ NESTED = {"encoder": {0: [0, 1]}, "decoder": {1: [0]}}
             ({"a": UserDict(), "b": MappingProxyType({}), 2: {}, "d": {}}, 2),
             f"device_map['a'] {MAPPING} {{}}; check a, b and the other 2 one at a time",
         ),
-        (({BadRepr(): 5}, 1), f"device_map[<{'B' * 25}…{'B' * 12}>] must be an iterable of block numbers, got 5"),
-        (({0: BadRepr()}, 1), f"device_map[0] must be an iterable of block numbers, got <{'B' * 25}…{'B' * 12}>"),
+        (({RaisingRepr(): 5}, 1), f"device_map[<{'B' * 25}…{'B' * 12}>] must be an iterable of block numbers, got 5"),
+        (({0: RaisingRepr()}, 1), f"device_map[0] must be an iterable of block numbers, got <{'B' * 25}…{'B' * 12}>"),
         (({}, 1, "cuda"), "devices must be an iterable of devices, or their number, got 'cuda'"),
+        (({}, 1, b"ab"), "devices must be an iterable of devices, or their number, got b'ab'"),
         (({}, 1, 0.5), "devices must be an iterable of devices, or their number, got 0.5"),
         (({}, 1, [0, []]), "devices[1] must be hashable, got []"),
     ],
 )
-def test_what_cannot_be_checked_is_a_type_error(arguments: tuple[Any, ...], text: str) -> None:
+def test_invalid_arguments_raise(arguments: tuple[Any, ...], text: str) -> None:
     device_map, num_blocks, *devices = arguments
     with pytest.raises(TypeError) as info:
         check(device_map, num_blocks, devices=devices[0] if devices else None)
     assert str(info.value) == text
 
 
-def test_errors_of_the_users_own_pass() -> None:
+def test_exceptions_of_user_code_are_not_replaced() -> None:
     class Raising:
         def __index__(self) -> int:
-            raise LookupError("no index today")
+            raise LookupError("user code")
 
         def __iter__(self) -> Iterator[int]:
             yield 0
-            raise LookupError("no blocks today")
+            raise LookupError("user code")
 
         def items(self) -> Any:
-            raise LookupError("no items today")
+            raise LookupError("user code")
 
     for device_map, num_blocks in (({0: [Raising()]}, 1), ({0: Raising()}, 1), (Raising(), 1), ({}, Raising())):
-        with pytest.raises(LookupError, match="today"):
+        with pytest.raises(LookupError, match="user code"):
             check(device_map, num_blocks)

@@ -1,4 +1,4 @@
-"""``DeviceMap``: the views of a map, and maps as values."""
+"""``DeviceMap``: its properties and methods, copies, and texts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def map_of(*counts: int) -> DeviceMap[str]:
 
 
 @given(counts_of_devices)
-def test_views_are_those_of_a_naive_walk(counts: list[int]) -> None:
+def test_properties_agree_with_a_naive_implementation(counts: list[int]) -> None:
     device_map = map_of(*counts)
     lists: dict[str, list[int]] = {}
     block = 0
@@ -52,7 +52,7 @@ def test_views_are_those_of_a_naive_walk(counts: list[int]) -> None:
 
 
 @given(counts_of_devices, st.data())
-def test_loads_are_the_sums_of_the_costs(counts: list[int], data: st.DataObject) -> None:
+def test_loads_are_sums_of_costs_divided_by_speeds(counts: list[int], data: st.DataObject) -> None:
     device_map = map_of(*counts)
     amount = data.draw(st.sampled_from([st.integers(0, 2**70), st.integers(0, 1000).map(lambda n: n / 8)]))
     costs: list[Any] = data.draw(st.lists(amount, min_size=sum(counts), max_size=sum(counts)))
@@ -69,7 +69,7 @@ def test_loads_are_the_sums_of_the_costs(counts: list[int], data: st.DataObject)
     assert device_map.load_per_device(costs, by_device) == device_map.load_per_device(costs, speeds)
 
 
-def test_loads_of_arrays_and_of_absent_speeds() -> None:
+def test_loads_of_arrays_and_with_absent_speeds() -> None:
     device_map = map_of(2, 1)
     assert device_map.load_per_device(np.array([1, 2, 3])) == {"cuda:0": 3, "cuda:1": 3}
     assert device_map.load_per_device(np.array([0.1, 0.2, 3])) == {"cuda:0": 0.1 + 0.2, "cuda:1": 3.0}
@@ -83,9 +83,9 @@ def test_loads_of_floats_are_rounded_once() -> None:
 
 
 @pytest.mark.parametrize("block", [-1, 5, 10**30, -(10**30), 10**5000], ids=lambda block: f"{block.bit_length()} bits")
-def test_device_of_a_block_that_is_not_there(block: int) -> None:
-    shown = block if abs(block) < 10**4000 else "<int>"
-    with pytest.raises(IndexError, match=re.escape(f"block must be in range(5), got {shown}")):
+def test_device_of_an_extra_block_is_an_error(block: int) -> None:
+    text = block if abs(block) < 10**4000 else "<int>"
+    with pytest.raises(IndexError, match=re.escape(f"block must be in range(5), got {text}")):
         map_of(2, 3).device_of(block)
 
 
@@ -95,14 +95,14 @@ def test_the_bottleneck_is_the_largest_load() -> None:
     assert map_of(0).bottleneck([]) == 0
 
 
-def test_a_map_as_json() -> None:
+def test_a_map_is_converted_to_json_types_and_back() -> None:
     for device_map in (map_of(2, 0, 1), devicemap.split(5, 2), devicemap.split(3, ["cpu", 0])):
         data = device_map.to_dict()
         assert data == {"devices": list(device_map), "boundaries": list(device_map.boundaries)}
         assert DeviceMap.from_dict(json.loads(json.dumps(data))) == device_map
     with pytest.raises(TypeError, match=re.escape("devices[1] must be an int or a str, got (0, 1)")):
         devicemap.split(3, ["cpu", (0, 1)]).to_dict()
-    assert type(Named.from_dict({"devices": ["a"], "boundaries": [0, 1]})) is Named
+    assert type(Subclass.from_dict({"devices": ["a"], "boundaries": [0, 1]})) is Subclass
 
 
 def test_device_of_skips_idle_devices() -> None:
@@ -114,30 +114,30 @@ def test_device_of_skips_idle_devices() -> None:
 
 
 class Device:
-    """A device that counts how often it is shown, and may fail to be."""
+    """A device that counts the calls of its repr, which raises."""
 
-    shown = 0
+    calls = 0
 
     def __repr__(self) -> str:
-        self.shown += 1
+        self.calls += 1
         raise OSError("no repr")
 
 
-def test_a_valid_device_is_not_shown() -> None:
+def test_repr_of_a_valid_device_is_not_called() -> None:
     device = Device()
     assert DeviceMap({device: range(3)}).num_blocks == 3
-    assert device.shown == 0
-    with pytest.raises(ValueError, match=re.escape("runs[<Device>] must start at 0 and ascend, got range(1, 3)")):
+    assert device.calls == 0
+    with pytest.raises(ValueError, match=re.escape("runs[<Device>] must start at 0 with step 1, got range(1, 3)")):
         DeviceMap({device: range(1, 3)})
     assert repr(DeviceMap({device: range(3)})) == "DeviceMap({<Device>: range(0, 3)})"
 
 
-def test_a_device_whose_repr_shows_the_map() -> None:
-    class Mirror:
+def test_repr_of_a_device_may_contain_the_map() -> None:
+    class Recursive:
         def __repr__(self) -> str:
             return f"M({device_map!r})"
 
-    device_map = DeviceMap({Mirror(): range(3), Mirror(): range(3, 4)})
+    device_map = DeviceMap({Recursive(): range(3), Recursive(): range(3, 4)})
     assert repr(device_map).startswith("DeviceMap({M(DeviceMap({M(DeviceMap({")
     assert len(repr(device_map)) < 200
     assert len(str(device_map).splitlines()) == 3
@@ -156,14 +156,14 @@ CHANGES: list[Callable[[Any], object]] = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_map_does_not_change(change: Callable[[Any], object]) -> None:
+def test_a_map_is_immutable(change: Callable[[Any], object]) -> None:
     device_map = map_of(1, 2)
     with pytest.raises(TypeError, match="cannot be changed"):
         change(device_map)
     assert device_map == {"cuda:0": range(1), "cuda:1": range(1, 3)}
 
 
-def test_a_map_is_a_dict_and_copies_as_one() -> None:
+def test_a_map_is_a_dict_and_can_be_copied() -> None:
     device_map = map_of(2, 0, 1)
     assert isinstance(device_map, dict)
     for same in (
@@ -181,43 +181,43 @@ def test_a_map_is_a_dict_and_copies_as_one() -> None:
         assert plain == device_map
 
 
-def test_a_copy_has_the_same_devices_though_they_are_equal_to_nothing_else() -> None:
+def test_a_copy_has_the_same_device_objects() -> None:
     device_map = DeviceMap({object(): range(3)})
     for same in (copy.copy(device_map), copy.deepcopy(device_map), device_map.copy()):
         assert same == device_map
         assert same is not device_map
 
 
-class Named(DeviceMap[str]):
-    """A user's own kind of device map."""
+class Subclass(DeviceMap[str]):
+    """A user-defined subclass."""
 
 
-def test_a_subclass_is_made_and_copied_as_such() -> None:
-    device_map = Named.from_counts([1, 2], ["a", "b"])
+def test_classmethods_and_copies_of_a_subclass_return_the_subclass() -> None:
+    device_map = Subclass.from_counts([1, 2], ["a", "b"])
     for same in (device_map, copy.copy(device_map), pickle.loads(pickle.dumps(device_map))):
-        assert type(same) is Named
+        assert type(same) is Subclass
         assert same.counts == (1, 2)
 
 
-def test_repr_can_be_evaluated_while_it_is_short() -> None:
+def test_a_short_repr_can_be_evaluated() -> None:
     device_map = map_of(2, 0, 1)
     assert repr(device_map) == "DeviceMap({'cuda:0': range(0, 2), 'cuda:1': range(2, 2), 'cuda:2': range(2, 3)})"
     assert eval(repr(device_map)) == device_map  # noqa: S307
 
 
-def test_repr_shows_the_first_and_the_last_of_many_devices_and_of_a_long_one() -> None:
+def test_repr_omits_devices_and_characters_in_the_middle() -> None:
     eight, ten = devicemap.split(8, range(8)), devicemap.split(10, range(10))
     assert eval(repr(eight)) == eight  # noqa: S307
     assert repr(ten) == (
         "<DeviceMap of 10 blocks on 10 devices: 0: range(0, 1), 1: range(1, 2), 2: range(2, 3), 3: range(3, 4), ..., "
         "6: range(6, 7), 7: range(7, 8), 8: range(8, 9), 9: range(9, 10)>"
     )
-    whole, long = "x" * 38, "a" * 32 + "b" * 70
-    assert repr(devicemap.split(1, [whole])) == f"DeviceMap({{'{whole}': range(0, 1)}})"
+    fitting, long = "x" * 38, "a" * 32 + "b" * 70
+    assert repr(devicemap.split(1, [fitting])) == f"DeviceMap({{'{fitting}': range(0, 1)}})"
     assert repr(devicemap.split(1, [long])) == f"DeviceMap({{'{'a' * 17}...{'b' * 18}': range(0, 1)}})"
 
 
-def test_the_text_has_a_line_for_each_device() -> None:
+def test_str_has_one_line_per_device() -> None:
     assert str(devicemap.split(1_005, ["cuda:0", 1, "cpu"], shares=[1000, 4, 1])) == (
         "1,005 blocks on 3 devices\ncuda:0  1,000  0–999\n1           4  1000–1003\ncpu         1  1004"
     )
@@ -235,7 +235,7 @@ def test_repr_is_short_at_any_size(devices: list[Any]) -> None:
 
 
 @pytest.mark.memory
-def test_a_map_of_any_size_takes_no_memory_for_its_blocks() -> None:
+def test_a_map_needs_no_memory_for_its_blocks() -> None:
     device_map = DeviceMap.from_boundaries([0, 10**12, 10**13], ["a", "b"])
     assert device_map.num_blocks == 10**13
     assert device_map.device_of(10**12) == "b"

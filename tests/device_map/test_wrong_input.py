@@ -1,4 +1,4 @@
-"""``DeviceMap``: wrong input is a clear error."""
+"""``DeviceMap``: the errors for invalid arguments."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         "counts[0] must be 0 or more, got <int>",
     ),
-    "count of another kind": (
+    "count of another type": (
         lambda: DeviceMap.from_counts([1.5], [0]),  # type: ignore[list-item]
         TypeError,
         "counts[0] must be an integer, got 1.5",
     ),
-    "counts as text": (
+    "counts as a str": (
         lambda: DeviceMap.from_counts("22,21", [0, 1]),  # type: ignore[arg-type]
         TypeError,
         "counts must be a sequence of integers, got '22,21'",
@@ -54,23 +54,23 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         TypeError,
         "counts must be without masked values",
     ),
-    "no counts": (
+    "counts as an int": (
         lambda: DeviceMap.from_counts(5, [0]),  # type: ignore[call-overload]
         TypeError,
         "counts must be a sequence of integers, got 5",
     ),
-    "no runs": (
+    "an int instead of a range": (
         lambda: DeviceMap([("a", 3)]),  # type: ignore[arg-type]
         TypeError,
         "runs['a'] must be a range, got 3; see from_counts",
     ),
     "an empty map": (lambda: DeviceMap({}), ValueError, "runs must not be empty, got {}"),
-    "no pairs": (
+    "an int instead of a mapping": (
         lambda: DeviceMap(5),  # type: ignore[arg-type]
         TypeError,
         "runs must be a mapping, or pairs of a device and a range, got 5",
     ),
-    "text": (
+    "a str instead of a mapping": (
         lambda: DeviceMap("abc"),  # type: ignore[arg-type]
         TypeError,
         "runs must be a mapping, or pairs of a device and a range, got 'abc'",
@@ -80,7 +80,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         "devices must be distinct, got 'a' twice",
     ),
-    "pairs that name one twice": (
+    "device twice in pairs": (
         lambda: DeviceMap([("a", range(9)), ("a", range(2))]),
         ValueError,
         "devices must be distinct, got 'a' twice",
@@ -96,7 +96,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         TypeError,
         "devices[0] must be hashable, got []",
     ),
-    "devices as text": (
+    "devices as a str": (
         lambda: DeviceMap.from_counts([1, 1], "ab"),
         TypeError,
         "devices must be a sequence of devices, or their number, got 'ab'",
@@ -121,7 +121,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         "boundaries must have one value more than devices (2), got 0",
     ),
-    "boundaries as text": (
+    "boundaries as a str": (
         lambda: DeviceMap.from_boundaries("0,3", [0]),  # type: ignore[arg-type]
         TypeError,
         "boundaries must be a sequence of integers, got '0,3'",
@@ -129,20 +129,20 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "gap": (
         lambda: DeviceMap({0: range(2), 1: range(3, 4)}),
         ValueError,
-        "runs[1] must start at 2 and ascend, got range(3, 4)",
+        "runs[1] must start at 2 with step 1, got range(3, 4)",
     ),
-    "steps": (
+    "range with a step": (
         lambda: DeviceMap({0: range(0, 4, 2)}),
         ValueError,
-        "runs[0] must start at 0 and ascend, got range(0, 4, 2)",
+        "runs[0] must start at 0 with step 1, got range(0, 4, 2)",
     ),
-    "backwards": (
+    "descending range": (
         lambda: DeviceMap({0: range(2), 1: range(2, 1)}),
         ValueError,
-        "runs[1] must start at 2 and ascend, got range(2, 1)",
+        "runs[1] must start at 2 with step 1, got range(2, 1)",
     ),
-    "lists": (lambda: DeviceMap({0: [0, 1]}), TypeError, "runs[0] must be a range, got [0, 1]"),  # type: ignore[arg-type]
-    "costs of another model": (
+    "a list instead of a range": (lambda: DeviceMap({0: [0, 1]}), TypeError, "runs[0] must be a range, got [0, 1]"),  # type: ignore[arg-type]
+    "fewer costs than blocks": (
         lambda: map_of(2).load_per_device([1]),
         ValueError,
         "costs must have one value per block (2), got 1",
@@ -157,12 +157,12 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         OverflowError,
         "the number of blocks must be less than 2**63",
     ),
-    "a speed of nearly nothing": (
+    "a speed below the range of floats": (
         lambda: map_of(1).load_per_device([1], [Fraction(1, 10**400)]),
         ValueError,
         "speeds[0] must be within the range of a float, got Fraction(1, 1000",
     ),
-    "a speed beyond floats": (
+    "a speed above the range of floats": (
         lambda: map_of(1).load_per_device([1.0], [10**400]),
         ValueError,
         "speeds[0] must be within the range of a float, got 1000",
@@ -177,12 +177,12 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         "data must have the keys 'devices' and 'boundaries', got {'devices': [0]}",
     ),
-    "no dict": (
+    "a list instead of a dict": (
         lambda: DeviceMap.from_dict([0]),  # type: ignore[arg-type]
         TypeError,
         "data must be a mapping, got [0]",
     ),
-    "dict of other devices": (
+    "dict with a device of another type": (
         lambda: DeviceMap.from_dict({"devices": [None], "boundaries": [0, 1]}),
         TypeError,
         "devices[0] must be an int or a str, got None",
@@ -191,7 +191,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_input_is_a_clear_error(name: str) -> None:
+def test_invalid_arguments_raise(name: str) -> None:
     call, error, text = WRONG[name]
     with pytest.raises(error, match=re.escape(text)):
         call()

@@ -1,4 +1,4 @@
-"""`assert_device_map` answers as the original does, on every input."""
+"""Compare ``assert_device_map`` with the original."""
 
 from __future__ import annotations
 
@@ -15,14 +15,24 @@ from hypothesis import strategies as st
 
 import devicemap
 from tests.oracles.original import assert_same, original
-from tests.strategies import MANY_EXAMPLES, Layer, Loud, Modular, Named, PlainInt, block_counts, device_maps, int_maps
+from tests.strategies import (
+    MANY_EXAMPLES,
+    CustomEq,
+    Layer,
+    Modular,
+    Named,
+    PlainInt,
+    block_counts,
+    device_maps,
+    int_maps,
+)
 
 pytestmark = pytest.mark.oracle
 
 
 @MANY_EXAMPLES
 @given(device_map=device_maps, num_blocks=block_counts)
-def test_any_map(device_map: Callable[[], Any], num_blocks: Any) -> None:
+def test_any_maps(device_map: Callable[[], Any], num_blocks: Any) -> None:
     assert_same("assert_device_map", lambda: (device_map(), num_blocks))
 
 
@@ -34,11 +44,13 @@ def test_maps_of_ints(device_map: Callable[[], Any], num_blocks: int) -> None:
 
 @MANY_EXAMPLES
 @given(blocks=st.permutations(range(200)), cuts=st.lists(st.integers(0, 200), max_size=6), data=st.data())
-def test_good_maps_and_one_changed_block(blocks: list[int], cuts: list[int], data: st.DataObject) -> None:
+def test_maps_without_faults_and_with_one_changed_block(
+    blocks: list[int], cuts: list[int], data: st.DataObject
+) -> None:
     ends = [0, *sorted(cuts), 200]
     device_map = {d: blocks[a:b] for d, (a, b) in enumerate(itertools.pairwise(ends))}
     assert assert_same("assert_device_map", lambda: (device_map, 200)).raised is None
-    device = data.draw(st.sampled_from([d for d, given in device_map.items() if given]))
+    device = data.draw(st.sampled_from([d for d, items in device_map.items() if items]))
     index = data.draw(st.integers(0, len(device_map[device]) - 1))
     device_map[device][index] = data.draw(st.integers(-5, 205))
     assert_same("assert_device_map", lambda: (device_map, 200))
@@ -51,7 +63,7 @@ class OwnValues(dict[Any, Any]):
 
 class RaisingValues:
     def values(self) -> Any:
-        raise LookupError("no values today")
+        raise LookupError("values() fails")
 
 
 class GeneratedValues:
@@ -60,7 +72,7 @@ class GeneratedValues:
         yield iter([2])
 
 
-class BadHint:
+class RaisingLen:
     def __len__(self) -> int:
         raise RuntimeError("no length")
 
@@ -68,9 +80,9 @@ class BadHint:
         return iter([0, 1, 2])
 
 
-class BadHintValues:
+class ValuesWithRaisingLen:
     def values(self) -> Any:
-        return BadHint()
+        return RaisingLen()
 
 
 class ListSubclass(list[Any]):
@@ -93,13 +105,13 @@ class RaisingRepr(int):
         raise OSError("no repr")
 
 
-class LyingMeta(type):
+class WrongEqMeta(type):
     __eq__ = property(lambda cls: int.__eq__)
     __hash__ = type.__hash__
 
 
-class Lying(int, metaclass=LyingMeta):
-    """Says of its == that it is int's."""
+class WrongEq(int, metaclass=WrongEqMeta):
+    """A class whose attribute ``__eq__`` is that of int, but whose instances compare in another way."""
 
     def __eq__(self, other: object) -> bool:
         return False
@@ -107,15 +119,15 @@ class Lying(int, metaclass=LyingMeta):
     __hash__ = int.__hash__
 
 
-class TwoFaced:
+class EqDescriptor:
     def __get__(self, instance: object, owner: object) -> Any:
         return int.__eq__ if instance is None else lambda other: False
 
 
-class Described(int):
-    """Says of its == that it is int's, by another way."""
+class DescribedEq(int):
+    """A class whose attribute ``__eq__`` is that of int, by a descriptor."""
 
-    __eq__ = TwoFaced()
+    __eq__ = EqDescriptor()
     __hash__ = int.__hash__
 
 
@@ -132,18 +144,18 @@ class OtherIndex(int):
 
 def numbers_then_error() -> Iterator[int]:
     yield 0
-    raise EOFError("the generator broke")
+    raise EOFError("the generator fails")
 
 
 def torch() -> Any:
-    """Import torch, where it can be had."""
+    """Import torch, or skip the test."""
     return pytest.importorskip("torch")
 
 
 NAN = float("nan")
 
 MAPS: dict[str, Callable[[], Any]] = {
-    "good": lambda: {0: [0, 1], 1: [2]},
+    "no fault": lambda: {0: [0, 1], 1: [2]},
     "empty": dict,
     "devices without blocks": lambda: {0: [], 1: [0, 1, 2], 2: []},
     "duplicate": lambda: {0: [0, 1], 1: [1, 2]},
@@ -157,7 +169,7 @@ MAPS: dict[str, Callable[[], Any]] = {
     "bool and its int": lambda: {0: [0, 1, True], 1: [2]},
     "float": lambda: {0: [0.0, 1.0], 1: [2]},
     "float and its int": lambda: {0: [1.0, 0, 1], 1: [2]},
-    "float between": lambda: {0: [0, 1, 2, 0.5]},
+    "float between two ints": lambda: {0: [0, 1, 2, 0.5]},
     "nan": lambda: {0: [0, 1, 2, NAN]},
     "the same nan twice": lambda: {0: [0, 1, 2, NAN, NAN]},
     "two nans": lambda: {0: [0, 1, 2, float("nan"), float("nan")]},
@@ -168,24 +180,24 @@ MAPS: dict[str, Callable[[], Any]] = {
     "IntEnum duplicate": lambda: {0: [Layer.FIRST, 0, Layer.SECOND], 1: [2]},
     "IntEnum extra": lambda: {0: [0, 1, 2, Layer.FOURTH]},
     "int subclass": lambda: {0: [PlainInt(0), Named(1)], 1: [2, Named(1)]},
-    "int subclass with its own ==": lambda: {0: [Modular(0), Modular(3)], 1: [1, 2]},
+    "int subclass with another ==": lambda: {0: [Modular(0), Modular(3)], 1: [1, 2]},
     "int subclass beyond 64 bits": lambda: {0: [0, 1, 2, Named(10**30), Named(10**30)]},
     "beyond 64 bits": lambda: {0: [0, 1, 2, 10**30, 10**30, -(10**30), 2**64]},
     "negatives": lambda: {0: [-1, 0, 1, 2, -1]},
-    "class with a lying metaclass": lambda: {0: [Lying(0), Lying(0), 1], 1: [2]},
-    "class with a lying descriptor": lambda: {0: [Described(0), Described(0), 1], 1: [2]},
-    "numpy's and a subclass that numpy leaves alone": lambda: {0: [np.int64(0), NoUfunc(0), 1, 2]},
-    "numpy's and a subclass with another index": lambda: {0: [np.int64(0), OtherIndex(1), 2]},
-    "numpy's array and a subclass with another index": lambda: {0: np.arange(1), 1: [OtherIndex(1), 2]},
-    "numpy's and an IntEnum": lambda: {0: [np.int64(1), Layer.SECOND, 0, 2]},
-    "numpy's beyond what a float holds": lambda: {0: [0, 1, 2, np.uint64(2**53), 2**53 + 1, float(2**53)]},
-    "numpy's that a float stands for": lambda: {0: [0, 1, 2, np.int64(2**53 + 1), float(2**53)]},
+    "class with a metaclass that hides ==": lambda: {0: [WrongEq(0), WrongEq(0), 1], 1: [2]},
+    "class with a descriptor that hides ==": lambda: {0: [DescribedEq(0), DescribedEq(0), 1], 1: [2]},
+    "numpy int and a subclass that numpy ignores": lambda: {0: [np.int64(0), NoUfunc(0), 1, 2]},
+    "numpy int and a subclass with another index": lambda: {0: [np.int64(0), OtherIndex(1), 2]},
+    "numpy array and a subclass with another index": lambda: {0: np.arange(1), 1: [OtherIndex(1), 2]},
+    "numpy int and an IntEnum": lambda: {0: [np.int64(1), Layer.SECOND, 0, 2]},
+    "numpy ints above the exact floats": lambda: {0: [0, 1, 2, np.uint64(2**53), 2**53 + 1, float(2**53)]},
+    "numpy int that a float rounds to": lambda: {0: [0, 1, 2, np.int64(2**53 + 1), float(2**53)]},
     "strings": lambda: {0: ["0", "1", "1"]},
     "a string": lambda: {0: "012"},
-    "None among them": lambda: {0: [0, 1, 2, None, None]},
-    "lists among them": lambda: {0: [0, 1, 2, [1], [1]]},
-    "objects": lambda: {0: [Loud(0), Loud(1), Loud(1)], 1: [2]},
-    "objects whose == raises": lambda: {0: [Loud(0), Loud(9)], 1: [2]},
+    "None in a list": lambda: {0: [0, 1, 2, None, None]},
+    "lists in a list": lambda: {0: [0, 1, 2, [1], [1]]},
+    "objects with a custom ==": lambda: {0: [CustomEq(0), CustomEq(1), CustomEq(1)], 1: [2]},
+    "objects whose == raises": lambda: {0: [CustomEq(0), CustomEq(9)], 1: [2]},
     "complex": lambda: {0: [0j, 1 + 0j, 2]},
     "tensors": lambda: {0: [torch().tensor(0), torch().tensor(1)], 1: [torch().tensor(2)]},
     "tensors twice": lambda: {0: [torch().tensor(0), torch().tensor(1)], 1: [2, torch().tensor(1)]},
@@ -195,41 +207,44 @@ MAPS: dict[str, Callable[[], Any]] = {
     "repr too long": lambda: {0: [0, 1, 2, 10**5000]},
     "tuple": lambda: {0: (0, 1), 1: (2,)},
     "range": lambda: {0: range(2), 1: range(2, 3)},
-    "range down": lambda: {0: range(2, -1, -1)},
-    "ranges of steps": lambda: {0: range(0, 3, 2), 1: range(1, 3, 2)},
-    "ranges overlap": lambda: {0: range(2), 1: range(3)},
-    "ranges overlap, down": lambda: {0: range(3), 1: range(2, -1, -1)},
-    "range beyond": lambda: {0: range(-2, 5)},
-    "range beyond, down, twice": lambda: {0: range(5, -3, -2), 1: range(5, -3, -2)},
+    "descending range": lambda: {0: range(2, -1, -1)},
+    "ranges with steps": lambda: {0: range(0, 3, 2), 1: range(1, 3, 2)},
+    "overlapping ranges": lambda: {0: range(2), 1: range(3)},
+    "overlapping descending ranges": lambda: {0: range(3), 1: range(2, -1, -1)},
+    "range outside the model": lambda: {0: range(-2, 5)},
+    "descending range outside the model, twice": lambda: {0: range(5, -3, -2), 1: range(5, -3, -2)},
     "range of big ints": lambda: {0: range(10**30, 10**30 + 2)},
-    "range of one number, the largest step down": lambda: {0: range(0, -1, -(2**63)), 1: range(1, 3)},
+    "range of one number with the largest negative step": lambda: {0: range(0, -1, -(2**63)), 1: range(1, 3)},
     "empty ranges": lambda: {0: range(0), 1: range(7, 7), 2: range(3)},
     "set": lambda: {0: {0, 1}, 1: frozenset({2})},
     "dict of blocks": lambda: {0: {0: "a", 1: "b"}, 1: {2: "c"}},
     "dict views": lambda: {0: {0: 1, 1: 2}.keys(), 1: {2: 2}.values()},
     "deque": lambda: {0: collections.deque([0, 1]), 1: [2]},
     "generator": lambda: {0: (b for b in [0, 1]), 1: [2]},
-    "generator, bad": lambda: {0: (b for b in [0, 1]), 1: [1]},
+    "generator with a fault": lambda: {0: (b for b in [0, 1]), 1: [1]},
     "generator that raises": lambda: {0: numbers_then_error(), 1: 5},
     "one generator twice": lambda: dict.fromkeys([0, 1], iter([0, 1, 2])),
     "bytes": lambda: {0: b"\x00\x01", 1: bytearray(b"\x02")},
     "array": lambda: {0: np.arange(2), 1: np.array([2], dtype=np.uint8)},
-    "array, bad": lambda: {0: np.array([0, 1, 1, 9, -4]), 1: [2]},
+    "array with faults": lambda: {0: np.array([0, 1, 1, 9, -4]), 1: [2]},
     "array of the largest numbers": lambda: {0: np.array([0, 1, 2, 2**64 - 1, 2**64 - 1], dtype=np.uint64)},
     "array of the smallest numbers": lambda: {0: np.array([0, 1, 2, -(2**63)])},
     "array of bools": lambda: {0: np.array([False, True]), 1: [2]},
     "array of floats": lambda: {0: np.arange(3.0)},
     "array, other endianness": lambda: {0: np.arange(3, dtype=">i8")},
     "array, strided": lambda: {0: np.arange(6)[::2] // 2},
-    "array, backwards": lambda: {0: np.arange(3)[::-1]},
+    "array, reversed": lambda: {0: np.arange(3)[::-1]},
     "array, empty": lambda: {0: np.array([], dtype=np.int64), 1: range(3)},
     "array of the array module": lambda: {0: array.array("i", [0, 1]), 1: array.array("B", [2])},
-    "array of the array module, bad": lambda: {0: array.array("q", [0, 1, -1]), 1: array.array("Q", [2, 2**64 - 1])},
+    "array of the array module with faults": lambda: {
+        0: array.array("q", [0, 1, -1]),
+        1: array.array("Q", [2, 2**64 - 1]),
+    },
     "array of the array module, empty": lambda: {0: array.array("q"), 1: range(3)},
     "array of the array module, of floats": lambda: {0: array.array("d", [0, 1, 2])},
-    "array of no dimension": lambda: {0: np.array(0)},
-    "array of two dimensions": lambda: {0: np.arange(4).reshape(2, 2)},
-    "array of one row": lambda: {0: np.arange(3).reshape(1, 3)},
+    "zero-dimensional array": lambda: {0: np.array(0)},
+    "two-dimensional array": lambda: {0: np.arange(4).reshape(2, 2)},
+    "array with one row": lambda: {0: np.arange(3).reshape(1, 3)},
     "array, masked": lambda: {0: np.ma.masked_array([0, 1, 2], mask=[False, True, False])},
     "None": lambda: {0: None},
     "an int": lambda: {0: [0, 1], 1: 2},
@@ -237,14 +252,14 @@ MAPS: dict[str, Callable[[], Any]] = {
     "OrderedDict": lambda: collections.OrderedDict({0: [0, 1], 1: [2]}),
     "UserDict": lambda: collections.UserDict({0: [0, 1], 1: [2]}),
     "defaultdict": lambda: collections.defaultdict(list, {0: [0, 1, 2]}),
-    "own values()": lambda: OwnValues({0: [7]}),
+    "overridden values()": lambda: OwnValues({0: [7]}),
     "values() that raises": lambda: RaisingValues(),
     "values() that generates": lambda: GeneratedValues(),
-    "values() with a bad length": lambda: BadHintValues(),
-    "blocks with a bad length": lambda: {0: BadHint()},
-    "no mapping": lambda: [[0, 1, 2]],
-    "no map": lambda: None,
-    "a class": lambda: dict,
+    "values() whose length raises": lambda: ValuesWithRaisingLen(),
+    "blocks whose length raises": lambda: {0: RaisingLen()},
+    "a list instead of a map": lambda: [[0, 1, 2]],
+    "None instead of a map": lambda: None,
+    "a class instead of a map": lambda: dict,
 }
 COUNTS: dict[str, Any] = {
     "3": 3,
@@ -273,41 +288,41 @@ COUNTS: dict[str, Any] = {
 
 @pytest.mark.parametrize("count", COUNTS.values(), ids=COUNTS.keys())
 @pytest.mark.parametrize("device_map", MAPS.values(), ids=MAPS.keys())
-def test_named(device_map: Callable[[], Any], count: Any) -> None:
+def test_named_inputs(device_map: Callable[[], Any], count: Any) -> None:
     assert_same("assert_device_map", lambda: (device_map(), count))
 
 
-def test_the_callers_own_objects_are_named() -> None:
-    one, nine = Named(1), Named(9)
+def test_the_error_lists_the_objects_of_the_map() -> None:
+    duplicate, extra = Named(1), Named(9)
     with pytest.raises(devicemap.DeviceMapError) as caught:
-        devicemap.assert_device_map({0: [0, one, 1, nine]}, 3)
-    assert caught.value.duplicate_blocks[0] is one
+        devicemap.assert_device_map({0: [0, duplicate, 1, extra]}, 3)
+    assert caught.value.duplicate_blocks[0] is duplicate
     assert caught.value.missing_blocks == [2]
-    assert caught.value.extra_blocks[0] is nine
+    assert caught.value.extra_blocks[0] is extra
 
 
 class Recorder:
-    """An object that writes down each comparison and can break one of them."""
+    """An object that records each comparison and raises an error in one of them."""
 
-    def __init__(self, name: str, log: list[tuple[str, str]], breaks_at: int | None) -> None:
-        self.name, self.log, self.breaks_at = name, log, breaks_at
+    def __init__(self, name: str, log: list[tuple[str, str]], raises_at: int | None) -> None:
+        self.name, self.log, self.raises_at = name, log, raises_at
 
     def __eq__(self, other: object) -> bool:
         self.log.append((self.name, repr(other)))
-        if len(self.log) == self.breaks_at:
-            raise ArithmeticError(f"comparison {self.breaks_at}")
+        if len(self.log) == self.raises_at:
+            raise ArithmeticError(f"comparison {self.raises_at}")
         return isinstance(other, Recorder) and self.name[0] == other.name[0]
 
     def __repr__(self) -> str:
         return self.name
 
 
-@pytest.mark.parametrize("breaks_at", [None, 1, 4, 9, 16, 30])
-def test_exotic_blocks_are_compared_in_the_originals_order(breaks_at: int | None) -> None:
+@pytest.mark.parametrize("raises_at", [None, 1, 4, 9, 16, 30])
+def test_items_with_a_custom_eq_are_compared_in_the_order_of_the_original(raises_at: int | None) -> None:
     logs = []
     for module in (original, devicemap):
         log: list[tuple[str, str]] = []
-        recorders = [Recorder(name, log, breaks_at) for name in ("a1", "b1", "a2", "c1")]
+        recorders = [Recorder(name, log, raises_at) for name in ("a1", "b1", "a2", "c1")]
         with pytest.raises((ValueError, ArithmeticError)) as caught:
             module.assert_device_map({0: [0, recorders[0], 1], 1: (*recorders[1:], 7)}, 4)
         logs.append((log, str(caught.value)))
@@ -315,7 +330,7 @@ def test_exotic_blocks_are_compared_in_the_originals_order(breaks_at: int | None
     assert logs[0][0]
 
 
-def test_blocks_are_taken_in_the_originals_order_while_user_code_runs() -> None:
+def test_values_are_read_in_the_order_of_the_original_while_user_code_runs() -> None:
     def outcome(module: Any) -> str:
         shared = [0, 1]
 

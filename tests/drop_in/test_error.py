@@ -1,4 +1,4 @@
-"""The exception classes, and how messages show values."""
+"""The exception classes, and the text of values in messages."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from devicemap._errors import short_repr
 from tests.subprocess_helpers import run
 
 
-def caught() -> devicemap.DeviceMapError:
+def caught_error() -> devicemap.DeviceMapError:
     with pytest.raises(devicemap.DeviceMapError) as info:
         devicemap.assert_device_map({0: [0, 1, 1], 1: [7, "x", 7]}, 4)
     return info.value
 
 
-def test_both_kinds_of_callers_catch_it() -> None:
+def test_it_is_caught_as_assertion_error_and_as_value_error() -> None:
     assert devicemap.DeviceMapError.__bases__ == (AssertionError, ValueError)
     for kind in (AssertionError, ValueError):
         with pytest.raises(kind):
             devicemap.assert_device_map({}, 1)
 
 
-def test_it_carries_all_faults_though_it_names_one() -> None:
-    error = caught()
+def test_it_has_all_faults_and_names_the_first_kind() -> None:
+    error = caught_error()
     assert str(error) == (
         "Duplicate attention blocks specified in device_map. Attention blocks must be specified to one device. "
         "These attention blocks were specified more than once: [1, 7]"
@@ -54,26 +54,28 @@ def test_it_carries_all_faults_though_it_names_one() -> None:
         ),
     ],
 )
-def test_the_other_texts(blocks: list[int], text: str) -> None:
+def test_texts_for_missing_and_extra_blocks(blocks: list[int], text: str) -> None:
     with pytest.raises(devicemap.DeviceMapError) as info:
         devicemap.assert_device_map({0: blocks}, 3)
     assert str(info.value) == text
 
 
 @pytest.mark.parametrize(
-    "duplicate",
+    "make_copy",
     [copy.copy, copy.deepcopy, *(lambda e, p=p: pickle.loads(pickle.dumps(e, p)) for p in range(6))],
 )
-def test_it_pickles_and_copies(duplicate: Callable[[devicemap.DeviceMapError], devicemap.DeviceMapError]) -> None:
-    error = caught()
-    again = duplicate(error)
-    assert again is not error
-    assert type(again) is devicemap.DeviceMapError
-    assert again.args == error.args
-    assert vars(again) == vars(error)
+def test_it_can_be_copied_and_pickled(
+    make_copy: Callable[[devicemap.DeviceMapError], devicemap.DeviceMapError],
+) -> None:
+    error = caught_error()
+    copied = make_copy(error)
+    assert copied is not error
+    assert type(copied) is devicemap.DeviceMapError
+    assert copied.args == error.args
+    assert vars(copied) == vars(error)
 
 
-def test_it_has_what_is_being_handled_as_its_context() -> None:
+def test_its_context_is_the_exception_being_handled() -> None:
     def check_while_handling() -> None:
         try:
             [].pop()
@@ -85,13 +87,13 @@ def test_it_has_what_is_being_handled_as_its_context() -> None:
     assert isinstance(info.value.__context__, IndexError)
 
 
-def test_one_made_by_hand_has_no_blocks() -> None:
+def test_an_instance_created_by_the_caller_has_no_blocks() -> None:
     error = devicemap.DeviceMapError("by hand")
     assert (error.duplicate_blocks, error.missing_blocks, error.extra_blocks) == ((), (), ())
     assert f"{type(error).__module__}.{type(error).__qualname__}" == "devicemap.DeviceMapError"
 
 
-def test_what_a_devicemap_imported_again_raises_is_of_its_own_classes() -> None:
+def test_a_second_import_raises_its_own_classes() -> None:
     run(
         """
         import sys
@@ -120,7 +122,7 @@ def test_what_a_devicemap_imported_again_raises_is_of_its_own_classes() -> None:
     )
 
 
-def test_the_module_of_the_classes_imports_nothing_of_the_package() -> None:
+def test_the_module_of_the_errors_imports_nothing_from_the_package() -> None:
     assert (
         run(
             """
@@ -134,8 +136,8 @@ def test_the_module_of_the_classes_imports_nothing_of_the_package() -> None:
     )
 
 
-class Shown:
-    """An object with a repr."""
+class WithRepr:
+    """An object with a given repr."""
 
     def __init__(self, text: object) -> None:
         self.text = text
@@ -144,8 +146,8 @@ class Shown:
         return self.text
 
 
-class Text(str):
-    """A repr with a split of its own."""
+class StrWithRaisingSplit(str):
+    """A str whose ``split`` raises."""
 
     __slots__ = ()
 
@@ -157,7 +159,7 @@ def no_name(_cls: type) -> str:
     raise ZeroDivisionError
 
 
-# The type of a type without a name.
+# A metaclass whose classes have no name.
 Nameless: Any = type("Nameless", (type,), {"__name__": property(no_name)})
 
 
@@ -165,7 +167,7 @@ def no_repr(_self: object) -> str:
     raise ZeroDivisionError
 
 
-# The type of an object without a repr.
+# A class whose instances have no repr.
 Raising: Any = Nameless("Raising", (), {"__repr__": no_repr})
 
 
@@ -175,13 +177,13 @@ Raising: Any = Nameless("Raising", (), {"__repr__": no_repr})
         ("x", "'x'"),
         ("x" * 38, repr("x" * 38)),
         ("x" * 39, f"'{'x' * 17}...{'x' * 18}'"),
-        (Shown("x" * 40), "x" * 40),
-        (Shown("a" * 30 + "b" * 11), f"{'a' * 26}…{'a' * 2}{'b' * 11}"),
-        (Shown("two\n   lines\t"), "two lines"),
-        (Shown("\x1b[31m\ud800é"), r"\x1b[31m\ud800\xe9"),
-        (Shown("é"), "é"),
-        (Shown(5), "<Shown>"),
-        (Shown(Text("a b")), "a b"),
+        (WithRepr("x" * 40), "x" * 40),
+        (WithRepr("a" * 30 + "b" * 11), f"{'a' * 26}…{'a' * 2}{'b' * 11}"),
+        (WithRepr("two\n   lines\t"), "two lines"),
+        (WithRepr("\x1b[31m\ud800é"), r"\x1b[31m\ud800\xe9"),
+        (WithRepr("é"), "é"),
+        (WithRepr(5), "<WithRepr>"),
+        (WithRepr(StrWithRaisingSplit("a b")), "a b"),
         (Raising(), "<Raising>"),
         ((1, Raising()), "<tuple>"),
         (10**5000, "<int>"),
@@ -191,11 +193,11 @@ Raising: Any = Nameless("Raising", (), {"__repr__": no_repr})
     ],
     ids=lambda value: ascii(value)[:20] if isinstance(value, str) else "value",
 )
-def test_values_are_shown_on_one_short_line(value: object, text: str) -> None:
+def test_short_repr_is_one_short_line(value: object, text: str) -> None:
     assert short_repr(value) == text
 
 
-def test_only_exceptions_are_kept_from_the_message() -> None:
+def test_short_repr_does_not_catch_keyboard_interrupt() -> None:
     class Stopping:
         def __repr__(self) -> str:
             raise KeyboardInterrupt

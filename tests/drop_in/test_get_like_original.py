@@ -1,4 +1,4 @@
-"""`get_device_map` answers as the original does, on every input."""
+"""Compare ``get_device_map`` with the original."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.oracle
 
 @MANY_EXAMPLES
 @given(n_layers=st.integers(-40, 400), count=st.integers(0, 60))
-def test_any_size(n_layers: int, count: int) -> None:
+def test_any_sizes(n_layers: int, count: int) -> None:
     assert_same("get_device_map", lambda: (n_layers, range(count)))
 
 
@@ -43,7 +43,7 @@ def test_any_size(n_layers: int, count: int) -> None:
     ),
 )
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_any_kind(n_layers: Any, devices: Any) -> None:
+def test_any_arguments(n_layers: Any, devices: Any) -> None:
     assert_same("get_device_map", lambda: (n_layers, devices))
 
 
@@ -52,8 +52,8 @@ class Index:
         return 5
 
 
-class Divides:
-    """Has both an index and a division of its own, with a surprising answer."""
+class CustomDivision:
+    """An object with ``__index__`` and with a division that does not agree with it."""
 
     def __index__(self) -> int:
         return 7
@@ -67,13 +67,13 @@ class LengthOnly:
         return 2
 
 
-class BadLength(list[int]):
+class RaisingLen(list[int]):
     def __len__(self) -> int:
         raise RuntimeError("no length")
 
 
-class Liar(list[int]):
-    """Says it is longer, or shorter, than it is."""
+class WrongLen(list[int]):
+    """A list whose length is reported wrongly."""
 
     def __init__(self, items: list[int], length: int) -> None:
         super().__init__(items)
@@ -83,21 +83,21 @@ class Liar(list[int]):
         return self.length
 
 
-class Breaks:
-    """Can be iterated over, up to a point."""
+class RaisingIter:
+    """An iterable whose iterator raises after some items."""
 
-    def __init__(self, length: int, breaks_at: int) -> None:
-        self.length, self.breaks_at = length, breaks_at
+    def __init__(self, length: int, raises_at: int) -> None:
+        self.length, self.raises_at = length, raises_at
 
     def __len__(self) -> int:
         return self.length
 
     def __iter__(self) -> Iterator[int]:
-        yield from range(self.breaks_at)
-        raise RuntimeError("broken")
+        yield from range(self.raises_at)
+        raise RuntimeError("the iterator fails")
 
 
-class BadHash:
+class RaisingHash:
     def __hash__(self) -> int:
         raise RuntimeError("no hash")
 
@@ -120,7 +120,7 @@ LAYERS: dict[str, Any] = {
     "False": False,
     "IntEnum": Layer.FOURTH,
     "int subclass": Named(5),
-    "int subclass with its own ==": Modular(5),
+    "int subclass with another ==": Modular(5),
     "numpy int64": np.int64(5),
     "numpy int8": np.int8(5),
     "numpy bool": np.bool_(True),
@@ -130,7 +130,7 @@ LAYERS: dict[str, Any] = {
     "None": None,
     "'5'": "5",
     "__index__": Index(),
-    "__index__ and /": Divides(),
+    "__index__ and /": CustomDivision(),
 }
 DEVICES: dict[str, Callable[[], Any]] = {
     "range(4)": lambda: range(4),
@@ -142,48 +142,48 @@ DEVICES: dict[str, Callable[[], Any]] = {
     "repeated": lambda: [0, 1, 0],
     "repeated, equal": lambda: [1, True, 1.0],
     "not hashable": lambda: [0, [1]],
-    "not hashable, behind": lambda: [0, 1, 2, 3, 4, []],
-    "hash raises": lambda: [0, BadHash()],
+    "not hashable, after the last chunk": lambda: [0, 1, 2, 3, 4, []],
+    "hash raises": lambda: [0, RaisingHash()],
     "str": lambda: "abc",
     "bytes": lambda: b"ab",
     "dict": lambda: {"a": 1, "b": 2},
     "set": lambda: {3, 1},
     "deque": lambda: collections.deque([1, 2]),
     "array": lambda: np.arange(3),
-    "array of no dimension": lambda: np.array(3),
-    "array of two dimensions": lambda: np.arange(4).reshape(2, 2),
+    "zero-dimensional array": lambda: np.array(3),
+    "two-dimensional array": lambda: np.arange(4).reshape(2, 2),
     "generator": lambda: (d for d in range(2)),
     "int": lambda: 2,
     "None": lambda: None,
     "length only": lambda: LengthOnly(),
-    "length raises": lambda: BadLength([1]),
-    "says it is longer": lambda: Liar([1, 2], 4),
-    "says it is shorter": lambda: Liar([1, 2, 3], 2),
-    "says it is empty": lambda: Liar([1, 2, 3], 0),
-    "breaks early": lambda: Breaks(3, 1),
-    "breaks when asked for one more": lambda: Breaks(3, 3),
-    "breaks late": lambda: Breaks(3, 9),
+    "length raises": lambda: RaisingLen([1]),
+    "length too large": lambda: WrongLen([1, 2], 4),
+    "length too small": lambda: WrongLen([1, 2, 3], 2),
+    "length 0": lambda: WrongLen([1, 2, 3], 0),
+    "iterator raises early": lambda: RaisingIter(3, 1),
+    "iterator raises after the last chunk": lambda: RaisingIter(3, 3),
+    "iterator raises late": lambda: RaisingIter(3, 9),
 }
 
 
 @pytest.mark.parametrize("devices", DEVICES.values(), ids=DEVICES.keys())
 @pytest.mark.parametrize("n_layers", LAYERS.values(), ids=LAYERS.keys())
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_named(n_layers: Any, devices: Callable[[], Any]) -> None:
+def test_named_inputs(n_layers: Any, devices: Callable[[], Any]) -> None:
     assert_same("get_device_map", lambda: (n_layers, devices()))
 
 
 @pytest.mark.parametrize("n_layers", [1, 12, 0, True, 10**12, -3])
-def test_more_devices_than_anyone_has(n_layers: int) -> None:
+def test_the_largest_numbers_of_devices(n_layers: int) -> None:
     assert_same("get_device_map", lambda: (n_layers, range(10**18)))
 
 
-def test_trailing_devices_have_no_key() -> None:
+def test_trailing_devices_without_blocks_are_not_in_the_map() -> None:
     assert assert_same("get_device_map", lambda: (5, range(4))).result == {0: [0, 1], 1: [2, 3], 2: [4]}
 
 
-def test_one_device_more_is_asked_for_than_there_are_chunks() -> None:
-    def asked(module: Any) -> list[int]:
+def test_the_iterator_is_advanced_once_after_the_last_chunk() -> None:
+    def iterated(module: Any) -> list[int]:
         log = []
 
         class Devices:
@@ -198,7 +198,7 @@ def test_one_device_more_is_asked_for_than_there_are_chunks() -> None:
         module.get_device_map(5, Devices())
         return log
 
-    assert asked(devicemap) == asked(original) == [0, 1, 2, 3]
+    assert iterated(devicemap) == iterated(original) == [0, 1, 2, 3]
 
 
 def test_repeated_devices_keep_the_first_key() -> None:

@@ -1,4 +1,4 @@
-"""A slow reference implementation of ``check``, by sets and lists."""
+"""A slow reference implementation of ``check`` with dicts and lists."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def is_block(item: object) -> bool:
     return True
 
 
-class Found(NamedTuple):
-    """The parts of a report that are compared with its own, dicts as lists of items so that their order counts."""
+class Findings(NamedTuple):
+    """The findings that are compared. Dicts are lists of pairs, so that their order is compared as well."""
 
     duplicates: list[tuple[int, tuple[Any, ...]]]
     missing: tuple[range, ...]
@@ -34,8 +34,8 @@ class Found(NamedTuple):
     unordered: tuple[Any, ...]
 
 
-def found(report: Report) -> Found:
-    return Found(
+def findings(report: Report) -> Findings:
+    return Findings(
         list(report.duplicates.items()),
         report.missing,
         list(report.extra.items()),
@@ -46,9 +46,9 @@ def found(report: Report) -> Found:
     )
 
 
-def expected(device_map: dict[Any, Iterable[Any]], num_blocks: int) -> Found:
-    """What there is to find, by sets and lists in plain Python."""
-    on: dict[int, list[Any]] = {}
+def expected(device_map: dict[Any, Iterable[Any]], num_blocks: int) -> Findings:
+    """Return the findings of the reference implementation."""
+    devices_of: dict[int, list[Any]] = {}
     invalid: dict[Any, list[object]] = {}
     idle, scattered, unordered = [], [], []
     last = None
@@ -57,7 +57,7 @@ def expected(device_map: dict[Any, Iterable[Any]], num_blocks: int) -> Found:
         for item in value:
             if is_block(item):
                 blocks.append(operator.index(item))
-                on.setdefault(blocks[-1], []).append(device)
+                devices_of.setdefault(blocks[-1], []).append(device)
             else:
                 invalid.setdefault(device, []).append(item)
         if not blocks:
@@ -68,11 +68,11 @@ def expected(device_map: dict[Any, Iterable[Any]], num_blocks: int) -> Found:
         if last is not None and blocks[0] <= last:
             unordered.append(device)
         last = blocks[-1]
-    ends = [-1, *sorted(block for block in on if 0 <= block < num_blocks), num_blocks]
-    return Found(
-        [(block, tuple(devices)) for block, devices in on.items() if len(devices) > 1],
+    ends = [-1, *sorted(block for block in devices_of if 0 <= block < num_blocks), num_blocks]
+    return Findings(
+        [(block, tuple(devices)) for block, devices in devices_of.items() if len(devices) > 1],
         tuple(range(a + 1, b) for a, b in itertools.pairwise(ends) if b - a > 1),
-        [(block, tuple(devices)) for block, devices in on.items() if not 0 <= block < num_blocks],
+        [(block, tuple(devices)) for block, devices in devices_of.items() if not 0 <= block < num_blocks],
         repr({device: tuple(items) for device, items in invalid.items()}),
         tuple(idle),
         tuple(scattered),
@@ -80,11 +80,11 @@ def expected(device_map: dict[Any, Iterable[Any]], num_blocks: int) -> Found:
     )
 
 
-def assert_found(device_map: Callable[[], dict[Any, Any]], num_blocks: int) -> Report:
-    """Check that all is found that a naive search finds, in a map made anew for each."""
-    report = check(device_map(), num_blocks)
-    assert found(report) == expected(device_map(), num_blocks)
-    assert (report.num_blocks, report.num_devices, report.unknown) == (num_blocks, len(device_map()), ())
+def assert_findings(create_map: Callable[[], dict[Any, Any]], num_blocks: int) -> Report:
+    """Compare a report with the findings of the reference implementation. The map is created anew for each of them."""
+    report = check(create_map(), num_blocks)
+    assert findings(report) == expected(create_map(), num_blocks)
+    assert (report.num_blocks, report.num_devices, report.unknown) == (num_blocks, len(create_map()), ())
     keys = [*report.duplicates, *report.extra, *(end for run in report.missing for end in (run.start, run.stop))]
     assert all(type(block) is int for block in keys)
     assert bool(report) is report.ok

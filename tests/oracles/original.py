@@ -1,4 +1,4 @@
-"""The original module, and what it means to answer as it does."""
+"""The original module, and a comparison of its functions with those of devicemap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Outcome", "assert_same", "original", "outcome"]
 
 
 class Outcome(NamedTuple):
-    """What a call gave: its result, or its exception's type and text."""
+    """The outcome of a call: its result, or the type and text of its exception."""
 
     result: Any = None
     raised: type[BaseException] | None = None
@@ -21,7 +21,7 @@ class Outcome(NamedTuple):
 
 
 def outcome(function: Callable[..., Any], arguments: Callable[[], tuple[Any, ...]]) -> Outcome:
-    """Call a function with arguments made for this call alone, since some can be read only once."""
+    """Call a function. The arguments are created for this call, since some can be read only once."""
     try:
         return Outcome(result=function(*arguments()))
     except Exception as error:
@@ -29,18 +29,18 @@ def outcome(function: Callable[..., Any], arguments: Callable[[], tuple[Any, ...
 
 
 def assert_same(name: str, arguments: Callable[[], tuple[Any, ...]]) -> Outcome:
-    """Check that the helper of that name answers as the original does, and give the answer."""
+    """Assert that a function of devicemap has the same outcome as the original, and return the outcome."""
     expected = outcome(getattr(original, name), arguments)
     actual = outcome(getattr(devicemap, name), arguments)
     if actual.raised is devicemap.DeviceMapError:
-        # The one wanted difference: our class is the ValueError of the original and the AssertionError that it was.
+        # The first intentional difference: the original raises ValueError, and earlier versions raised AssertionError.
         assert issubclass(devicemap.DeviceMapError, AssertionError)
         assert expected.raised is ValueError, (expected, actual)
         assert actual.text == expected.text
     else:
         assert actual.raised is expected.raised, (expected, actual)
         if name == "assert_device_map" and actual.raised is MemoryError:
-            # The other: ours says what there is no memory for.
+            # The second intentional difference: the message of devicemap names what does not fit in memory.
             assert actual.text.startswith("not enough memory for ")
         else:
             assert actual.text == expected.text
@@ -49,7 +49,7 @@ def assert_same(name: str, arguments: Callable[[], tuple[Any, ...]]) -> Outcome:
 
 
 def _shape(result: object) -> object:
-    """A result with all types and the order of keys in it, as something that compares by both."""
+    """Return a value that is equal for results with the same types and order of keys only."""
     if isinstance(result, dict):
         return type(result), [(_shape(key), _shape(value)) for key, value in result.items()]
     if isinstance(result, (list, tuple)):

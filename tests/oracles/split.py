@@ -7,7 +7,7 @@ from typing import Any
 
 
 def by_definition(num_blocks: int, shares: list[Any]) -> tuple[int, ...]:
-    """The largest remainder in Python's fractions, a block for each device with a share first where it gives none."""
+    """Return the counts of the largest-remainder method, repeated after one block for each device left empty."""
     exact = [Fraction(share) for share in shares]
     quotas = [num_blocks * share / sum(exact) for share in exact]
     counts = [int(quota) for quota in quotas]

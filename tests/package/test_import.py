@@ -1,4 +1,4 @@
-"""What ``import devicemap`` gives: the public names, called as the original's are, and nothing heavy with them."""
+"""The public names of ``devicemap``, the signatures of the drop-in, and what an import loads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.subprocess_helpers import run
 MODULES = pytest.mark.parametrize("module", [devicemap, model_parallel_utils], ids=lambda module: module.__name__)
 
 
-def test_the_public_names() -> None:
+def test_public_names() -> None:
     assert set(devicemap.__all__) == {
         "DeviceMap",
         "DeviceMapError",
@@ -41,7 +41,7 @@ def test_the_public_names() -> None:
 
 
 @MODULES
-def test_the_signatures_are_the_originals(module: ModuleType) -> None:
+def test_signatures_are_those_of_the_original(module: ModuleType) -> None:
     def parameters(function: Callable[..., object]) -> dict[str, object]:
         return {name: parameter.kind for name, parameter in inspect.signature(function).parameters.items()}
 
@@ -51,7 +51,7 @@ def test_the_signatures_are_the_originals(module: ModuleType) -> None:
 
 
 @MODULES
-def test_by_position_and_by_keyword(module: ModuleType) -> None:
+def test_arguments_may_be_positional_or_keywords(module: ModuleType) -> None:
     expected = {"cpu": [0, 1], "disk": [2]}
     assert module.get_device_map(3, ["cpu", "disk"]) == expected
     assert module.get_device_map(devices=["cpu", "disk"], n_layers=3) == expected
@@ -61,7 +61,7 @@ def test_by_position_and_by_keyword(module: ModuleType) -> None:
         module.assert_device_map(num_blocks=2, device_map=expected)
 
 
-def test_nothing_heavy_is_imported() -> None:
+def test_an_import_loads_only_the_standard_library() -> None:
     imported = run(
         """
         import sys
@@ -75,29 +75,29 @@ def test_nothing_heavy_is_imported() -> None:
     assert packages <= sys.stdlib_module_names | {"devicemap"}
 
 
-def test_one_version_everywhere() -> None:
+def test_versions_agree() -> None:
     cargo = Path(__file__).parents[2].joinpath("Cargo.toml").read_text(encoding="utf-8")
     match = re.search(r'^version = "(.+)"$', cargo, re.MULTILINE)
     assert match is not None
     assert devicemap.__version__ == match[1] == importlib.metadata.version("devicemap")
 
 
-def test_the_checks_stay_when_asserts_go() -> None:
+def test_the_check_also_runs_without_asserts() -> None:
     run(
         """
         import devicemap
-        assert False, "python -O was to remove this"
+        assert False, "python -O removes this statement"
         try:
             devicemap.assert_device_map({0: [0, 0]}, 1)
         except devicemap.DeviceMapError:
             raise SystemExit(0)
-        raise SystemExit("the duplicate block passed")
+        raise SystemExit("the duplicate block was not found")
         """,
         "-O",
     )
 
 
-@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python always has its GIL")
-def test_the_gil_stays_off() -> None:
-    """Importing an extension that does not declare itself safe without the GIL switches the GIL on."""
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this version of Python has the GIL")
+def test_an_import_does_not_enable_the_gil() -> None:
+    """Python enables the GIL if an extension does not declare that it is safe without it."""
     assert run("import sys, devicemap; print(sys._is_gil_enabled())") == "False\n"

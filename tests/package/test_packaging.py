@@ -1,4 +1,4 @@
-"""A wheel and a source distribution, built, installed where nothing else is, and used."""
+"""Build a wheel and an sdist, check their contents, and install them into an empty environment."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sdist
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_contains_only_the_package(wheel: Path) -> None:
     files = ZipFile(wheel).namelist()
     info = f"devicemap-{devicemap.__version__}.dist-info"
     assert {file.partition("/")[0] for file in files} == {"devicemap", info}
@@ -48,7 +48,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert not [file for file in files if "test" in file]
 
 
-def test_the_wheel_needs_nothing_at_run_time(wheel: Path) -> None:
+def test_the_wheel_has_no_dependencies(wheel: Path) -> None:
     metadata = f"devicemap-{devicemap.__version__}.dist-info/METADATA"
     headers = HeaderParser().parsestr(ZipFile(wheel).read(metadata).decode())
     assert headers.get_all("Requires-Dist") is None
@@ -56,7 +56,7 @@ def test_the_wheel_needs_nothing_at_run_time(wheel: Path) -> None:
     assert headers["License-Expression"] == "Apache-2.0"
 
 
-def test_the_sdist_holds_what_builds_and_tests_the_package(sdist: Path) -> None:
+def test_the_sdist_contains_all_sources_and_tests(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         files = {name.partition("/")[2] for name in archive.getnames()}
     top = {"Cargo.toml", "Cargo.lock", "LICENSE", "Makefile", "NOTICE", "README.md", "build.rs", "pyproject.toml"}
@@ -71,9 +71,9 @@ def test_the_sdist_holds_what_builds_and_tests_the_package(sdist: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
-def test_it_is_installed_and_used(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_an_installed_package_works(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     python = new_environment(tmp_path)
-    # Building from the sdist would compile the dependencies anew; what is the same is shared with the checkout.
+    # The compiled dependencies are shared with the checkout.
     shared = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target")}
     command(python, "-m", "pip", "install", request.getfixturevalue(kind), environment=shared)
     where = run(

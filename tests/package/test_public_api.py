@@ -1,4 +1,4 @@
-"""A build that reads ints and lists through CPython's public functions only, as on an interpreter with another layout."""
+"""Test a build that reads ints and lists through CPython's public functions, as on unknown interpreters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_the_layout_of_this_interpreter_is_known() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo, which builds the package, is missing")
-def test_a_build_with_the_public_api_passes_the_tests_of_the_drop_in(tmp_path: Path) -> None:
+def test_a_build_that_uses_the_public_api_passes_the_tests_of_the_drop_in(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "maturin", "build", "--release", "--locked", "--features", "public-api"]
     command(*build, "--interpreter", sys.executable, "--manifest-path", ROOT / "Cargo.toml", "--out", tmp_path)
     (wheel,) = tmp_path.glob("*.whl")

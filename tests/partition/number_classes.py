@@ -1,28 +1,28 @@
-"""Numbers whose methods are user code."""
+"""User-defined classes of numbers."""
 
 from __future__ import annotations
 
 
-class Moody:
-    """A number that says which one it is only as a float, or not at all."""
+class FloatOnly:
+    """A number that can be converted to a float only, or not at all."""
 
     def __init__(self, value: float | None) -> None:
         self.value = value
 
     def __index__(self) -> int:
-        raise TypeError("no int")
+        raise TypeError("not an int")
 
     def __float__(self) -> float:
         if self.value is None:
-            raise LookupError("no number today")
+            raise LookupError("__float__ fails")
         return self.value
 
 
-class Odd(int):
-    """An int whose text and order are its own."""
+class CustomInt(int):
+    """A subclass of int with another text, whose comparison raises."""
 
     def __str__(self) -> str:
         return "\N{EURO SIGN}" * 50
 
     def __lt__(self, other: object) -> bool:
-        raise LookupError("no order")
+        raise LookupError("__lt__ fails")

@@ -1,4 +1,4 @@
-"""``balance``: of the maps with the smallest bottleneck, an even one."""
+"""``balance``: the choice among the maps with the smallest bottleneck."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 import devicemap
 from devicemap import InfeasibleError, balance
-from tests.oracles.partition import Even, Problem
+from tests.oracles.partition import EvenCuts, Problem
 from tests.strategies import MANY_EXAMPLES
 
 
 @st.composite
-def problems_with_room(draw: st.DrawFn) -> Problem:
+def problems(draw: st.DrawFn) -> Problem:
     devices = draw(st.integers(1, 5))
     amount = draw(st.sampled_from([st.integers(0, 1), st.integers(0, 3), st.sampled_from([0, 0, 0, 1, 9])]))
     costs = draw(st.lists(amount, min_size=devices, max_size=16))
@@ -32,25 +32,25 @@ def problems_with_room(draw: st.DrawFn) -> Problem:
 
 @pytest.mark.oracle
 @MANY_EXAMPLES
-@given(problems_with_room())
-def test_cuts_lie_nearest_to_the_taut_string(problem: Problem) -> None:
+@given(problems())
+def test_cuts_are_as_close_as_possible_to_the_taut_string(problem: Problem) -> None:
     try:
         boundaries = problem.solve().boundaries
     except InfeasibleError:
         return
     bottleneck = problem.bottleneck(boundaries)
     assert bottleneck is not None
-    Even(problem, bottleneck, all(end > start for start, end in pairwise(boundaries))).check(boundaries)
+    EvenCuts(problem, bottleneck, all(end > start for start, end in pairwise(boundaries))).check(boundaries)
 
 
 def loads(costs: Sequence[Any], devices: int, **options: Any) -> list[Any]:
     return list(balance(costs, range(devices), **options).load_per_device(costs).values())
 
 
-def test_what_others_get_wrong() -> None:
+def test_problems_that_other_packages_solve_wrongly() -> None:
     # DeepSpeed's partition_balanced gives a bottleneck of 10.
     assert max(loads([2, 8, 4, 4], 3)) == 8
-    # torchgpipe's solve leaves blocks empty on the one, and never returns on the other.
+    # torchgpipe's solve leaves a device idle in the first problem, and does not terminate in the second.
     assert loads([1, 1, 8, 8], 3) == [2, 8, 8]
     assert loads([1, 1, 1, 1, 8, 8], 5) == [1, 2, 1, 8, 8]
     # The original leaves devices idle.
@@ -58,7 +58,7 @@ def test_what_others_get_wrong() -> None:
     assert 0 not in balance([1] * 9, range(8)).counts
 
 
-def test_an_even_map_of_those_that_reach_the_bottleneck() -> None:
+def test_loads_are_even_within_the_smallest_bottleneck() -> None:
     assert loads([*[1] * 9, 5], 4) == [3, 3, 3, 5]
     assert loads([5, *[1] * 9], 4) == [5, 3, 3, 3]
     assert loads([*[1] * 31, 100], 4) == [10, 11, 10, 100]
@@ -69,20 +69,19 @@ def test_an_even_map_of_those_that_reach_the_bottleneck() -> None:
 
 
 @given(st.integers(0, 60), st.integers(1, 12))
-def test_equal_costs_are_split_evenly(blocks: int, devices: int) -> None:
+def test_equal_costs_are_divided_evenly(blocks: int, devices: int) -> None:
     counts = balance([3] * blocks, range(devices)).counts
     assert sorted(counts) == sorted(devicemap.split(blocks, range(devices)).counts)
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.integers(1, 6), st.integers(1, 8))
-def test_no_cut_can_move_a_whole_block_for_a_smaller_bottleneck(costs: list[int], devices: int, times: int) -> None:
-    # A scale changes nothing, of ints or of floats.
+def test_a_common_factor_does_not_change_the_cuts(costs: list[int], devices: int, times: int) -> None:
     boundaries = balance(costs, range(devices)).boundaries
     assert balance([cost * times for cost in costs], range(devices)).boundaries == boundaries
     assert balance([cost / 8 for cost in costs], range(devices)).boundaries == boundaries
 
 
-def test_few_blocks() -> None:
+def test_fewer_blocks_than_devices_and_the_largest_costs() -> None:
     assert balance([], [0, 1]).counts == (0, 0)
     assert balance([5], range(3)).counts == (1, 0, 0)
     assert balance([5, 7], range(4)).counts == (1, 1, 0, 0)

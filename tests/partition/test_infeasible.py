@@ -1,4 +1,4 @@
-"""``balance``: idle devices, and why no map is feasible."""
+"""``balance``: idle devices, and the errors if no map exists."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from devicemap import InfeasibleError, balance
 from tests.oracles.partition import Problem
 
 
-def test_idle_devices_only_where_they_help() -> None:
+def test_devices_are_idle_only_if_that_helps() -> None:
     costs = [1, 1, 1, 1]
     slow = {"cpu": 1e-9}
     devices = ["gpu", "cpu", "gpu1"]
@@ -31,17 +31,17 @@ def test_idle_devices_only_where_they_help() -> None:
         balance(costs, devices, sizes=costs, max_memory={"cpu": 0})
     assert balance(costs, devices, sizes=costs, max_memory={"cpu": 0}, allow_idle=True).counts == (2, 0, 2)
     sizes = [30 * 2**30, *[2**30] * 5]
-    for blocks, which in ((sizes, "block 0"), (sizes[::-1], "block 5")):
+    for blocks, name in ((sizes, "block 0"), (sizes[::-1], "block 5")):
         limits = {devices[0 if blocks is sizes else -1]: "24GiB"}
         with pytest.raises(
             InfeasibleError,
-            match=f"has 24.0 GiB, and {which}, the only one that it can get in this order, needs 30.0 GiB",
+            match=f"has 24.0 GiB, and {name}, the only one that it can get in this order, needs 30.0 GiB",
         ):
             balance(blocks, devices, sizes=blocks, max_memory=limits)
 
 
-def test_a_device_that_holds_only_a_later_block_gets_that_one() -> None:
-    """The first device must stop early, though it could hold more, since the second can hold but one of the blocks."""
+def test_a_device_gets_the_only_block_that_fits() -> None:
+    """The first device could hold more blocks, but the second one can hold only one of them."""
     sizes = [1, 9, 9, 1, 9, 9]
     assert balance(sizes, range(3), sizes=sizes, max_memory=[100, 1, 100]).counts == (3, 1, 2)
 
@@ -53,12 +53,12 @@ INFEASIBLE: dict[str, tuple[Problem, str, dict[str, Any]]] = {
         "block 17 needs 30.0 GiB, but the largest device has 24.0 GiB",
         {"reason": "block", "block": 17, "needed": 30 * GIB, "available": 24 * GIB},
     ),
-    "of a kilobyte": (
+    "amounts with equal rounded texts": (
         Problem([1025], 1, None, None, [1024]),
         "block 0 needs 1,025 B, but the largest device has 1,024 B",
         {"reason": "block", "block": 0, "needed": 1025, "available": 1024},
     ),
-    "of floats": (
+    "sizes as floats": (
         Problem([2560.0], 1, None, None, [1024]),
         "block 0 needs 2.5 KiB, but the largest device has 1.0 KiB",
         {"reason": "block", "block": 0, "needed": 2560, "available": 1024},
@@ -68,29 +68,33 @@ INFEASIBLE: dict[str, tuple[Problem, str, dict[str, Any]]] = {
         "the blocks need 141.0 GiB in total, but the devices have 96.0 GiB",
         {"reason": "total", "needed": 141 * GIB // 100 * 100, "available": 96 * GIB},
     ),
-    "the order": (
+    "one block remains": (
         Problem([1] * 80, 3, None, [GIB] * 58 + [20 * GIB] + [GIB] * 21, [41 * GIB, 18 * GIB, "40.5GiB"]),
         "in this order the devices can hold only blocks 0–78: block 79 needs 1.0 GiB and does not fit",
         {"reason": "order", "block": 79, "needed": GIB, "available": 0},
     ),
-    "none in order": (
+    "wrong order of devices": (
         Problem([8, 1], 2, None, None, [1, 8]),
         "in this order the devices can hold only block 0: block 1 needs 1 B and does not fit",
         {"reason": "order", "block": 1, "needed": 1, "available": 0},
     ),
-    "devices that remain": (
+    "devices remain": (
         Problem([8, 5, 1], 4, None, None, [9, 2, 4, 3]),
-        "in this order the devices can hold only block 0: block 1 needs 5 B and does not fit; "
-        "2 blocks remain, which need 6 B in total",
+        (
+            "in this order the devices can hold only block 0: block 1 needs 5 B and does not fit; "
+            "2 blocks remain, which need 6 B in total"
+        ),
         {"reason": "order", "block": 1, "needed": 5, "available": 4},
     ),
-    "several blocks": (
+    "several blocks remain": (
         Problem([10] * 9, 3, None, None, [39, 39, 19]),
-        "in this order the devices can hold only blocks 0–6: block 7 needs 10 B and does not fit; "
-        "2 blocks remain, which need 20 B in total",
+        (
+            "in this order the devices can hold only blocks 0–6: block 7 needs 10 B and does not fit; "
+            "2 blocks remain, which need 20 B in total"
+        ),
         {"reason": "order", "block": 7, "needed": 10, "available": 0},
     ),
-    "nothing": (
+    "a device without memory": (
         Problem([9, 1], 2, None, None, [0, 9]),
         "the blocks need 10 B in total, but the devices have 9 B",
         {"reason": "total", "needed": 10, "available": 9},
@@ -99,7 +103,7 @@ INFEASIBLE: dict[str, tuple[Problem, str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", INFEASIBLE)
-def test_infeasible_says_why_in_numbers(name: str) -> None:
+def test_the_error_has_the_reason_and_the_amounts(name: str) -> None:
     problem, text, attributes = INFEASIBLE[name]
     for allow_idle in (False, True):
         with pytest.raises(InfeasibleError) as caught:
@@ -113,32 +117,32 @@ def test_infeasible_says_why_in_numbers(name: str) -> None:
 def assert_attributes(error: InfeasibleError, attributes: dict[str, Any]) -> None:
     expected = {"reason": None, "block": None, "device": None, "needed": None, "available": None} | attributes
     copies = [copy.copy(error), *(pickle.loads(pickle.dumps(error, protocol)) for protocol in range(6))]
-    for one in (error, *copies):
-        assert {name: getattr(one, name) for name in expected} == expected
-        assert str(one) == str(error)
+    for instance in (error, *copies):
+        assert {name: getattr(instance, name) for name in expected} == expected
+        assert str(instance) == str(error)
 
 
-def test_infeasible_names_the_device_that_cannot_get_a_block() -> None:
+def test_the_error_names_the_device_that_cannot_get_a_block() -> None:
     with pytest.raises(InfeasibleError) as caught:
         balance([5, 7], ["a", "b"], sizes=[5, 7], max_memory=[1, 99])
     assert_attributes(caught.value, {"reason": "idle", "device": "a", "needed": 5, "available": 1})
-    made_by_hand = InfeasibleError("by hand")
-    assert (made_by_hand.reason, made_by_hand.needed) == (None, None)
+    created_by_caller = InfeasibleError("text")
+    assert (created_by_caller.reason, created_by_caller.needed) == (None, None)
 
 
-def test_infeasible_names_devices_as_they_let_it() -> None:
+def test_the_error_shortens_the_repr_of_a_device() -> None:
     limited: dict[str, Any] = {"sizes": [5, 5], "max_memory": [1, 99]}
     with pytest.raises(InfeasibleError, match=r"device 'x+\.\.\.x+' has 1 B, and block 0, the only") as caught:
         balance([5, 5], ["x" * 10**5, "b"], **limited)
     assert len(str(caught.value)) < 250
-    with pytest.raises(InfeasibleError, match="device <Nameless> has 1 B"):
-        balance([5, 5], [Nameless(ValueError), "b"], **limited)
+    with pytest.raises(InfeasibleError, match="device <RaisingRepr> has 1 B"):
+        balance([5, 5], [RaisingRepr(ValueError), "b"], **limited)
     with pytest.raises(KeyboardInterrupt):
-        balance([5, 5], [Nameless(KeyboardInterrupt), "b"], **limited)
+        balance([5, 5], [RaisingRepr(KeyboardInterrupt), "b"], **limited)
 
 
-class Nameless:
-    """A device that does not tell its name."""
+class RaisingRepr:
+    """A device whose repr raises."""
 
     def __init__(self, error: type[BaseException]) -> None:
         self.error = error

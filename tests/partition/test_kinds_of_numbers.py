@@ -1,4 +1,4 @@
-"""``balance``: costs, speeds, sizes and limits of every type that people have."""
+"""``balance``: the types of costs, speeds, sizes and limits."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from devicemap import DeviceMap, balance
-from tests.partition.number_classes import Moody, Odd
+from tests.partition.number_classes import CustomInt, FloatOnly
 
 
-def test_loads_whatever_the_speeds_are() -> None:
+def test_loads_with_speeds_of_any_type() -> None:
     device_map = balance([1, 1], range(2))
     for speeds in (iter([1, 2]), np.array([1, 2], "f2"), [1, Decimal(2)], [Fraction(1), 2]):
-        loads_of = device_map.load_per_device([100_000.0, 200_000], speeds)
-        assert loads_of == {0: 100_000.0, 1: 100_000.0}
-        assert {type(load) for load in loads_of.values()} == {float}
+        loads = device_map.load_per_device([100_000.0, 200_000], speeds)
+        assert loads == {0: 100_000.0, 1: 100_000.0}
+        assert {type(load) for load in loads.values()} == {float}
 
 
-KINDS: dict[str, Callable[[list[int]], Any]] = {
+CONVERSIONS: dict[str, Callable[[list[int]], Any]] = {
     "list": list,
     "tuple": tuple,
     "floats": lambda costs: [float(cost) for cost in costs],
@@ -41,11 +41,11 @@ KINDS: dict[str, Callable[[list[int]], Any]] = {
     "bytes": bytes,
     "numpy scalars": lambda costs: [np.int16(cost) for cost in costs],
     "numpy float scalars": lambda costs: [np.float32(cost) for cost in costs],
-    "numpy of objects": lambda costs: np.array(costs, object),
+    "numpy objects": lambda costs: np.array(costs, object),
     "numpy column": lambda costs: np.array([costs, costs]).T[:, 1],
     "numpy reversed": lambda costs: np.array(costs[::-1])[::-1],
-    "numpy of another byte order": lambda costs: np.array(costs, ">f8"),
-    "numpy of long doubles": lambda costs: np.array(costs, "g"),
+    "numpy in another byte order": lambda costs: np.array(costs, ">f8"),
+    "numpy long doubles": lambda costs: np.array(costs, "g"),
     "numpy unaligned": lambda costs: np.array([(0, cost) for cost in costs], "u1,f8")["f1"],
     "numpy read-only": lambda costs: np.frombuffer(np.array(costs, "f4").tobytes(), "f4"),
     "range": lambda costs: range(1, 1 + len(costs)),
@@ -53,25 +53,27 @@ KINDS: dict[str, Callable[[list[int]], Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_costs_of_every_kind(kind: str) -> None:
+@pytest.mark.parametrize("kind", CONVERSIONS)
+def test_costs_and_sizes_of_any_type(kind: str) -> None:
     costs = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8] if kind != "range" else list(range(1, 13))
     expected = balance(costs, range(4))
-    assert balance(KINDS[kind](costs), range(4)) == expected
+    assert balance(CONVERSIONS[kind](costs), range(4)) == expected
     if kind != "bools and ints":
-        assert balance(costs, range(4), sizes=KINDS[kind](costs), max_memory=[40] * 4) == expected
-    assert list(expected.load_per_device(KINDS[kind](costs)).values()) == list(expected.load_per_device(costs).values())
+        assert balance(costs, range(4), sizes=CONVERSIONS[kind](costs), max_memory=[40] * 4) == expected
+    assert list(expected.load_per_device(CONVERSIONS[kind](costs)).values()) == list(
+        expected.load_per_device(costs).values()
+    )
 
 
 @pytest.mark.parametrize("step", [2, -1, -3])
-def test_an_array_in_steps_is_read_to_its_end(step: int) -> None:
+def test_strided_arrays_are_read_completely(step: int) -> None:
     costs = np.arange(1_000_000)[::step]
     halves = [costs[:1000].sum(), costs[1000:].sum()]
     assert list(DeviceMap.from_counts([1000, len(costs) - 1000], [0, 1]).load_per_device(costs).values()) == halves
 
 
 @given(st.lists(st.integers(0, 2**16 - 1), max_size=20))
-def test_half_floats_are_read_as_numpy_reads_them(bits: list[int]) -> None:
+def test_half_floats_are_read_exactly(bits: list[int]) -> None:
     costs = np.array(bits, "u2").view("f2")
     assume(np.isfinite(costs).all() and not np.signbit(costs).any())
     exact = [Fraction(float(cost)) for cost in costs]
@@ -80,7 +82,7 @@ def test_half_floats_are_read_as_numpy_reads_them(bits: list[int]) -> None:
 
 
 @pytest.mark.parametrize("value", [0, 1, 2**30 - 1, 2**30, 2**60 - 1, 2**60, 2**63, 2**64 - 1, 2**64, 2**100])
-def test_ints_of_every_length_are_read_exactly(value: int) -> None:
+def test_ints_of_any_length_are_read_exactly(value: int) -> None:
     device_map = balance([value, 1, value], range(1))
     assert device_map.load_per_device([value, 1, value]) == {0: 2 * value + 1}
     loads = device_map.load_per_device([value, 0.0, value])
@@ -102,7 +104,7 @@ SPEEDS: list[Any] = [
 
 
 @pytest.mark.parametrize("speeds", SPEEDS, ids=str)
-def test_speeds_of_every_kind(speeds: Any) -> None:
+def test_speeds_of_any_type(speeds: Any) -> None:
     assert balance([1] * 8, ["a", "b", "c"], speeds=speeds).counts == (2, 4, 2)
 
 
@@ -118,7 +120,7 @@ MEMORY: list[Any] = [
 
 
 @pytest.mark.parametrize("max_memory", MEMORY, ids=str)
-def test_memory_of_every_kind(max_memory: Any) -> None:
+def test_memory_limits_of_any_type(max_memory: Any) -> None:
     sizes = [1024] * 8
     assert balance([1] * 8, ["a", "b", "c"], sizes=sizes, max_memory=max_memory).counts == (1, 2, 5)
     assert balance([1] * 8, ["a", "b", "c"], sizes=np.array(sizes, "f4"), max_memory=max_memory).counts == (1, 2, 5)
@@ -126,8 +128,8 @@ def test_memory_of_every_kind(max_memory: Any) -> None:
     assert balance([1] * 8, ["a", "b", "c"], sizes=texts, max_memory=max_memory).counts == (1, 2, 5)
 
 
-def test_numbers_have_code_of_their_own() -> None:
-    assert balance([Odd(2), True, 1], [0, 1]).counts == (1, 2)
-    assert balance([1], [0]).load_per_device([Moody(2.5)]) == {0: 2.5}
-    with pytest.raises(LookupError, match="today"):
-        balance([1, Moody(None)], [0])
+def test_user_defined_numbers() -> None:
+    assert balance([CustomInt(2), True, 1], [0, 1]).counts == (1, 2)
+    assert balance([1], [0]).load_per_device([FloatOnly(2.5)]) == {0: 2.5}
+    with pytest.raises(LookupError, match="__float__ fails"):
+        balance([1, FloatOnly(None)], [0])

@@ -1,4 +1,4 @@
-"""Amounts of memory: ``parse_memory``, and the limits and keys of ``max_memory``."""
+"""Amounts of memory: ``parse_memory``, and the values and keys of ``max_memory``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ UNITS = {
     case=st.sampled_from([str, str.lower, str.upper, str.swapcase]),
     blanks=st.tuples(*[st.sampled_from(["", " ", "\t "])] * 3),
 )
-def test_text_is_a_number_times_a_unit(
+def test_text_is_a_number_and_a_unit(
     number: Decimal, unit: str, case: Callable[[str], str], blanks: tuple[str, str, str]
 ) -> None:
     exact = Fraction(number) * UNITS[unit]
@@ -69,7 +69,7 @@ WRONG: dict[Any, str] = {
 
 
 @pytest.mark.parametrize("text", WRONG, ids=lambda text: ascii(text)[:20])
-def test_other_text_is_refused_and_the_message_says_what_to_write(text: str) -> None:
+def test_other_text_is_an_error_with_a_suggestion(text: str) -> None:
     arguments: dict[str, Callable[[], object]] = {
         "text": lambda: parse_memory(text),
         "max_memory[0]": lambda: balance([1], 1, sizes=[1], max_memory=[text]),
@@ -84,13 +84,13 @@ def test_other_text_is_refused_and_the_message_says_what_to_write(text: str) -> 
 
 
 @pytest.mark.parametrize("text", [24, 1.5, None, b"24GiB", ["24GiB"]])
-def test_parse_memory_reads_text_only(text: Any) -> None:
+def test_parse_memory_requires_a_str(text: Any) -> None:
     with pytest.raises(TypeError, match=re.escape(f"text must be a str, got {text!r}")):
         parse_memory(text)
 
 
 class Unreadable:
-    """A number that cannot be read, such as a tensor on torch's meta device."""
+    """A number whose value cannot be read, as that of a tensor on torch's device "meta"."""
 
     def __repr__(self) -> str:
         return "<Unreadable>"
@@ -108,19 +108,19 @@ LIMITS: dict[str, tuple[Any, type[Exception], str]] = {
     "infinite decimal": (Decimal("inf"), ValueError, f"{AMOUNT} inf"),
     "nan": (float("nan"), ValueError, f"{AMOUNT} nan"),
     "negative": (-1, ValueError, f"{AMOUNT} -1"),
-    "a Decimal of a thousand million digits": (Decimal("1e999999999"), ValueError, f"{AMOUNT} inf"),
-    "a Decimal of nearly nothing": (Decimal("1e-999999999"), ValueError, "is not a whole number of bytes; round it"),
+    "a Decimal with 10**9 digits": (Decimal("1e999999999"), ValueError, f"{AMOUNT} inf"),
+    "a Decimal with exponent -10**9": (Decimal("1e-999999999"), ValueError, "is not a whole number of bytes; round it"),
     "2**127": (2**127, ValueError, f"{AMOUNT} {2**127}"),
     "2.0**127": (2.0**127, ValueError, f"{AMOUNT} {2.0**127}"),
-    "text of numpy's": (np.str_("10"), ValueError, "must be a number and a unit (B, KB, MB"),
-    "tensor without memory": (Unreadable(), ValueError, f"{AMOUNT} <Unreadable"),
+    "a numpy str": (np.str_("10"), ValueError, "must be a number and a unit (B, KB, MB"),
+    "tensor without data": (Unreadable(), ValueError, f"{AMOUNT} <Unreadable"),
     "list": ([1], TypeError, f"{AMOUNT} [1]"),
     "complex": (1j, TypeError, "max_memory[0] must be a real number, got 1j"),
 }
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_a_limit_is_a_whole_number_of_bytes(name: str) -> None:
+def test_a_limit_must_be_a_whole_number_of_bytes(name: str) -> None:
     limit, error, text = LIMITS[name]
     with pytest.raises(error, match=re.escape(text)):
         balance([1], 1, sizes=[1], max_memory=[limit])
@@ -145,7 +145,7 @@ def test_a_decimal_is_not_rounded() -> None:
         ([0, 1], "cuda:1", "1"),
     ],
 )
-def test_a_key_that_is_no_device_is_named_with_the_closest_device(devices: Any, key: Any, closest: str) -> None:
+def test_the_error_for_an_unknown_key_names_the_closest_device(devices: Any, key: Any, closest: str) -> None:
     for argument in ("speeds", "max_memory", "shares"):
         text = f"{argument} must be keyed by the devices, got the key {key!r}; the closest device is {closest}; "
         text += f"if {key!r} is a device, add it to devices"

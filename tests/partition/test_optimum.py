@@ -1,4 +1,4 @@
-"""``balance``: no contiguous map is better, and no better one is missed."""
+"""``balance``: the bottleneck is the smallest possible one."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devicemap import InfeasibleError, balance
-from tests.oracles.partition import Greedy, Problem, certify, check_by_table
+from tests.oracles.partition import Greedy, Problem, certify, check_by_dynamic_programming
 
 pytestmark = pytest.mark.oracle
 
 
-def test_all_small_cases_against_brute_force() -> None:
-    """Each of some costs, limits and speeds in each place, with zeros and ties."""
+def test_all_small_problems_against_brute_force() -> None:
     for n in range(7):
         costs_of_n = list(product([0, 1, 3], repeat=n)) if n < 6 else [(0, 1, 3, 3, 1, 0), (2, 0, 0, 5, 1, 1)]
         for costs in costs_of_n:
@@ -26,14 +25,14 @@ def test_all_small_cases_against_brute_force() -> None:
                 Problem(costs, devices).check()
 
 
-def test_all_cases_of_eight_blocks_against_brute_force() -> None:
+def test_all_problems_of_eight_blocks_against_brute_force() -> None:
     for n, devices in product((7, 8), range(2, 5)):
         for costs in product([0, 2], repeat=n):
             Problem(costs, devices).check()
 
 
-def test_a_bottleneck_that_only_a_later_run_needs() -> None:
-    """The first map that is found has less, but not with a block on each device."""
+def test_a_bottleneck_that_is_smaller_with_an_idle_device() -> None:
+    """The relaxed problem, in which devices may be idle, has a smaller bottleneck."""
     Problem((1, 16, 0, 1, 5, 4), 4, speeds=(4, 1, 1, 3)).check()
 
 
@@ -50,8 +49,7 @@ small = st.one_of(st.just(0), st.integers(0, 3), st.integers(0, 30))
 large = st.one_of(st.integers(0, 2**62), st.integers(0, 2**120))
 binary = st.integers(0, 200).map(lambda number: number / 16)
 
-
-# Not so small that exact sums would take more than the 127 bits that there are.
+# Floats of magnitudes whose sums are exact in 127 bits.
 decimal = st.floats(0, 100).filter(lambda cost: cost == 0 or cost > 1e-9)
 any_float = st.floats(0, 1e300)
 
@@ -74,17 +72,17 @@ def problems(draw: st.DrawFn) -> Problem:
 
 
 @given(problems())
-def test_hypothesis_finds_no_better_map(problem: Problem) -> None:
+def test_random_small_problems_against_brute_force(problem: Problem) -> None:
     problem.check()
 
 
 @given(st.lists(any_float, max_size=7), st.integers(1, 4))
-def test_floats_of_any_magnitude_are_balanced_to_their_rounding(costs: list[float], devices: int) -> None:
+def test_floats_of_any_magnitude_are_balanced_up_to_rounding(costs: list[float], devices: int) -> None:
     problem = Problem(costs, devices)
-    best, found = problem.best(), problem.bottleneck(problem.solve().boundaries)
+    best, bottleneck = problem.best(), problem.bottleneck(problem.solve().boundaries)
     assert best is not None
-    assert found is not None
-    assert found <= best * (1 + Fraction(1, 2**60))
+    assert bottleneck is not None
+    assert bottleneck <= best * (1 + Fraction(1, 2**60))
 
 
 @st.composite
@@ -99,19 +97,19 @@ def larger_problems(draw: st.DrawFn) -> Problem:
 
 
 @given(larger_problems())
-def test_hypothesis_finds_no_better_map_of_more_blocks(problem: Problem) -> None:
-    check_by_table(problem)
+def test_random_problems_against_dynamic_programming(problem: Problem) -> None:
+    check_by_dynamic_programming(problem)
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_no_map_on_many_devices_is_better(seed: int) -> None:
-    """So many that the search may see before the first device that the rest cannot be held."""
+def test_random_problems_with_many_devices_against_dynamic_programming(seed: int) -> None:
+    """With so many devices, a probe may stop before the first device."""
     rng = random.Random(seed)
     blocks, devices = rng.randrange(60, 160), rng.randrange(33, 80)
     costs = [rng.choice([0, 1, rng.randrange(30), rng.randrange(300)]) for _ in range(blocks)]
     speeds = rng.choice([None, [rng.choice([1, 2, rng.randrange(1, 1000)]) for _ in range(devices)]])
     limits = [rng.choice([None, rng.randrange(sum(costs) // 8)]) for _ in range(devices)]
-    check_by_table(Problem(costs, devices, speeds, None, rng.choice([None, limits]), rng.random() < 0.5))
+    check_by_dynamic_programming(Problem(costs, devices, speeds, None, rng.choice([None, limits]), rng.random() < 0.5))
 
 
 MILLION = 1_000_000
@@ -132,7 +130,7 @@ def costs_of_a_million(kind: str) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["uniform", "one huge", "mostly zero", "exponential"])
-def test_certified_at_a_million_blocks(kind: str) -> None:
+def test_bottlenecks_of_a_million_blocks_are_certified(kind: str) -> None:
     costs = costs_of_a_million(kind)
     certify(Problem(costs, 8))
     certify(Problem(costs, 1000))
@@ -143,7 +141,7 @@ def test_certified_at_a_million_blocks(kind: str) -> None:
 
 
 @pytest.mark.slow
-def test_floats_certified_at_a_million_blocks() -> None:
+def test_bottlenecks_of_a_million_floats_are_certified() -> None:
     rng = random.Random(0)
     costs = [Fraction(rng.randrange(2**53), 2**60) for _ in range(MILLION)]
     problem = Problem(costs, 8)
@@ -151,12 +149,12 @@ def test_floats_certified_at_a_million_blocks() -> None:
     sums = [Fraction(0), *accumulate(costs)]
     bottleneck = max(sums[end] - sums[start] for start, end in pairwise(boundaries))
     greedy = Greedy(problem)
-    assert greedy.reaches(Fraction(bottleneck))
-    assert not greedy.reaches(bottleneck - Fraction(1, 2**60))
+    assert greedy.is_feasible(Fraction(bottleneck))
+    assert not greedy.is_feasible(bottleneck - Fraction(1, 2**60))
 
 
-def test_hard_cases_are_quick() -> None:
-    """Each took minutes, or for ever, in some version; here they only have to end, with the optimum."""
+def test_hard_problems_terminate() -> None:
+    """Each of these took minutes, or did not terminate, in an earlier version."""
     assert balance([2.0**68, 2**128 - 1], [0]).counts == (2,)
     assert balance([2**128 - 1, 0, 0, 0], [0, 1]).counts == (2, 2)
     n = 30_000

@@ -1,4 +1,4 @@
-"""``split``: runs by number, or by shares."""
+"""``split``: even runs, and runs in proportion to shares."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.strategies import Layer
 
 
 @given(st.integers(0, 10**13), st.integers(1, 200))
-def test_runs_differ_by_one_block_the_larger_first(num_blocks: int, devices: int) -> None:
+def test_counts_differ_by_at_most_one_in_descending_order(num_blocks: int, devices: int) -> None:
     device_map = split(num_blocks, range(devices))
     counts = device_map.counts
     assert sum(counts) == device_map.num_blocks == num_blocks
@@ -34,7 +34,7 @@ def test_runs_differ_by_one_block_the_larger_first(num_blocks: int, devices: int
     assert list(device_map) == list(range(devices))
 
 
-def test_no_device_is_idle_where_the_original_leaves_some_so() -> None:
+def test_no_device_is_idle_where_the_original_leaves_devices_idle() -> None:
     for num_blocks, devices in [(5, 4), (9, 8)]:
         assert len(devicemap.get_device_map(num_blocks, range(devices))) < devices
         assert 0 not in split(num_blocks, range(devices)).counts
@@ -57,11 +57,11 @@ shares = st.one_of(
 
 @pytest.mark.oracle
 @given(st.one_of(st.integers(0, 30), st.integers(0, 10**15)), shares)
-def test_shares_come_out_by_the_definition(num_blocks: int, shares: list[Any]) -> None:
+def test_counts_are_those_of_the_reference_implementation(num_blocks: int, shares: list[Any]) -> None:
     assert split(num_blocks, range(len(shares)), shares=shares).counts == by_definition(num_blocks, shares)
 
 
-def test_shares_without_drift() -> None:
+def test_proportions_are_exact() -> None:
     assert split(5, ["a", "b"], shares=[1, 2]).counts == (2, 3)
     assert split(1_000_000, range(3), shares=[1, 1, 1]).counts == (333_334, 333_333, 333_333)
     assert split(10**6, range(10), shares=[0.1] * 10).counts == (10**5,) * 10
@@ -81,11 +81,11 @@ def test_shares_without_drift() -> None:
         [Decimal("0.5"), np.int8(1)],
     ],
 )
-def test_shares_of_every_kind(shares: Any) -> None:
+def test_shares_of_any_type(shares: Any) -> None:
     assert split(5, ["a", "b"], shares=shares) == {"a": range(2), "b": range(2, 5)}
 
 
-def test_devices_of_every_kind() -> None:
+def test_devices_of_any_type() -> None:
     assert split(3, iter(["a", None])) == {"a": range(2), None: range(2, 3)}
     assert split(3, {"a": 0, "b": 0}.keys()) == {"a": range(2), "b": range(2, 3)}
     assert isinstance(split(np.int64(3), [(0, 1)]), DeviceMap)
@@ -93,19 +93,19 @@ def test_devices_of_every_kind() -> None:
 
 
 @given(st.integers(0, 60), shares)
-def test_a_device_with_a_share_gets_a_block_as_long_as_there_are_enough(num_blocks: int, shares: list[Any]) -> None:
+def test_each_device_with_a_share_gets_a_block_if_there_are_enough(num_blocks: int, shares: list[Any]) -> None:
     counts = split(num_blocks, len(shares), shares=shares).counts
     enough = num_blocks >= sum(map(bool, shares))
     for count, share in zip(counts, shares, strict=True):
         assert count > 0 if share and enough else share or not count
 
 
-def test_a_share_of_0_says_nothing_of_the_proportions() -> None:
+def test_a_share_of_0_does_not_affect_the_other_proportions() -> None:
     tiny = Fraction(1, 3**90)
     assert split(10, 3, shares=[tiny, 0, 4 * tiny]).counts == (2, 0, 8)
 
 
-def test_small_shares() -> None:
+def test_small_shares_give_one_block() -> None:
     assert split(20, 3, shares=[0.975, 0.0125, 0.0125]).counts == (18, 1, 1)
     assert split(20, 4, shares=[0.975, 0, 0.0125, 0.0125]).counts == (18, 0, 1, 1)
     assert split(2, 3, shares=[0.975, 0.0125, 0.0125]).counts == (2, 0, 0)
@@ -114,48 +114,52 @@ def test_small_shares() -> None:
 @pytest.mark.parametrize(
     "share", [2**127, 2**200, 3 * 2.0**1000, 5e-324, Fraction(2**127), Fraction(1, 3**90), Decimal("1e-300")]
 )
-def test_equal_shares_are_equal_at_any_size(share: Any) -> None:
+def test_shares_of_any_magnitude(share: Any) -> None:
     assert split(10, ["a", "b"], shares=[share] * 2).counts == (5, 5)
     assert split(9, ["a", "b"], shares={"a": share, "b": 2 * share}).counts == (3, 6)
 
 
-def test_a_number_of_devices() -> None:
+def test_devices_may_be_their_number() -> None:
     for devices in (4, np.int64(4), Layer.FOURTH + 1):
         assert split(10, devices) == split(10, range(4))
     assert split(10, 3, shares={2: 1, 0: 1, 1: 3}).counts == (2, 6, 2)
 
 
 WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
-    "devices with values": (
+    "devices as a mapping": (
         lambda: split(3, {"a": "1GiB"}),
         TypeError,
         "devices must be a sequence of devices, got a mapping, whose values would be lost; pass list(devices)",
     ),
-    "negative": (lambda: split(-1, [0]), ValueError, "num_blocks must be 0 or more, got -1"),
-    "negative beyond 64 bits": (
+    "negative num_blocks": (lambda: split(-1, [0]), ValueError, "num_blocks must be 0 or more, got -1"),
+    "negative num_blocks beyond 64 bits": (
         lambda: split(-(2**64), ["a"]),
         ValueError,
         "num_blocks must be 0 or more, got -18446744073709551616",
     ),
-    "float": (lambda: split(3.0, [0]), TypeError, "num_blocks must be an integer, got 3.0"),  # type: ignore[call-overload]
-    "huge": (lambda: split(10**30, [0]), OverflowError, "num_blocks must be less than 2**63"),
+    "num_blocks as a float": (lambda: split(3.0, [0]), TypeError, "num_blocks must be an integer, got 3.0"),  # type: ignore[call-overload]
+    "num_blocks too large": (lambda: split(10**30, [0]), OverflowError, "num_blocks must be less than 2**63"),
     "no devices": (lambda: split(3, []), ValueError, "devices must not be empty"),
-    "devices in no order": (
+    "devices as a set": (
         lambda: split(3, {"a", "b"}),
         TypeError,
         "devices must have an order, got a set; pass a list",
     ),
     "device twice": (lambda: split(3, [0, 1, 0]), ValueError, "devices must be distinct, got 0 twice"),
-    "no device": (lambda: split(3, 0), ValueError, "devices must be 1 or more, got 0"),
+    "0 devices": (lambda: split(3, 0), ValueError, "devices must be 1 or more, got 0"),
     "a negative number of devices": (lambda: split(3, -2), ValueError, "devices must be 1 or more, got -2"),
-    "true": (lambda: split(3, True), TypeError, "devices must be a sequence of devices, or their number, got True"),
-    "half a device": (
+    "a bool instead of devices": (
+        lambda: split(3, True),
+        TypeError,
+        "devices must be a sequence of devices, or their number, got True",
+    ),
+    "a float instead of devices": (
         lambda: split(3, 0.5),  # type: ignore[call-overload]
         TypeError,
         "devices must be a sequence of devices, or their number, got 0.5",
     ),
-    "more devices than memory holds": (lambda: split(3, 2**62), MemoryError, "for 4611686018427387904 devices"),
-    "more devices than an int of 64 bits": (lambda: split(3, 2**70), MemoryError, f"for {2**70} devices"),
+    "more devices than fit in memory": (lambda: split(3, 2**62), MemoryError, "for 4611686018427387904 devices"),
+    "more devices than fit in 64 bits": (lambda: split(3, 2**70), MemoryError, f"for {2**70} devices"),
     "bytes as devices": (
         lambda: split(3, b"ab"),
         TypeError,
@@ -172,12 +176,12 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         "shares must have one value per device (2), got 1",
     ),
     "negative share": (lambda: split(3, [0, 1], shares=[1, -2]), ValueError, "shares[1] must be 0 or more, got -2"),
-    "nan": (
+    "share nan": (
         lambda: split(3, [0, 1], shares=[1, float("nan")]),
         ValueError,
         "shares[1] must be a finite number, got nan",
     ),
-    "infinite": (
+    "infinite share": (
         lambda: split(3, [0], shares=[float("inf")]),
         ValueError,
         "shares[0] must be a finite number, got inf",
@@ -188,12 +192,12 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         "shares must not all be 0",
     ),
-    "absent": (
+    "absent share": (
         lambda: split(3, ["a", "b"], shares={"a": 1}),
         ValueError,
         "shares['b'] must be given; write 0 for no blocks",
     ),
-    "none": (
+    "a share of None": (
         lambda: split(3, ["a", "b"], shares=[1, None]),
         ValueError,
         "shares[1] must be given; write 0 for no blocks",
@@ -203,28 +207,28 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         "shares must be keyed by the devices, got the key 'c'; the closest device is 'a'",
     ),
-    "text": (lambda: split(3, ["a"], shares=["1"]), TypeError, "shares[0] must be a number, got '1'"),
-    "far apart": (
+    "a share as a str": (lambda: split(3, ["a"], shares=["1"]), TypeError, "shares[0] must be a number, got '1'"),
+    "shares of very different magnitudes": (
         lambda: split(3, [0, 1], shares=[1e-300, 1]),
         ValueError,
         "shares must have proportions that fit in 128 bits; round them",
     ),
-    "together beyond 128 bits": (
+    "sum of shares beyond 128 bits": (
         lambda: split(3, [0, 1], shares=[2**127, 2**127 + 1]),
         ValueError,
         "shares must have proportions that fit in 128 bits",
     ),
-    "decimals far apart": (
+    "decimals of very different magnitudes": (
         lambda: split(3, 2, shares=[Decimal("1e-999999999"), 1]),
         ValueError,
         "shares must have proportions that fit in 128 bits",
     ),
-    "many fractions": (
+    "fractions with a large common denominator": (
         lambda: split(9, 5000, shares=[Fraction(1, 2**61 + 2 * n + 1) for n in range(5000)]),
         ValueError,
         "shares must have proportions that fit in 128 bits",
     ),
-    "fractions far apart": (
+    "fractions without small common denominator": (
         lambda: split(3, [0, 1], shares=[Fraction(1, 3**90), Fraction(1, 2**90)]),
         ValueError,
         "shares must have proportions that fit in 128 bits",
@@ -233,14 +237,14 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_input_is_a_clear_error(name: str) -> None:
+def test_invalid_arguments_raise(name: str) -> None:
     call, error, text = WRONG[name]
     with pytest.raises(error, match=re.escape(text)):
         call()
 
 
 def deepspeed_uniform() -> Callable[[int, int], list[int]]:
-    """DeepSpeed's own ``partition_uniform``, out of its file: importing the package would look for accelerators."""
+    """Extract DeepSpeed's ``partition_uniform`` from its file. Importing the package would look for accelerators."""
     spec = importlib.util.find_spec("deepspeed")
     if spec is None or spec.origin is None:
         pytest.skip("DeepSpeed is not installed")
@@ -252,15 +256,15 @@ def deepspeed_uniform() -> Callable[[int, int], list[int]]:
     return uniform
 
 
-def test_an_even_split_is_that_of_deepspeed() -> None:
+def test_even_runs_are_those_of_deepspeed() -> None:
     uniform = deepspeed_uniform()
     for num_blocks in range(120):
         for devices in range(1, 20):
             assert list(split(num_blocks, range(devices)).boundaries) == uniform(num_blocks, devices)
 
 
-# How many layers each stage gets, as the projects' own functions gave it: ColossalAI 0.5.0's
-# StageManager.distribute_layers, and vLLM 0.11.0's get_pp_indices.
+# The number of layers of each stage, as returned by StageManager.distribute_layers of ColossalAI 0.5.0 and by
+# get_pp_indices of vLLM 0.11.0.
 COUNTS_OF_PEERS = {
     ("ColossalAI", 32): (6, 7, 7, 6, 6),
     ("ColossalAI", 33): (8, 8, 9, 8),
@@ -274,10 +278,10 @@ COUNTS_OF_PEERS = {
 
 
 @pytest.mark.parametrize("peer", COUNTS_OF_PEERS)
-def test_the_counts_of_peers_make_maps_of_all_layers(peer: tuple[str, int]) -> None:
+def test_counts_of_other_projects_form_complete_maps(peer: tuple[str, int]) -> None:
     counts = COUNTS_OF_PEERS[peer]
     device_map = DeviceMap.from_counts(counts, range(len(counts)))
     assert device_map.counts == counts
     devicemap.assert_device_map(device_map, peer[1])
-    # Theirs are as even as ours, in another order; but for more stages than layers.
+    # They are as even as those of split, in another order.
     assert sorted(counts) == sorted(split(peer[1], range(len(counts))).counts)

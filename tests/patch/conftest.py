@@ -1,4 +1,4 @@
-"""The folders in which the small packages are."""
+"""The fixture with the folders of the test packages."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from tests.patch.packages import PACKAGES, fill
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Folders that hold devicemap and one of the packages each, and nothing else that can be imported."""
+    """Create a folder for each package, which contains devicemap and that package only."""
     return {package: fill(tmp_path_factory.mktemp("package"), files) for package, files in PACKAGES.items()}

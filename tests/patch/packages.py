@@ -1,12 +1,12 @@
-"""Small packages instead of transformers, and code that is run with one of them."""
+"""Small packages that replace transformers, and code that is executed with one of them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.subprocess_helpers import devicemap_alone, run
+from tests.subprocess_helpers import copy_devicemap, run
 
-# Small packages instead of transformers: the code of each file, by its path without the ending.
+# The code of each file of a package, by its path without the suffix.
 ORIGINAL = "def assert_device_map(device_map, num_blocks): pass\ndef get_device_map(n_layers, devices): return {}\n"
 USER = "from transformers.utils.model_parallel_utils import assert_device_map, get_device_map\n"
 EMPTY = {"__init__": "", "utils/__init__": "", "utils/generic": "value = 1\n", "model": USER}
@@ -27,8 +27,8 @@ from types import ModuleType
 NAME = "transformers.utils.model_parallel_utils"
 
 
-def places():
-    """Return what is in the module's two places, and the finders."""
+def import_targets():
+    """Return the module in ``sys.modules``, the attribute of the parent package, and the finders."""
     parent = sys.modules.get("transformers.utils")
     return sys.modules.get(NAME, "nothing"), getattr(parent, "model_parallel_utils", "nothing"), list(sys.meta_path)
 
@@ -49,8 +49,8 @@ def is_ours(value):
     return type(function) is type(len) and function.__module__ == sys.modules["devicemap"].get_device_map.__module__
 
 
-def assert_nothing_left():
-    """Check that transformers has nothing of devicemap, and the import system no finder of devicemap."""
+def assert_unpatched():
+    """Assert that no module of transformers has a function of devicemap, and that no finder is left."""
     for name, module in list(sys.modules.items()):
         if name.split(".")[0] == "transformers" and module is not None:
             assert [key for key, value in vars(module).items() if is_ours(value)] == [], name
@@ -58,7 +58,7 @@ def assert_nothing_left():
 
 
 def forget(package):
-    """Make the next import of a package load all of it again."""
+    """Remove a package from ``sys.modules``, so that the next import loads it again."""
     for name in list(sys.modules):
         if name.split(".")[0] == package:
             del sys.modules[name]
@@ -92,13 +92,13 @@ UNPATCH = "devicemap.unpatch_transformers()"
 IMPORT = "import transformers.utils"
 PLACEHOLDER = 'sys.modules["transformers"] = ModuleType("transformers")'
 PLACEHOLDERS = f'{PLACEHOLDER}; sys.modules["transformers.utils"] = ModuleType("transformers.utils")'
-THEIRS = 'theirs = ModuleType("theirs"); theirs.get_device_map = lambda n_layers, devices: {}'
+OTHER_MODULE = 'other = ModuleType("other"); other.get_device_map = lambda n_layers, devices: {}'
 FINDERS = "finders = list(sys.meta_path)"
 
 
 def fill(folder: Path, files: dict[str, str]) -> Path:
-    """Put devicemap, the helpers and a package into a folder."""
-    devicemap_alone(folder).joinpath("helpers.py").write_text(HELPERS, encoding="utf-8")
+    """Copy devicemap, the helpers and a package into a folder."""
+    copy_devicemap(folder).joinpath("helpers.py").write_text(HELPERS, encoding="utf-8")
     for name, code in files.items():
         file = folder / "transformers" / f"{name}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -107,6 +107,6 @@ def fill(folder: Path, files: dict[str, str]) -> Path:
 
 
 def run_steps(folder: Path, *steps: str) -> None:
-    """Run pieces of code one after the other in a new process, which can import only what is in the folder."""
-    # Without the site module (-S) Python finds no installed package.
+    """Run statements in a new process, which can import the standard library and the packages in the folder only."""
+    # Without the module site (-S), Python finds no installed package.
     run("\n".join([START, *steps]), "-S", path=folder)

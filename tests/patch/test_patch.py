@@ -1,4 +1,4 @@
-"""``patch_transformers()`` and the import system: guards, overwriting, worker processes, second imports, threads."""
+"""``patch_transformers()``: guards, modules of other code, worker processes, second imports, threads."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tests.patch.packages import (
     IMPORT,
     INSTALLED,
     ORIGINAL,
+    OTHER_MODULE,
     PACKAGES,
     PATCH,
     PLACEHOLDER,
     PLACEHOLDERS,
     START,
-    THEIRS,
     UNPATCH,
     fill,
     run_steps,
 )
 from tests.subprocess_helpers import command, run
 
-# Guards: four ways in which projects ask whether they must install a module of their own.
+# Guards: four ways in which projects test whether the module exists.
 UTILS_IMPORTED = [
     *[pytest.param(package, IMPORT, "", id=f"{package} imported before") for package in INSTALLED],
     *[pytest.param(package, "", IMPORT, id=f"{package} imported after") for package in INSTALLED],
@@ -41,12 +41,12 @@ UTILS_NOT_IMPORTED = [
 
 
 def check_guard(folder: Path, guard: str, before: str, after: str) -> None:
-    """Check that a guard finds the module while patched; and afterwards only if transformers ships one."""
+    """Assert that a guard finds the module while the patch is active, and afterwards only if transformers has it."""
     original = folder.joinpath("transformers", "utils", "model_parallel_utils.py").exists()
     searches = guard in {"absent_for_find_spec", "absent_for_import"}
-    absent_afterwards = f"{guard}() is {not original}" if searches or not original else "True"
+    is_absent = f"{guard}() is {not original}" if searches or not original else "True"
     steps = [before, PATCH, after, f"assert not {guard}()", "assert_patched()"]
-    run_steps(folder, *steps, UNPATCH, "assert_nothing_left()", f"assert {absent_afterwards}")
+    run_steps(folder, *steps, UNPATCH, "assert_unpatched()", f"assert {is_absent}")
 
 
 @pytest.mark.parametrize(("package", "before", "after"), UTILS_IMPORTED + UTILS_NOT_IMPORTED)
@@ -72,54 +72,56 @@ def test_guards_with_the_real_transformers(folders: dict[str, Path], before: str
         f"assert not ({guards})",
         "assert_patched()",
         UNPATCH,
-        "assert_nothing_left()",
+        "assert_unpatched()",
     ]
-    # With the site module Python finds the installed transformers.
+    # With the module site, Python finds the installed transformers.
     run("\n".join(steps), path=folders["no transformers"])
 
 
-# Other modules in the places of ours.
+# Other modules under the same names.
 
 
 @pytest.mark.parametrize("package", ["transformers 4", "transformers 5"])
 @pytest.mark.parametrize(
     "damage",
     [
-        "sys.modules[NAME] = theirs",
+        "sys.modules[NAME] = other",
         "sys.modules[NAME] = None",
         "del sys.modules[NAME]",
-        "transformers.utils.model_parallel_utils = theirs",
+        "transformers.utils.model_parallel_utils = other",
         "del transformers.utils.model_parallel_utils",
         "sys.meta_path[:] = finders; forget('transformers'); import transformers.utils",
     ],
 )
-def test_patching_again_repairs(folders: dict[str, Path], package: str, damage: str) -> None:
-    steps = [FINDERS, IMPORT, PATCH, THEIRS, damage, PATCH, "assert_patched()"]
-    # The finder, too, is there again.
+def test_a_second_patch_restores_overwritten_names(folders: dict[str, Path], package: str, damage: str) -> None:
+    steps = [FINDERS, IMPORT, PATCH, OTHER_MODULE, damage, PATCH, "assert_patched()"]
+    # The finder is restored as well.
     run_steps(folders[package], *steps, "forget('transformers'); import transformers.utils", "assert_patched()")
-    run_steps(folders[package], *steps, UNPATCH, "assert_nothing_left()")
+    run_steps(folders[package], *steps, UNPATCH, "assert_unpatched()")
 
 
 @pytest.mark.parametrize(
     ("overwrite", "expected"),
     [
-        ("sys.modules[NAME] = theirs", "theirs, 'nothing'"),
-        ("transformers.utils.model_parallel_utils = theirs", "'nothing', theirs"),
-        ("sys.modules[NAME] = transformers.utils.model_parallel_utils = theirs", "theirs, theirs"),
+        ("sys.modules[NAME] = other", "other, 'nothing'"),
+        ("transformers.utils.model_parallel_utils = other", "'nothing', other"),
+        ("sys.modules[NAME] = transformers.utils.model_parallel_utils = other", "other, other"),
     ],
 )
 @pytest.mark.parametrize("again", ["", PATCH], ids=["patched once", "patched again"])
-def test_unpatching_keeps_the_users_module(folders: dict[str, Path], overwrite: str, expected: str, again: str) -> None:
-    steps = [IMPORT, FINDERS, PATCH, THEIRS, overwrite, again, UNPATCH]
-    run_steps(folders["transformers 5"], *steps, f"assert places() == ({expected}, finders), places()")
+def test_unpatching_keeps_modules_set_by_other_code(
+    folders: dict[str, Path], overwrite: str, expected: str, again: str
+) -> None:
+    steps = [IMPORT, FINDERS, PATCH, OTHER_MODULE, overwrite, again, UNPATCH]
+    run_steps(folders["transformers 5"], *steps, f"assert import_targets() == ({expected}, finders), import_targets()")
 
 
 @pytest.mark.parametrize("package", ["transformers 4", "transformers 5"])
-@pytest.mark.parametrize("value", ["theirs", "None"])
-def test_unpatching_puts_back_what_was_replaced(folders: dict[str, Path], package: str, value: str) -> None:
-    own = f"sys.modules[NAME] = transformers.utils.model_parallel_utils = {value}"
-    steps = [IMPORT, THEIRS, own, "before = places()", PATCH, "assert_patched()", UNPATCH]
-    run_steps(folders[package], *steps, "assert places() == before, places()")
+@pytest.mark.parametrize("value", ["other", "None"])
+def test_unpatching_restores_replaced_modules(folders: dict[str, Path], package: str, value: str) -> None:
+    set_modules = f"sys.modules[NAME] = transformers.utils.model_parallel_utils = {value}"
+    steps = [IMPORT, OTHER_MODULE, set_modules, "before = import_targets()", PATCH, "assert_patched()", UNPATCH]
+    run_steps(folders[package], *steps, "assert import_targets() == before, import_targets()")
 
 
 # Worker processes.
@@ -162,7 +164,7 @@ def test_worker_processes(
     assert command(sys.executable, "-S", script, environment=environment) == f"True {expected}\n" * 2
 
 
-# What may happen between patching and unpatching: second imports, and other finders.
+# Second imports, and changes of the finders, between patching and unpatching.
 
 
 @pytest.mark.parametrize("early", ["import transformers.model", ""], ids=["transformers imported", "not imported"])
@@ -177,28 +179,28 @@ def test_worker_processes(
         "sys.meta_path[:] = finders; devicemap.patch_transformers()",
     ],
 )
-def test_unpatching_restores_everything_after(folders: dict[str, Path], between: str, early: str) -> None:
+def test_unpatching_restores_everything(folders: dict[str, Path], between: str, early: str) -> None:
     run_steps(
         folders["transformers 4"],
-        *[early, FINDERS, "before = places()", PATCH, between],
+        *[early, FINDERS, "before = import_targets()", PATCH, between],
         "import transformers.model; assert is_ours(transformers.model)",
-        *[UNPATCH, "assert_nothing_left()", f"assert {not early} or places() == before"],
+        *[UNPATCH, "assert_unpatched()", f"assert {not early} or import_targets() == before"],
         "assert transformers.model.get_device_map is sys.modules[NAME].get_device_map",
     )
 
 
 @pytest.mark.parametrize("again", ["forget('transformers'); import transformers.utils", "importlib.reload(parent)"])
 @pytest.mark.parametrize("package", INSTALLED)
-def test_importing_transformers_again_while_patched(folders: dict[str, Path], package: str, again: str) -> None:
+def test_a_second_import_of_transformers_is_patched(folders: dict[str, Path], package: str, again: str) -> None:
     run_steps(
         folders[package],
         *[IMPORT, PATCH, "parent = transformers.utils", again, "assert_patched()"],
         "assert type(transformers.utils.__spec__.loader).__name__ == 'SourceFileLoader'",
-        *[UNPATCH, "assert_nothing_left()", "assert not is_ours(vars(parent).get('model_parallel_utils'))"],
+        *[UNPATCH, "assert_unpatched()", "assert not is_ours(vars(parent).get('model_parallel_utils'))"],
     )
 
 
-# Tools that instrument modules have such a finder.
+# A finder as in tools that instrument modules.
 WRAPPING_FINDER = """
 class Wrapper:
     def __init__(self, loader): self.loader = loader
@@ -220,7 +222,7 @@ sys.meta_path.insert(0, Finder())
 
 
 @pytest.mark.parametrize("steps", [[WRAPPING_FINDER, PATCH], [PATCH, WRAPPING_FINDER]], ids=["before", "after"])
-def test_another_finder_wraps_the_loader(folders: dict[str, Path], steps: list[str]) -> None:
+def test_another_finder_may_wrap_the_loader(folders: dict[str, Path], steps: list[str]) -> None:
     run_steps(
         folders["transformers 5"], *steps, IMPORT, "assert_patched()", "assert executed == {'transformers.utils'}"
     )
@@ -242,7 +244,7 @@ def try_import(work, other_module):
         work()
     except ImportError:
         pass
-    importlib.import_module(other_module)  # Has nothing to do with transformers, and must always be found.
+    importlib.import_module(other_module)  # An unrelated module, which must always be found.
     del sys.modules[other_module]
 
 def repeat(work, *arguments):
@@ -264,14 +266,14 @@ assert errors == [], errors
 
 
 @pytest.mark.parametrize("package", INSTALLED)
-def test_threads_patch_while_others_import(folders: dict[str, Path], package: str) -> None:
-    # The original is imported first: while it is being imported, Python sets the attribute in its own time.
+def test_threads_may_patch_while_others_import(folders: dict[str, Path], package: str) -> None:
+    # The original is imported first, since Python sets the attribute some time after the end of an import.
     early = f"{IMPORT}.model_parallel_utils" if "4" in package else ""
-    run_steps(folders[package], "import devicemap", early, THREADS, "assert_nothing_left()")
+    run_steps(folders[package], "import devicemap", early, THREADS, "assert_unpatched()")
 
 
 @pytest.mark.parametrize("placeholder", ["", PLACEHOLDER], ids=["absent", "placeholder"])
-def test_threads_patch_without_transformers(folders: dict[str, Path], placeholder: str) -> None:
+def test_threads_may_patch_without_transformers(folders: dict[str, Path], placeholder: str) -> None:
     run_steps(folders["no transformers"], "import devicemap", placeholder, THREADS, "assert NAME not in sys.modules")
 
 
@@ -295,9 +297,9 @@ sys.meta_path.insert(0, Finder())
 
 
 def test_no_lock_is_held_while_user_code_runs(tmp_path: Path) -> None:
-    """Else a thread that imports a module that patches, and a thread that patches, could wait for each other."""
+    """Otherwise a thread whose import calls the patch could deadlock with a thread that patches."""
     patching = {"utils/__init__": PATCH_IN_THREAD, "utils/model_parallel_utils": ORIGINAL + PATCH_IN_THREAD}
     folder = fill(tmp_path, {**EMPTY, **patching})
     steps = [PATCHING_FINDER, PATCH, "import transformers.utils, transformers.model", "assert_patched()"]
-    # Unpatching imports the original for the model, and the original patches again.
-    run_steps(folder, *steps, UNPATCH, "assert_patched()", UNPATCH, "assert_nothing_left()")
+    # Unpatching imports the original, which calls the patch again.
+    run_steps(folder, *steps, UNPATCH, "assert_patched()", UNPATCH, "assert_unpatched()")

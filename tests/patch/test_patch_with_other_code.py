@@ -1,4 +1,4 @@
-"""``patch_transformers()`` beside other code that changes what is imported: finders, lazy modules, forks, threads."""
+"""``patch_transformers()`` together with other code that changes imports: finders, lazy modules, forks, threads."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from tests.patch.packages import (
     EMPTY,
     IMPORT,
+    OTHER_MODULE,
     PATCH,
     PLACEHOLDERS,
-    THEIRS,
     UNPATCH,
     fill,
     run_steps,
@@ -27,27 +27,27 @@ spec.loader.exec_module(lazy)
 """
 
 
-def test_a_lazy_module_stays_unloaded(folders: dict[str, Path]) -> None:
-    """Loading it would run user code under the patch's lock."""
+def test_a_lazy_module_is_not_loaded(folders: dict[str, Path]) -> None:
+    """Loading it would run user code while the lock of the patch is held."""
     run_steps(
         folders["transformers 5"],
         *[LAZY, PATCH, "assert object.__getattribute__(lazy, '__class__') is not ModuleType"],
-        *["assert_patched()", UNPATCH, "assert_nothing_left()"],
+        *["assert_patched()", UNPATCH, "assert_unpatched()"],
     )
 
 
-def test_unpatching_removes_ours_where_others_have_put_it(folders: dict[str, Path]) -> None:
-    put = 'parent = sys.modules["transformers.utils"]; parent.model_parallel_utils = sys.modules[NAME]'
-    run_steps(folders["no transformers"], PATCH, PLACEHOLDERS, put, UNPATCH, "assert_nothing_left()")
+def test_unpatching_removes_the_stand_in_from_other_parents(folders: dict[str, Path]) -> None:
+    store = 'parent = sys.modules["transformers.utils"]; parent.model_parallel_utils = sys.modules[NAME]'
+    run_steps(folders["no transformers"], PATCH, PLACEHOLDERS, store, UNPATCH, "assert_unpatched()")
 
 
-def test_unpatching_again_removes_ours_if_others_have_put_it_back(folders: dict[str, Path]) -> None:
-    # As unittest.mock.patch.dict(sys.modules) does.
+def test_unpatching_again_removes_a_restored_stand_in(folders: dict[str, Path]) -> None:
+    # unittest.mock.patch.dict(sys.modules) restores modules in this way.
     steps = [PATCH, "saved = sys.modules.copy()", UNPATCH, "sys.modules.update(saved)", UNPATCH]
-    run_steps(folders["no transformers"], *steps, "assert_nothing_left()")
+    run_steps(folders["no transformers"], *steps, "assert_unpatched()")
 
 
-def test_the_parents_files_are_found_before_it_is_imported(folders: dict[str, Path]) -> None:
+def test_data_files_of_the_parent_are_found_before_its_import(folders: dict[str, Path]) -> None:
     run_steps(
         folders["transformers 5"], PATCH, "import pkgutil; assert pkgutil.get_data('transformers.utils', 'generic.py')"
     )
@@ -80,48 +80,48 @@ sys.meta_path.insert(0, Finder())
 """
 
 
-def test_another_finder_asks_all_finders(folders: dict[str, Path]) -> None:
+def test_another_finder_may_call_all_finders(folders: dict[str, Path]) -> None:
     run_steps(folders["transformers 5"], NAIVE_FINDER, PATCH, IMPORT, "assert_patched()")
 
 
-def test_the_parent_replaces_itself_as_it_is_imported(tmp_path: Path) -> None:
+def test_the_parent_may_replace_itself_during_its_import(tmp_path: Path) -> None:
     code = "import sys\nmodule = type(sys)(__name__)\nmodule.__path__ = __path__\nsys.modules[__name__] = module\n"
     run_steps(fill(tmp_path, {**EMPTY, "utils/__init__": code}), PATCH, IMPORT, "assert_patched()")
 
 
 @pytest.mark.parametrize("between", ["", PATCH], ids=["patched once", "patched again"])
-def test_users_get_back_the_functions_they_had(folders: dict[str, Path], between: str) -> None:
-    """Even if the user's module that overwrote ours has only one of them."""
-    had = "user = transformers.model; had = user.assert_device_map, user.get_device_map"
-    steps = ["import transformers.model", had, PATCH, THEIRS, "sys.modules[NAME] = theirs", between, UNPATCH]
-    run_steps(folders["transformers 4"], *steps, "assert (user.assert_device_map, user.get_device_map) == had")
+def test_importing_modules_get_their_functions_back(folders: dict[str, Path], between: str) -> None:
+    """Even if the module that replaced the stand-in has only one of the functions."""
+    save = "user = transformers.model; saved = user.assert_device_map, user.get_device_map"
+    steps = ["import transformers.model", save, PATCH, OTHER_MODULE, "sys.modules[NAME] = other", between, UNPATCH]
+    run_steps(folders["transformers 4"], *steps, "assert (user.assert_device_map, user.get_device_map) == saved")
 
 
 RACE = """
 real = importlib.import_module
 def import_module(name):
     importlib.import_module = real
-    devicemap.patch_transformers()  # As another thread may do at this moment,
+    devicemap.patch_transformers()  # As another thread may do during the import.
     module = real(name)
-    devicemap.unpatch_transformers()  # and at this.
+    devicemap.unpatch_transformers()
     return module
 importlib.import_module = import_module
 """
 
 
-def test_unpatching_while_others_patch_and_unpatch(folders: dict[str, Path]) -> None:
-    steps = [PATCH, "import transformers.model", RACE, UNPATCH, "assert_nothing_left()"]
+def test_another_thread_may_patch_while_unpatching_imports(folders: dict[str, Path]) -> None:
+    steps = [PATCH, "import transformers.model", RACE, UNPATCH, "assert_unpatched()"]
     run_steps(folders["transformers 4"], *steps)
 
 
-def test_patching_again_after_a_second_import_gives_the_new_functions(folders: dict[str, Path]) -> None:
+def test_patching_after_a_second_import_sets_the_new_functions(folders: dict[str, Path]) -> None:
     steps = ["import transformers.model", PATCH, "forget('devicemap')", PATCH]
     assertion = "assert transformers.model.get_device_map is devicemap.get_device_map"
-    run_steps(folders["transformers 4"], *steps, assertion, UNPATCH, "assert_nothing_left()")
+    run_steps(folders["transformers 4"], *steps, assertion, UNPATCH, "assert_unpatched()")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_process_forked_while_another_thread_patches(folders: dict[str, Path]) -> None:
+def test_a_process_may_fork_while_another_thread_patches(folders: dict[str, Path]) -> None:
     code = """
 import os, signal
 for i in range(3000):
@@ -145,5 +145,5 @@ end = 0
     run_steps(folders["no transformers"], "import devicemap", code)
 
 
-def test_an_unusual_key_in_sys_modules(folders: dict[str, Path]) -> None:
+def test_a_key_of_sys_modules_may_be_an_int(folders: dict[str, Path]) -> None:
     run_steps(folders["no transformers"], "sys.modules[1] = sys", PATCH, "del sys.modules[1]", "assert_patched()")

@@ -1,4 +1,4 @@
-"""``patch_transformers()`` with transformers 4, whose own models call the two helpers."""
+"""``patch_transformers()`` with transformers 4, whose models call the original functions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import torch
 import transformers.utils.model_parallel_utils as original
-from transformers import GPT2Config, GPT2Model, T5Config, T5EncoderModel
-from transformers.models.gpt2 import modeling_gpt2
-from transformers.models.t5 import modeling_t5
 
 import devicemap
 from tests.subprocess_helpers import run
+
+torch = pytest.importorskip("torch")
+from transformers import GPT2Config, GPT2Model, T5Config, T5EncoderModel  # noqa: E402 (needs torch)
+from transformers.models.gpt2 import modeling_gpt2  # noqa: E402
+from transformers.models.t5 import modeling_t5  # noqa: E402
 
 PATH = "transformers.utils.model_parallel_utils"
 NAMES = ["assert_device_map", "get_device_map"]
@@ -33,7 +34,7 @@ def patched() -> Iterator[None]:
 
 @pytest.fixture(params=["GPT-2", "T5"])
 def model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A model of three blocks on a machine that seems to have two GPUs, where moving to them does nothing."""
+    """Create a model of three blocks on two simulated GPUs."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.nn.Module, "to", lambda module, *_: module)
     if request.param == "GPT-2":
@@ -43,7 +44,7 @@ def model(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> An
 
 @contextmanager
 def builtins_called() -> Iterator[list[Callable[..., object]]]:
-    """Note each function written in C or Rust that is called."""
+    """Record the calls of functions written in C or Rust."""
     called: list[Callable[..., object]] = []
     sys.setprofile(lambda _frame, event, function: called.append(function) if event == "c_call" else None)
     try:
@@ -53,7 +54,7 @@ def builtins_called() -> Iterator[list[Callable[..., object]]]:
 
 
 @pytest.mark.usefixtures("patched")
-def test_parallelize_makes_and_checks_its_map_by_devicemap(model: Any) -> None:
+def test_parallelize_calls_the_functions_of_devicemap(model: Any) -> None:
     with builtins_called() as called:
         model.parallelize()
     assert model.device_map == {0: [0, 1], 1: [2]}
@@ -62,7 +63,7 @@ def test_parallelize_makes_and_checks_its_map_by_devicemap(model: Any) -> None:
 
 
 @pytest.mark.usefixtures("patched")
-def test_parallelize_refuses_a_bad_map_by_devicemap(model: Any) -> None:
+def test_parallelize_raises_the_error_of_devicemap(model: Any) -> None:
     with pytest.raises(devicemap.DeviceMapError, match=r"not specified in the device_map.*: \[1\]$") as caught:
         model.parallelize({0: [0], 1: [2]})
     assert caught.value.missing_blocks == [1]
@@ -74,8 +75,8 @@ def test_unpatched_parallelize_does_not_call_devicemap(model: Any) -> None:
     assert type(caught.value) is ValueError
 
 
-def everything() -> dict[str, object]:
-    """All that a patch may change."""
+def state() -> dict[str, object]:
+    """Return everything that a patch may change."""
     modules = [original, modeling_gpt2, modeling_t5]
     return {
         "finders": list(sys.meta_path),
@@ -85,30 +86,30 @@ def everything() -> dict[str, object]:
     }
 
 
-def test_loaded_models_get_the_fast_functions_and_back() -> None:
-    before = everything()
+def test_loaded_models_are_patched_and_restored() -> None:
+    before = state()
     devicemap.patch_transformers()
     for module in [modeling_gpt2, modeling_t5, sys.modules[PATH]]:
         assert [getattr(module, name) for name in NAMES] == [getattr(devicemap, name) for name in NAMES]
     devicemap.unpatch_transformers()
-    assert everything() == before
+    assert state() == before
     assert [getattr(modeling_t5, name) for name in NAMES] == ORIGINALS
 
 
-def test_patching_twice_is_patching_once() -> None:
-    before = everything()
+def test_a_second_patch_changes_nothing() -> None:
+    before = state()
     devicemap.patch_transformers()
-    once = everything()
+    once = state()
     devicemap.patch_transformers()
-    assert everything() == once
+    assert state() == once
     devicemap.unpatch_transformers()
-    assert everything() == before
+    assert state() == before
     devicemap.unpatch_transformers()
-    assert everything() == before
+    assert state() == before
 
 
 @pytest.mark.usefixtures("patched")
-def test_all_forms_of_the_import() -> None:
+def test_all_forms_of_import() -> None:
     import transformers.utils.model_parallel_utils
     import transformers.utils.model_parallel_utils as module
     from transformers.utils import model_parallel_utils
@@ -119,7 +120,7 @@ def test_all_forms_of_the_import() -> None:
     assert module.get_device_map is get_device_map is devicemap.get_device_map
 
 
-def test_patching_before_transformers_is_imported() -> None:
+def test_patching_before_the_import_of_transformers() -> None:
     run(
         f"""
         import sys
@@ -144,7 +145,7 @@ def test_patching_before_transformers_is_imported() -> None:
     )
 
 
-def test_unpatching_imports_and_loses_nothing() -> None:
+def test_unpatching_imports_nothing_and_restores_state() -> None:
     run(
         f"""
         import sys

@@ -1,4 +1,4 @@
-"""``patch_transformers()`` with transformers 5, which no longer has the module of the two helpers."""
+"""``patch_transformers()`` with transformers 5, which no longer has the module."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.subprocess_helpers import command, devicemap_alone, new_environment, python_of, run
+from tests.subprocess_helpers import command, copy_devicemap, new_environment, python_of, run
 
 pytestmark = pytest.mark.slow
 
-# What forks of GPT-2 and others carry along from transformers 4.
+# Code as in forks of GPT-2 and other models from transformers 4.
 FORK = """
 from transformers import PretrainedConfig
 from transformers.utils.model_parallel_utils import assert_device_map, get_device_map
@@ -36,7 +36,7 @@ except devicemap.DeviceMapError as error:
     assert error.duplicate_blocks == [1]
     assert error.missing_blocks == [2]
 else:
-    raise SystemExit("a bad map passed")
+    raise SystemExit("the fault was not found")
 """
 
 NO_IMPORT = """
@@ -51,31 +51,31 @@ else:
 
 @pytest.fixture(scope="module")
 def python(pytestconfig: pytest.Config) -> Path:
-    """Python with transformers 5, in an environment that is made once and kept in pytest's cache."""
+    """Return the interpreter of an environment with transformers 5, which is kept in pytest's cache."""
     assert pytestconfig.cache is not None
     folder = pytestconfig.cache.mkdir(f"transformers5-python{sys.version_info.major}.{sys.version_info.minor}")
-    done = folder / "done"
-    if not done.exists():
+    is_complete = folder / "complete"
+    if not is_complete.exists():
         command(new_environment(folder), "-m", "pip", "install", "transformers>=5,<6")
-        done.touch()
+        is_complete.touch()
     return python_of(folder)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     tmp_path.joinpath("fork.py").write_text(FORK, encoding="utf-8")
-    return devicemap_alone(tmp_path)
+    return copy_devicemap(tmp_path)
 
 
-def test_the_removed_module_is_missed(python: Path, path: Path) -> None:
+def test_the_import_fails_without_the_patch(python: Path, path: Path) -> None:
     run("import transformers; assert transformers.__version__.startswith('5.')" + NO_IMPORT, python=python, path=path)
 
 
-def test_a_fork_works_patched_before_transformers_is_imported(python: Path, path: Path) -> None:
+def test_a_fork_works_if_patched_before_the_import_of_transformers(python: Path, path: Path) -> None:
     run("import devicemap; devicemap.patch_transformers()\nimport transformers, fork" + USE, python=python, path=path)
 
 
-def test_a_fork_works_patched_after_transformers_is_imported(python: Path, path: Path) -> None:
+def test_a_fork_works_if_patched_after_the_import_of_transformers(python: Path, path: Path) -> None:
     run(
         "import transformers.utils, devicemap; devicemap.patch_transformers()\nimport fork" + USE,
         python=python,
@@ -83,7 +83,7 @@ def test_a_fork_works_patched_after_transformers_is_imported(python: Path, path:
     )
 
 
-def test_unpatching_takes_the_module_away_again(python: Path, path: Path) -> None:
+def test_the_import_fails_after_unpatching(python: Path, path: Path) -> None:
     run(
         "import devicemap; devicemap.patch_transformers()\nimport transformers.utils.model_parallel_utils\n"
         "devicemap.unpatch_transformers()\n"

@@ -1,4 +1,4 @@
-"""``patch_transformers()`` where transformers is not installed: code that imports the two helpers still runs."""
+"""``patch_transformers()`` without an installed transformers."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.subprocess_helpers import devicemap_alone, run
+from tests.subprocess_helpers import copy_devicemap, run
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> Path:
-    return devicemap_alone(tmp_path)
+def folder(tmp_path: Path) -> Path:
+    return copy_devicemap(tmp_path)
 
 
-# Without the site module (-S) Python finds no installed package.
+# Without the module site (-S), Python finds no installed package.
 
 
-def test_the_import_works_while_patched(alone: Path) -> None:
+def test_the_import_works_while_patched(folder: Path) -> None:
     run(
         """
         import sys
@@ -35,12 +35,12 @@ def test_the_import_works_while_patched(alone: Path) -> None:
         devicemap.unpatch_transformers()
         """,
         "-S",
-        path=alone,
+        path=folder,
     )
 
 
-def test_transformers_itself_stays_missing(alone: Path) -> None:
-    """Code that asks whether transformers is there must not be misled."""
+def test_transformers_itself_cannot_be_imported(folder: Path) -> None:
+    """Code that tests whether transformers is installed must get the right answer."""
     run(
         """
         import importlib.util
@@ -54,11 +54,11 @@ def test_transformers_itself_stays_missing(alone: Path) -> None:
         raise SystemExit("transformers was imported")
         """,
         "-S",
-        path=alone,
+        path=folder,
     )
 
 
-def test_a_hidden_transformers_is_as_a_missing_one() -> None:
+def test_transformers_may_be_none_in_sys_modules() -> None:
     run(
         """
         import sys
@@ -71,16 +71,16 @@ def test_a_hidden_transformers_is_as_a_missing_one() -> None:
     )
 
 
-def test_a_stand_in_is_given_back(alone: Path) -> None:
-    """Some forks put a module of their own in the place, often with one of the functions only."""
+def test_a_module_of_another_project_is_restored(folder: Path) -> None:
+    """Some forks install their own module, often with only one of the functions."""
     run(
         """
         import sys
         from types import ModuleType
-        stand_in = sys.modules["transformers.utils.model_parallel_utils"] = ModuleType("stand_in")
-        stand_in.get_device_map = lambda n_layers, devices: {}
+        other = sys.modules["transformers.utils.model_parallel_utils"] = ModuleType("other")
+        other.get_device_map = lambda n_layers, devices: {}
         user = sys.modules["transformers.user"] = ModuleType("user")
-        user.get_device_map = stand_in.get_device_map
+        user.get_device_map = other.get_device_map
 
         import devicemap
         devicemap.patch_transformers()
@@ -88,9 +88,9 @@ def test_a_stand_in_is_given_back(alone: Path) -> None:
         assert get_device_map is user.get_device_map is devicemap.get_device_map
 
         devicemap.unpatch_transformers()
-        assert sys.modules["transformers.utils.model_parallel_utils"] is stand_in
-        assert user.get_device_map is stand_in.get_device_map
+        assert sys.modules["transformers.utils.model_parallel_utils"] is other
+        assert user.get_device_map is other.get_device_map
         """,
         "-S",
-        path=alone,
+        path=folder,
     )

@@ -1,4 +1,4 @@
-"""Calls whose exceptions do not matter, and costs that run user code."""
+"""Helpers for calls that may raise, and costs that run user code."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 
-def quietly(function: Callable[..., Any], *arguments: Any, **options: Any) -> None:
-    """Call, and let any Python exception pass for an answer."""
+def ignore_exceptions(function: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+    """Call a function and ignore exceptions."""
     try:
         function(*arguments, **options)
     except Exception:
         pass
 
 
-class Number:
-    """A cost that does something when it is asked for its number."""
+class MutatingCost:
+    """A cost that calls a function when it is converted to a float."""
 
-    def __init__(self, meddle: Callable[[], Any]) -> None:
-        self.meddle = meddle
+    def __init__(self, mutate: Callable[[], Any]) -> None:
+        self.mutate = mutate
 
     def __float__(self) -> float:
-        self.meddle()
+        self.mutate()
         return 0.5

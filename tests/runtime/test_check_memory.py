@@ -1,4 +1,4 @@
-"""``check`` and the memory that it needs."""
+"""``check``: memory use, and the errors if there is not enough."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.memory
 
 
 @only_linux
-def test_what_memory_cannot_hold_is_a_memory_error() -> None:
+def test_insufficient_memory_is_a_memory_error() -> None:
     output = run(
         LIMIT
         + """
@@ -45,11 +45,11 @@ def test_what_memory_cannot_hold_is_a_memory_error() -> None:
 
 
 @pytest.mark.parametrize("function", [check, devicemap.assert_device_map])
-def test_only_runs_out_of_order_need_a_bitset(function: Callable[[Any, int], object]) -> None:
+def test_only_runs_out_of_order_allocate_a_bitset(function: Callable[[Any, int], object]) -> None:
     blocks = 10**15
-    good = devicemap.split(blocks, range(8))
-    function(good, blocks)
-    function(dict(good), blocks)
+    device_map = devicemap.split(blocks, range(8))
+    function(device_map, blocks)
+    function(dict(device_map), blocks)
     function(
         {
             0: range(blocks // 2),
@@ -60,13 +60,13 @@ def test_only_runs_out_of_order_need_a_bitset(function: Callable[[Any, int], obj
         },
         blocks,
     )
-    out_of_order = {0: good[1], 1: good[0], **{device: good[device] for device in range(2, 8)}}
-    for bad in (out_of_order, {0: range(blocks), 1: [0]}, {0: range(blocks - 1, -1, -1), 1: [0]}):
+    out_of_order = {0: device_map[1], 1: device_map[0], **{device: device_map[device] for device in range(2, 8)}}
+    for other in (out_of_order, {0: range(blocks), 1: [0]}, {0: range(blocks - 1, -1, -1), 1: [0]}):
         with pytest.raises(MemoryError, match=f"^not enough memory for a bitset of {blocks} blocks$"):
-            function(bad, blocks)
+            function(other, blocks)
 
 
-def test_references_stay_level() -> None:
+def test_reference_counts_do_not_grow() -> None:
     device, blocks = object(), [*range(500, 800)]
     calls: list[Callable[[], Report]] = [
         lambda: check({device: blocks, 1: range(500)}, 800),
@@ -79,5 +79,5 @@ def test_references_stay_level() -> None:
         for _ in range(4):
             for _ in range(100):
                 call()
-            counts.append([sys.getrefcount(thing) for thing in (device, blocks, blocks[0], blocks[-1])])
+            counts.append([sys.getrefcount(value) for value in (device, blocks, blocks[0], blocks[-1])])
         assert counts[1] == counts[3]

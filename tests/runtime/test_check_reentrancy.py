@@ -1,4 +1,4 @@
-"""User code that changes what ``check`` is reading."""
+"""``check`` while user code changes the map."""
 
 from __future__ import annotations
 
@@ -8,62 +8,62 @@ from typing import Any
 import pytest
 
 from devicemap import check
-from tests.oracles.faults import expected, found
+from tests.oracles.faults import expected, findings
 from tests.strategies import Index
 
-MEDDLING: dict[str, Callable[[dict[Any, Any], list[Any]], Any]] = {
+MUTATIONS: dict[str, Callable[[dict[Any, Any], list[Any]], Any]] = {
     "clear the list": lambda device_map, blocks: blocks.clear(),
     "clear the map": lambda device_map, blocks: device_map.clear(),
     "grow the list": lambda device_map, blocks: blocks.extend(range(50)),
     "grow the map": lambda device_map, blocks: device_map.update({len(device_map): [1]}),
-    "replace its ints": lambda device_map, blocks: blocks.__setitem__(slice(None), ["x" for _ in blocks]),
-    "call again": lambda device_map, blocks: str(check({0: list(range(70))}, 69)),
+    "replace the ints": lambda device_map, blocks: blocks.__setitem__(slice(None), ["x" for _ in blocks]),
+    "call recursively": lambda device_map, blocks: str(check({0: list(range(70))}, 69)),
 }
 
 
-@pytest.mark.parametrize("meddling", MEDDLING.values(), ids=MEDDLING.keys())
+@pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS.keys())
 @pytest.mark.parametrize("size", [1, 70, 2_000])
-def test_blocks_and_iterables_that_meddle(meddling: Callable[[Any, Any], Any], size: int) -> None:
-    """What is read when is what a loop of Python's over the map's items, taken before, would read."""
+def test_items_and_iterables_that_mutate_the_map(mutation: Callable[[Any, Any], Any], size: int) -> None:
+    """The order of reading is that of a Python loop over the items of the map."""
 
-    class Meddler(Index):
-        def __init__(self, meddle: Callable[[], Any]) -> None:
+    class MutatingItem(Index):
+        def __init__(self, mutate: Callable[[], Any]) -> None:
             super().__init__(5)
-            self.meddle = meddle
+            self.mutate = mutate
 
         def __index__(self) -> int:
-            self.meddle()
-            self.meddle = lambda: None
+            self.mutate()
+            self.mutate = lambda: None
             return 5
 
-    def make(place: int, generated: bool) -> dict[Any, Any]:
+    def create_map(place: int, generated: bool) -> dict[Any, Any]:
         blocks: list[Any] = list(range(10**6, 10**6 + size))
-        device_map: dict[Any, Any] = {"early": blocks, "meddler": [6], "late": blocks}
+        device_map: dict[Any, Any] = {"early": blocks, "mutating_item": [6], "late": blocks}
 
-        def meddle() -> None:
-            meddling(device_map, blocks)
+        def mutate() -> None:
+            mutation(device_map, blocks)
 
-        def meddle_midway() -> Iterator[int]:
+        def mutate_midway() -> Iterator[int]:
             yield 3
-            meddle()
+            mutate()
             yield 4
 
         if generated:
-            device_map["meddler"] = meddle_midway()
+            device_map["mutating_item"] = mutate_midway()
         else:
-            [device_map["meddler"], blocks][place].insert(0, Meddler(meddle))
+            [device_map["mutating_item"], blocks][place].insert(0, MutatingItem(mutate))
         return device_map
 
     for place, generated in [(0, False), (1, False), (0, True)]:
-        report = check(make(place, generated), 8)
-        assert found(report) == expected(make(place, generated), 8)
+        report = check(create_map(place, generated), 8)
+        assert findings(report) == expected(create_map(place, generated), 8)
         assert report.num_devices == 3
 
 
-def test_maps_and_counts_that_meddle() -> None:
+def test_maps_and_counts_that_mutate_the_map() -> None:
     device_map: dict[Any, Any] = {0: [0], 1: [1]}
 
-    class Meddling(dict[Any, Any]):
+    class MutatingMap(dict[Any, Any]):
         def items(self) -> Any:
             for device, blocks in list(super().items()):
                 yield device, blocks
@@ -75,12 +75,12 @@ def test_maps_and_counts_that_meddle() -> None:
             device_map.clear()
             return 2
 
-    report = check(Meddling(device_map), 2)
+    report = check(MutatingMap(device_map), 2)
     assert (report.num_devices, report.extra) == (2, {7: (0, 1)})
     assert check(device_map, Count()).num_devices == 0
 
 
-def test_devices_that_meddle() -> None:
+def test_devices_that_mutate_the_map() -> None:
     class Device:
         def __eq__(self, other: object) -> bool:
             if armed:
@@ -91,10 +91,10 @@ def test_devices_that_meddle() -> None:
             return 1
 
     armed = False
-    one, other = Device(), Device()
-    device_map: dict[Any, Any] = {"a": [0], one: ["x"], other: [0, 1, "x"]}
+    first, second = Device(), Device()
+    device_map: dict[Any, Any] = {"a": [0], first: ["x"], second: [0, 1, "x"]}
     armed = True
     report = check(device_map, 2)
-    assert report.duplicates == {0: ("a", other)}
+    assert report.duplicates == {0: ("a", second)}
     assert list(report.invalid.values()) == [("x",), ("x",)]
     assert not device_map

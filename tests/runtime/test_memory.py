@@ -1,4 +1,4 @@
-"""Nothing is lost, nothing is kept, and what memory cannot hold is a `MemoryError`."""
+"""Reference counts, leaks, and the errors if there is not enough memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import devicemap
-from tests.strategies import Layer, Loud, Named
+from tests.strategies import CustomEq, Layer, Named
 from tests.subprocess_helpers import command, run
 
 pytestmark = pytest.mark.memory
@@ -35,30 +35,30 @@ def get(n_layers: Any, devices: Any) -> None:
         pass
 
 
-OBJECTS: list[Any] = [object(), "block", 10**30, 1.5, Named(5), Named(10**30), np.int64(4), Layer.FOURTH, Loud(9)]
+OBJECTS: list[Any] = [object(), "block", 10**30, 1.5, Named(5), Named(10**30), np.int64(4), Layer.FOURTH, CustomEq(9)]
 BLOCKS = list(range(SIZE))
 CALLS: dict[str, Callable[[], None]] = {
-    "good": lambda: check({0: BLOCKS[:50], 1: tuple(BLOCKS[50:])}),
-    "good, shuffled": lambda: check({0: BLOCKS[::-1]}),
-    "good, ranges": lambda: check({0: range(0, SIZE, 2), 1: range(SIZE - 1, 0, -2)}),
-    "good, arrays": lambda: check({0: np.arange(SIZE)}),
-    "good, generated": lambda: check({0: iter(BLOCKS)}),
-    "good, other numbers": lambda: check({0: [np.int64(0), True, Named(2), 3.0, *BLOCKS[4:]]}),
+    "no fault": lambda: check({0: BLOCKS[:50], 1: tuple(BLOCKS[50:])}),
+    "no fault, reversed": lambda: check({0: BLOCKS[::-1]}),
+    "no fault, ranges": lambda: check({0: range(0, SIZE, 2), 1: range(SIZE - 1, 0, -2)}),
+    "no fault, arrays": lambda: check({0: np.arange(SIZE)}),
+    "no fault, iterator": lambda: check({0: iter(BLOCKS)}),
+    "no fault, other numbers": lambda: check({0: [np.int64(0), True, Named(2), 3.0, *BLOCKS[4:]]}),
     "missing": lambda: check({0: BLOCKS[5:]}),
     "duplicate and extra": lambda: check({0: BLOCKS, 1: BLOCKS[:9], 2: [SIZE, SIZE, -1]}),
-    "bad ranges": lambda: check({0: range(-5, SIZE + 5), 1: range(20)}),
-    "bad array": lambda: check({0: np.arange(-5, SIZE)}),
-    "other blocks": lambda: check({0: [*OBJECTS[1:4], *OBJECTS[1:4], *BLOCKS]}),
-    "exotic blocks": lambda: check({0: [*OBJECTS[:-1], *BLOCKS[:30]]}, 20),
+    "ranges with faults": lambda: check({0: range(-5, SIZE + 5), 1: range(20)}),
+    "array with faults": lambda: check({0: np.arange(-5, SIZE)}),
+    "other items": lambda: check({0: [*OBJECTS[1:4], *OBJECTS[1:4], *BLOCKS]}),
+    "items with a custom ==": lambda: check({0: [*OBJECTS[:-1], *BLOCKS[:30]]}, 20),
     "== raises": lambda: check({0: [*OBJECTS, *BLOCKS[:30]]}, 20),
-    "no iterable": lambda: check({0: [1], 1: 5}),
-    "no map": lambda: check(None),
-    "no number": lambda: check({}, "3"),
-    "too many": lambda: check({}, 10**30),
-    "map made": lambda: get(SIZE, range(7)),
-    "map made, many devices": lambda: get(SIZE, range(SIZE)),
-    "map made by other numbers": lambda: get(np.int64(SIZE), OBJECTS[:3]),
-    "map not made": lambda: get(SIZE, [0, []]),
+    "value that is not iterable": lambda: check({0: [1], 1: 5}),
+    "None instead of a map": lambda: check(None),
+    "num_blocks as a str": lambda: check({}, "3"),
+    "num_blocks too large": lambda: check({}, 10**30),
+    "map created": lambda: get(SIZE, range(7)),
+    "map created, many devices": lambda: get(SIZE, range(SIZE)),
+    "map created from other numbers": lambda: get(np.int64(SIZE), OBJECTS[:3]),
+    "map not created": lambda: get(SIZE, [0, []]),
     "no layers": lambda: get(0, [0]),
     "negative layers": lambda: get(-3, [0, 1]),
 }
@@ -66,26 +66,26 @@ CALLS: dict[str, Callable[[], None]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-def test_references_stay_level(call: Callable[[], None]) -> None:
+def test_reference_counts_do_not_grow(call: Callable[[], None]) -> None:
     watched = [*OBJECTS, BLOCKS, BLOCKS[-1], SIZE, devicemap.DeviceMapError]
 
     def references() -> list[int]:
         gc.collect()
-        return [sys.getallocatedblocks(), *(sys.getrefcount(thing) for thing in watched)]
+        return [sys.getallocatedblocks(), *(sys.getrefcount(value) for value in watched)]
 
     growths = []
     for _ in range(4):
-        before = references()
+        counts = references()
         for _ in range(100):
             call()
-        growths.append([now - then for then, now in zip(before, references(), strict=True)])
-    # One reference kept by each call would come to 100, every time; what the interpreter caches is less, some time.
+        growths.append([after - before for before, after in zip(counts, references(), strict=True)])
+    # A leak of one reference per call would be 100 in each round; caches of the interpreter grow less, in some rounds.
     assert all(min(growth) < 50 for growth in zip(*growths, strict=True)), growths
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource module to read the memory with")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no module resource")
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-def test_resident_memory_stays_level(call: Callable[[], None]) -> None:
+def test_resident_memory_does_not_grow(call: Callable[[], None]) -> None:
     import resource
 
     def largest() -> int:
@@ -97,7 +97,7 @@ def test_resident_memory_stays_level(call: Callable[[], None]) -> None:
     before = largest()
     for _ in range(300):
         call()
-    # The smallest leak worth the name, one bit a block, would come to 120 kB; a list of them to 7 MB.
+    # A leak of a bitset would be 120 kB, and one of a list of blocks 7 MB.
     assert largest() - before < 2**20
 
 
@@ -118,11 +118,13 @@ LIMIT = """
         else:
             print("fine")
 """
-only_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit a process's memory exactly")
+only_linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="the memory of a process can be limited exactly on Linux only"
+)
 
 
 @only_linux
-def test_what_memory_cannot_hold_is_a_memory_error() -> None:
+def test_insufficient_memory_is_a_memory_error() -> None:
     output = run(
         LIMIT
         + """
@@ -148,7 +150,7 @@ def test_what_memory_cannot_hold_is_a_memory_error() -> None:
 
 
 @only_linux
-def test_bits_are_not_touched_for_what_memory_cannot_hold_anyway() -> None:
+def test_the_bitset_is_not_filled_if_the_error_does_not_fit_in_memory() -> None:
     output = run(
         LIMIT
         + """
@@ -165,8 +167,8 @@ def test_bits_are_not_touched_for_what_memory_cannot_hold_anyway() -> None:
 
 @only_linux
 @pytest.mark.parametrize(("more", "expected"), [(34, "fine"), (30, "MemoryError")])
-def test_a_good_map_allocates_a_bit_a_block(more: int, expected: str) -> None:
-    """2**28 blocks in two interleaved ranges need 32 MiB: 34 are enough, 30 are not."""
+def test_a_map_without_faults_allocates_one_bit_per_block(more: int, expected: str) -> None:
+    """2**28 blocks in two interleaved ranges need 32 MiB."""
     output = run(
         LIMIT
         + f"""
@@ -178,15 +180,15 @@ def test_a_good_map_allocates_a_bit_a_block(more: int, expected: str) -> None:
     assert output.split() == [expected]
 
 
-def test_runs_in_order_allocate_nothing() -> None:
-    """As many blocks as no memory holds a byte each for are checked in their two runs."""
+def test_runs_in_order_allocate_no_bitset() -> None:
+    """A bitset of so many blocks would not fit in memory."""
     half = 1 << 35
     devicemap.assert_device_map({0: range(half), 1: range(half, 2 * half)}, 2 * half)
 
 
 @pytest.mark.slow
-def test_all_is_well_under_a_debugging_allocator() -> None:
-    """The named cases and the meddling ones once more, where freed and overrun memory is found out."""
+def test_the_tests_pass_with_the_debug_allocator() -> None:
+    """It detects accesses to freed memory and buffer overflows."""
     tests = Path(__file__).parents[1]
     output = command(
         *(sys.executable, "-X", "dev", "-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider"),

@@ -1,4 +1,4 @@
-"""User code that runs within a call may change whatever is being read: nothing worse than an exception."""
+"""Calls while user code changes the arguments: they may raise, but must not crash."""
 
 from __future__ import annotations
 
@@ -15,103 +15,105 @@ from typing import Any
 import pytest
 
 import devicemap
-from tests.runtime.calls import Number, quietly
+from tests.runtime.calls import MutatingCost, ignore_exceptions
 
 
-class Meddler:
-    """Does something when it is compared, hashed or shown, the first few times."""
+class MutatingItem:
+    """An item that calls a function the first five times when it is compared, hashed or shown."""
 
-    def __init__(self, meddle: Callable[[], Any]) -> None:
-        self.meddling, self.left = meddle, 5
+    def __init__(self, mutate: Callable[[], Any]) -> None:
+        self.mutation, self.left = mutate, 5
 
-    def meddle(self) -> None:
+    def mutate(self) -> None:
         if self.left:
             self.left -= 1
-            self.meddling()
+            self.mutation()
 
     def __eq__(self, other: object) -> bool:
-        self.meddle()
+        self.mutate()
         return False
 
     def __hash__(self) -> int:
-        self.meddle()
+        self.mutate()
         return 1
 
     def __repr__(self) -> str:
-        self.meddle()
-        return "Meddler()"
+        self.mutate()
+        return "MutatingItem()"
 
 
-MEDDLING: dict[str, Callable[[dict[Any, Any], list[Any]], Any]] = {
+MUTATIONS: dict[str, Callable[[dict[Any, Any], list[Any]], Any]] = {
     "clear the list": lambda device_map, blocks: blocks.clear(),
     "clear the map": lambda device_map, blocks: device_map.clear(),
     "grow the list": lambda device_map, blocks: blocks.extend(range(50)),
     "grow the map": lambda device_map, blocks: device_map.update({len(device_map): [1]}),
-    "replace its ints": lambda device_map, blocks: blocks.__setitem__(slice(None), [object() for _ in blocks]),
+    "replace the ints": lambda device_map, blocks: blocks.__setitem__(slice(None), [object() for _ in blocks]),
     "collect garbage": lambda device_map, blocks: gc.collect(),
-    "call again": lambda device_map, blocks: quietly(devicemap.assert_device_map, {0: list(range(70))}, 69),
+    "call recursively": lambda device_map, blocks: ignore_exceptions(
+        devicemap.assert_device_map, {0: list(range(70))}, 69
+    ),
 }
 
 
-@pytest.mark.parametrize("meddling", MEDDLING.values(), ids=MEDDLING.keys())
+@pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS.keys())
 @pytest.mark.parametrize("size", [1, 70, 2_000])
-def test_assert_meets_blocks_that_meddle(meddling: Callable[[Any, Any], Any], size: int) -> None:
+def test_assert_with_items_that_mutate_the_map(mutation: Callable[[Any, Any], Any], size: int) -> None:
     blocks: list[Any] = [10**6 + block for block in range(size)]
     device_map: dict[Any, Any] = {"early": blocks, "late": [10**6 + size]}
-    meddler = Meddler(lambda: meddling(device_map, blocks))
-    blocks.insert(size // 2, meddler)
-    quietly(devicemap.assert_device_map, device_map, min(size, 70))
+    mutating_item = MutatingItem(lambda: mutation(device_map, blocks))
+    blocks.insert(size // 2, mutating_item)
+    ignore_exceptions(devicemap.assert_device_map, device_map, min(size, 70))
 
 
-@pytest.mark.parametrize("meddling", MEDDLING.values(), ids=MEDDLING.keys())
-def test_assert_meets_iterables_that_meddle(meddling: Callable[[Any, Any], Any]) -> None:
+@pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS.keys())
+def test_assert_with_iterables_that_mutate_the_map(mutation: Callable[[Any, Any], Any]) -> None:
     blocks: list[Any] = list(range(10**6, 10**6 + 5_000))
     device_map: dict[Any, Any] = {"early": blocks}
 
     def values() -> Iterator[Any]:
         for block in range(300):
             if block % 100 == 50:
-                meddling(device_map, blocks)
+                mutation(device_map, blocks)
             yield block
 
     device_map["generated"] = values()
     device_map["late"] = blocks
-    quietly(devicemap.assert_device_map, device_map, 300)
+    ignore_exceptions(devicemap.assert_device_map, device_map, 300)
 
 
-@pytest.mark.parametrize("meddling", MEDDLING.values(), ids=MEDDLING.keys())
-def test_assert_meets_values_that_meddle(meddling: Callable[[Any, Any], Any]) -> None:
+@pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS.keys())
+def test_assert_with_values_that_mutate_the_map(mutation: Callable[[Any, Any], Any]) -> None:
     blocks: list[Any] = list(range(10**6, 10**6 + 5_000))
 
     class DeviceMap(dict[Any, Any]):
         def values(self) -> Any:
             yield blocks
-            meddling(self, blocks)
+            mutation(self, blocks)
             yield blocks
 
-    quietly(devicemap.assert_device_map, DeviceMap(a=blocks), 300)
+    ignore_exceptions(devicemap.assert_device_map, DeviceMap(a=blocks), 300)
 
 
-@pytest.mark.parametrize("meddling", MEDDLING.values(), ids=MEDDLING.keys())
-def test_get_meets_devices_that_meddle(meddling: Callable[[Any, Any], Any]) -> None:
+@pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS.keys())
+def test_get_with_devices_that_mutate_the_list(mutation: Callable[[Any, Any], Any]) -> None:
     devices: list[Any] = list(range(300))
-    devices[3] = Meddler(lambda: meddling({}, devices))
+    devices[3] = MutatingItem(lambda: mutation({}, devices))
     devices[7] = devices[3]
-    quietly(devicemap.get_device_map, 1_000, devices)
+    ignore_exceptions(devicemap.get_device_map, 1_000, devices)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 1_234, *(2**power + more for power in (16, 20) for more in (-1, 0, 1))])
-def test_lists_that_are_being_filled_cannot_be_found(size: int) -> None:
-    found = 0
+def test_the_garbage_collector_does_not_see_unset_lists(size: int) -> None:
+    calls = 0
 
     def look(phase: str, info: dict[str, int]) -> None:
-        nonlocal found
-        found += 1
-        for thing in gc.get_objects():
-            if type(thing) is list and len(thing) == size:
-                # An item that is not set yet crashes the process.
-                hash(type(thing[-1]))
+        nonlocal calls
+        calls += 1
+        for value in gc.get_objects():
+            if type(value) is list and len(value) == size:
+                # Access to an unset item would crash the process.
+                hash(type(value[-1]))
 
     class Devices(list[Any]):
         def __iter__(self) -> Iterator[Any]:
@@ -129,10 +131,10 @@ def test_lists_that_are_being_filled_cannot_be_found(size: int) -> None:
     finally:
         gc.set_threshold(*threshold)
         gc.callbacks.remove(look)
-    assert found >= 3
+    assert calls >= 3
 
 
-def test_the_collector_is_left_as_it_was() -> None:
+def test_the_garbage_collector_is_not_disabled_or_enabled() -> None:
     class Devices(list[int]):
         def __iter__(self) -> Iterator[int]:
             assert gc.isenabled()
@@ -152,53 +154,53 @@ def test_the_collector_is_left_as_it_was() -> None:
 
 
 COSTS: dict[str, Callable[[list[Any]], Any]] = {
-    **{name: partial(meddle, {}) for name, meddle in MEDDLING.items()},
-    "call again": lambda costs: devicemap.balance([1, 2, 3], range(2)),
+    **{name: partial(mutate, {}) for name, mutate in MUTATIONS.items()},
+    "call recursively": lambda costs: devicemap.balance([1, 2, 3], range(2)),
     "raise": lambda costs: 1 / 0,
 }
 
 
-@pytest.mark.parametrize("meddling", COSTS.values(), ids=COSTS.keys())
+@pytest.mark.parametrize("mutation", COSTS.values(), ids=COSTS.keys())
 @pytest.mark.parametrize("size", [0, 70, 100_000])
-def test_costs_that_meddle(meddling: Callable[[list[Any]], Any], size: int) -> None:
+def test_costs_that_mutate_the_list(mutation: Callable[[list[Any]], Any], size: int) -> None:
     costs: list[Any] = []
-    costs += [*range(size), Number(lambda: meddling(costs)), 1.5, *range(size)]
-    quietly(devicemap.balance, costs, range(3))
-    costs += [1, Number(lambda: meddling(costs)), 2**90]
-    quietly(devicemap.balance, costs, range(3), sizes=costs, max_memory=[None, 10**9, 5])
-    quietly(devicemap.split(len(costs), range(2)).load_per_device, costs)
+    costs += [*range(size), MutatingCost(lambda: mutation(costs)), 1.5, *range(size)]
+    ignore_exceptions(devicemap.balance, costs, range(3))
+    costs += [1, MutatingCost(lambda: mutation(costs)), 2**90]
+    ignore_exceptions(devicemap.balance, costs, range(3), sizes=costs, max_memory=[None, 10**9, 5])
+    ignore_exceptions(devicemap.split(len(costs), range(2)).load_per_device, costs)
     speeds: list[Any] = []
-    speeds += [1, Number(lambda: meddling(speeds)), 3]
-    quietly(devicemap.balance, [1] * 9, range(3), speeds=speeds)
+    speeds += [1, MutatingCost(lambda: mutation(speeds)), 3]
+    ignore_exceptions(devicemap.balance, [1] * 9, range(3), speeds=speeds)
 
 
-def test_an_array_may_not_change_its_size_while_it_is_read() -> None:
+def test_sizes_may_resize_the_array_of_costs() -> None:
     array_of_costs = array.array("d", [1.0] * 70)
-    costs = [Number(lambda: array_of_costs.extend([1.0] * 10_000)), 1]
-    quietly(devicemap.balance, array_of_costs, range(2), sizes=costs, max_memory=[1, 1])
+    costs = [MutatingCost(lambda: array_of_costs.extend([1.0] * 10_000)), 1]
+    ignore_exceptions(devicemap.balance, array_of_costs, range(2), sizes=costs, max_memory=[1, 1])
     assert len(array_of_costs) >= 70
 
 
 def test_other_threads_run_while_balance_searches() -> None:
-    beats: list[float] = []
+    times: list[float] = []
     stopped = threading.Event()
 
-    def beat() -> None:
+    def record_times() -> None:
         while not stopped.wait(0.001):
-            beats.append(time.perf_counter())
+            times.append(time.perf_counter())
 
     rng = random.Random(0)
     costs = [rng.random() for _ in range(100_000)]
     speeds = [math.exp(10 * rng.random()) for _ in range(1_000)]
-    thread = threading.Thread(target=beat)
+    thread = threading.Thread(target=record_times)
     thread.start()
     try:
         start = time.perf_counter()
-        # Most devices can take only some of the blocks: a search of many steps.
+        # Most devices can hold only some of the blocks, so that the search takes many steps.
         devicemap.balance(costs, 1_000, speeds=speeds)
         end = time.perf_counter()
     finally:
         stopped.set()
         thread.join()
-    # Where the GIL is held all the time, there are two at most: before the search and after it.
-    assert sum(start < time < end for time in beats) > 2
+    # If the GIL were held during the search, there would be at most two times: before and after it.
+    assert sum(start < moment < end for moment in times) > 2

@@ -1,4 +1,4 @@
-"""Signals in long calls: they are handled soon, and their handlers may change what is being read."""
+"""Signals during long calls: handlers run soon, and may change the arguments."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 import devicemap
-from tests.runtime.calls import quietly
+from tests.runtime.calls import ignore_exceptions
 from tests.subprocess_helpers import run
 
 pytestmark = pytest.mark.signals
 
 
-class Slow:
-    """Compares with no one, and takes its time."""
+class CustomEq:
+    """An object with a custom ``==``."""
 
     def __eq__(self, other: object) -> bool:
         return False
@@ -31,51 +31,51 @@ class Slow:
 
 MILLION = 1 << 20
 check, get = devicemap.assert_device_map, devicemap.get_device_map
-LONG_RUNS: dict[str, Callable[[], Any]] = {
+LONG_CALLS: dict[str, Callable[[], Any]] = {
     "one long list": lambda: check({0: list(range(MILLION)) * 100}, MILLION),
-    "one block over and over": lambda: check({0: [5] * (1 << 26)}, 10),
-    "many lists": lambda: check(dict.fromkeys(range(100), list(range(MILLION))), MILLION),  # noqa: RUF024 (shared, or it takes 4 GB)
-    "a tuple of other numbers": lambda: check({0: (True, False) * (1 << 23)}, MILLION),
+    "one repeated block": lambda: check({0: [5] * (1 << 26)}, 10),
+    "many lists": lambda: check(dict.fromkeys(range(100), list(range(MILLION))), MILLION),  # noqa: RUF024 (the list is shared to save memory)
+    "a tuple of bools": lambda: check({0: (True, False) * (1 << 23)}, MILLION),
     "strided ranges": lambda: check({0: range(0, 1 << 28, 2), 1: range(1, 1 << 28, 2)}, 1 << 28),
     "a generator": lambda: check({0: (block % 7 for block in range(1 << 24))}, MILLION),
-    "exotic blocks": lambda: check({0: [Slow() for _ in range(3_000)]}, 10),
-    "one list made": lambda: get(1 << 24, [0]),
-    "many lists made": lambda: get(1 << 22, range(1 << 22)),
-    "long lists made": lambda: get(1 << 24, range(300)),
-    "lists cut": lambda: get(np.int64(1 << 21), range(1 << 21)),
+    "items with a custom ==": lambda: check({0: [CustomEq() for _ in range(3_000)]}, 10),
+    "one list created": lambda: get(1 << 24, [0]),
+    "many lists created": lambda: get(1 << 22, range(1 << 22)),
+    "long lists created": lambda: get(1 << 24, range(300)),
+    "lists sliced": lambda: get(np.int64(1 << 21), range(1 << 21)),
     "equal hashes": lambda: check({0: [number * (2**61 - 1) for number in range(1 << 13)]}, 10),
     "many duplicates": lambda: check({0: range(1 << 24), 1: range(1 << 24)}, 1 << 24),
     "many values": lambda: check(dict.fromkeys(range(1 << 23), ()), 10),
     "many costs": lambda: devicemap.balance(array.array("d", [0.5]) * (1 << 25), range(3)),
-    "costs of another kind": lambda: devicemap.balance([Fraction(1, 3)] * (1 << 19), range(3)),
-    "sizes of another kind": lambda: devicemap.balance(
+    "costs of another type": lambda: devicemap.balance([Fraction(1, 3)] * (1 << 19), range(3)),
+    "sizes of another type": lambda: devicemap.balance(
         bytes(1 << 18), 2, sizes=[Fraction(5)] * (1 << 18), max_memory=[10**9] * 2
     ),
     "sets of blocks": lambda: devicemap.check({block: frozenset([block]) for block in range(1 << 19)}, 1 << 19),
-    "an endless array": lambda: devicemap.check({0: np.broadcast_to(np.int64(0), (10**11,))}, 5),
+    "a very long array": lambda: devicemap.check({0: np.broadcast_to(np.int64(0), (10**11,))}, 5),
     "many devices": lambda: devicemap.balance([1, 2, 3] * (1 << 19), range(1 << 20)),
     "blocks that few devices can hold": lambda: devicemap.balance(
         [block * 7919 % 10**6 for block in range(1 << 15)], range(1000), speeds=[1, 1, 1, 10**9] * 250
     ),
     "many reports": lambda: devicemap.check({0: range(1 << 23), 1: range(1 << 23)}, 1 << 23),
 }
-"""Calls that take some tenths of a second at least."""
+"""Calls that take at least some tenths of a second."""
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer to send signals with")
-@pytest.mark.parametrize("call", LONG_RUNS.values(), ids=LONG_RUNS.keys())
-def test_ctrl_c_is_heard_in_a_long_run(call: Callable[[], Any]) -> None:
-    heard = 0
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer")
+@pytest.mark.parametrize("call", LONG_CALLS.values(), ids=LONG_CALLS.keys())
+def test_signals_are_handled_during_a_long_call(call: Callable[[], Any]) -> None:
+    handled = 0
 
-    def hear(signum: int, frame: object) -> None:
-        nonlocal heard
-        heard += 1
-        # Signals that come while none is heard count as one: the third says that they are heard within the call.
-        if heard == 3:
+    def handle(signum: int, frame: object) -> None:
+        nonlocal handled
+        handled += 1
+        # Pending signals are merged into one. The third call of the handler can only happen during the call.
+        if handled == 3:
             raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGALRM, hear)
-    # A callback of the collector, such as hypothesis has, would hear the signal too, and lose the exception.
+    before = signal.signal(signal.SIGALRM, handle)
+    # A callback of the garbage collector, such as that of Hypothesis, would discard the exception.
     gc.disable()
     signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
     try:
@@ -87,7 +87,7 @@ def test_ctrl_c_is_heard_in_a_long_run(call: Callable[[], Any]) -> None:
         gc.enable()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer to send signals with")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer")
 @pytest.mark.parametrize(
     ("array_of_numbers", "call"),
     [
@@ -99,7 +99,7 @@ def test_ctrl_c_is_heard_in_a_long_run(call: Callable[[], Any]) -> None:
     ],
 )
 def test_signal_handlers_may_free_the_memory_of_an_array(array_of_numbers: str, call: str) -> None:
-    """numpy frees the memory of an array though a buffer of it is exported, if told not to count references."""
+    """With ``refcheck=False``, numpy frees the memory of an array even if its buffer is exported."""
     run(
         f"""
         import signal
@@ -122,19 +122,19 @@ def test_signal_handlers_may_free_the_memory_of_an_array(array_of_numbers: str, 
     )
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer to send signals with")
-def test_signal_handlers_may_meddle() -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer")
+def test_signal_handlers_may_change_the_list() -> None:
     blocks = list(range(1 << 22))
 
-    def meddle(signum: int, frame: object) -> None:
+    def mutate(signum: int, frame: object) -> None:
         del blocks[len(blocks) // 2 :]
 
-    before = signal.signal(signal.SIGALRM, meddle)
+    before = signal.signal(signal.SIGALRM, mutate)
     signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
     try:
         for _ in range(5):
             blocks.extend(range(len(blocks), 1 << 22))
-            quietly(devicemap.assert_device_map, {0: blocks, 1: [1]}, 1 << 22)
+            ignore_exceptions(devicemap.assert_device_map, {0: blocks, 1: [1]}, 1 << 22)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -1,4 +1,4 @@
-"""Lists that other threads change meanwhile give some answer or an exception, and never a crash."""
+"""Calls while other threads change the arguments: they may raise, but must not crash."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def reverse(blocks: list[Any]) -> None:
 
 
 def run_together(*works: Callable[[], Any]) -> list[BaseException]:
-    """Run each work over and over in a thread of its own; give what they raised but were not meant to."""
+    """Call each function repeatedly in its own thread, and return the unexpected exceptions."""
     end = time.monotonic() + SECONDS
     unexpected: list[BaseException] = []
 
@@ -97,7 +97,7 @@ def test_maps_change_while_they_are_checked() -> None:
     assert run_together(check, check, change) == []
 
 
-def test_devices_change_while_maps_are_made() -> None:
+def test_devices_change_while_maps_are_created() -> None:
     devices = list(range(300))
 
     def change() -> None:
@@ -110,7 +110,7 @@ def test_devices_change_while_maps_are_made() -> None:
     assert run_together(make, make, change) == []
 
 
-def test_threads_that_share_nothing_do_not_disturb_each_other() -> None:
+def test_threads_without_shared_arguments_are_independent() -> None:
     def work() -> None:
         device_map = devicemap.get_device_map(BLOCKS, range(7))
         devicemap.assert_device_map(device_map, BLOCKS)
