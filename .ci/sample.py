@@ -1,0 +1,90 @@
+"""Print functions, comments and files of the sources, drawn at random, for a reader who has not seen the project.
+
+Usage: ``python .ci/sample.py SEED OUT`` writes ``OUT/sample.txt``, with five functions and five comments without their
+file names, ``OUT/key.txt``, with the places of these, and three whole files, ``OUT/file1.txt`` to ``OUT/file3.txt``. If
+the reader explains something wrongly or has to guess, it is rewritten, and another reader gets a new sample.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ["src", "python", "tests", "benches", "examples"]
+
+Piece: TypeAlias = tuple[str, str]
+"""The place of a function or comment, and its text."""
+
+
+def sources() -> list[Path]:
+    """Return the source files, in a fixed order."""
+    files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*") if file.suffix in {".rs", ".py"}]
+    return sorted(file for file in files if file.stat().st_size > 0)
+
+
+def functions(file: Path, text: str) -> Iterator[Piece]:
+    """Yield the functions of a file with their docs. Functions of one to sixty lines are a fair question."""
+    lines = text.splitlines()
+    spans = python_functions(text) if file.suffix == ".py" else rust_functions(lines)
+    for start, end in spans:
+        if 4 <= end - start <= 60:
+            yield f"{file.relative_to(ROOT)}:{start + 1}", "\n".join(lines[start:end])
+
+
+def python_functions(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the first and the end line of each function."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
+            yield min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]) - 1, node.end_lineno
+
+
+def rust_functions(lines: list[str]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the end line of each function. They end at the first brace with the same indentation."""
+    for number, line in enumerate(lines):
+        match = re.match(r"( *)(?:pub(?:\(\w+\))? )?(?:unsafe )?fn \w+", line)
+        if match:
+            start = number
+            while start and re.match(r" *(///|#\[)", lines[start - 1]):
+                start -= 1
+            end = next((n for n in range(number, len(lines)) if lines[n] == f"{match[1]}}}"), number)
+            yield start, end + 1
+
+
+def comments(file: Path, text: str) -> Iterator[Piece]:
+    """Yield the comments of a file that are not documentation, each with the line that follows it."""
+    mark = "#" if file.suffix == ".py" else "//"
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        is_comment = [re.match(rf" *{mark} \w", other) for other in (lines[number - 1] if number else "", line)]
+        if is_comment[1] and not is_comment[0]:
+            end = next(n for n in range(number, len(lines)) if not lines[n].lstrip().startswith(f"{mark} "))
+            yield f"{file.relative_to(ROOT)}:{number + 1}", "\n".join(lines[number : end + 1])
+
+
+def main() -> None:
+    """Draw the sample."""
+    seed, out = int(sys.argv[1]), Path(sys.argv[2])
+    out.mkdir(parents=True, exist_ok=True)
+    rng = random.Random(seed)
+    texts = {file: file.read_text(encoding="utf-8") for file in sources()}
+    sample, key = [], []
+    for name, find in (("function", functions), ("comment", comments)):
+        pieces = [piece for file, text in texts.items() for piece in find(file, text)]
+        for number, (place, piece) in enumerate(rng.sample(pieces, 5), 1):
+            sample.append(f"--- {name} {number}\n{piece}\n")
+            key.append(f"{name} {number}: {place}")
+    for number, file in enumerate(rng.sample([file for file in texts if len(texts[file].splitlines()) > 40], 3), 1):
+        (out / f"file{number}.txt").write_text(texts[file], encoding="utf-8")
+        key.append(f"file {number}: {file.relative_to(ROOT)}")
+    (out / "sample.txt").write_text("\n".join(sample), encoding="utf-8")
+    (out / "key.txt").write_text("\n".join(key) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
