@@ -1,7 +1,7 @@
 """Print functions, comments and files of the sources, drawn at random, for a reader who has not seen the project.
 
 Usage: ``python .ci/sample.py SEED OUT`` writes ``OUT/sample.txt``, with five functions and five comments without their
-file names, ``OUT/key.txt``, with the places of these, and three whole files, ``OUT/file1.txt`` to ``OUT/file3.txt``. If
+file names, ``OUT/key.txt``, with their locations, and three whole files, ``OUT/file1.txt`` to ``OUT/file3.txt``. If
 the reader explains something wrongly or has to guess, it is rewritten, and another reader gets a new sample.
 """
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ["src", "python", "tests", "benches", "examples"]
 
 Piece: TypeAlias = tuple[str, str]
-"""The place of a function or comment, and its text."""
+"""The location of a function or comment, and its text."""
 
 
 def sources() -> list[Path]:
@@ -76,9 +76,9 @@ def main() -> None:
     sample, key = [], []
     for name, find in (("function", functions), ("comment", comments)):
         pieces = [piece for file, text in texts.items() for piece in find(file, text)]
-        for number, (place, piece) in enumerate(rng.sample(pieces, 5), 1):
+        for number, (location, piece) in enumerate(rng.sample(pieces, 5), 1):
             sample.append(f"--- {name} {number}\n{piece}\n")
-            key.append(f"{name} {number}: {place}")
+            key.append(f"{name} {number}: {location}")
     for number, file in enumerate(rng.sample([file for file in texts if len(texts[file].splitlines()) > 40], 3), 1):
         (out / f"file{number}.txt").write_text(texts[file], encoding="utf-8")
         key.append(f"file {number}: {file.relative_to(ROOT)}")

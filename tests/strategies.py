@@ -18,7 +18,7 @@ __all__ = [
     "Index",
     "Layer",
     "Modular",
-    "Named",
+    "NamedInt",
     "PlainInt",
     "block_counts",
     "device_maps",
@@ -42,11 +42,11 @@ class PlainInt(int):
     """A subclass of int that compares as int does."""
 
 
-class Named(int):
+class NamedInt(int):
     """A subclass of int with another repr."""
 
     def __repr__(self) -> str:
-        return f"Named({int(self)})"
+        return f"NamedInt({int(self)})"
 
 
 class Unordered(int):
@@ -107,7 +107,7 @@ integers: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([2**30 - 1, 2**30, 2**62, 2**63 - 1, 2**63, 2**64, -(2**63), -(2**63) - 1, 10**30]),
     st.sampled_from(list(Layer)),
     st.builds(PlainInt, small_ints),
-    st.builds(Named, small_ints),
+    st.builds(NamedInt, small_ints),
     st.builds(Unordered, small_ints),
     st.builds(np.int8, small_ints),
     st.builds(np.int64, small_ints),

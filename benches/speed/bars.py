@@ -59,9 +59,9 @@ class Ratio:
         """Time both calls alternately for a number of seconds."""
         times = side_by_side(*self.calls(), seconds)
         factor = 1 / times.ratio if self.faster else times.ratio
-        figure = f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}" if factor >= 0.001 else "< 0.001"
+        text = f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}" if factor >= 0.001 else "< 0.001"
         met = factor >= self.factor if self.faster else factor <= self.factor
-        return Result(self, times.ours, times.other, f"{figure} ×", met, times.rounds)
+        return Result(self, times.ours, times.other, f"{text} ×", met, times.rounds)
 
 
 AtLeast = partial(Ratio, faster=True)

@@ -117,7 +117,7 @@ mod tests {
             windows in proptest::collection::vec((0..20_u32, 0..8_u32), 1..7), end in 0..20_u32, moved in 0..7_usize, by in -3.0..3.0_f64,
         ) {
             let mut all = vec![(0, 0)];
-            all.extend(windows.iter().map(|&(low, room)| (low, low + room)));
+            all.extend(windows.iter().map(|&(low, width)| (low, low + width)));
             all.push((end, end));
             let squares = |heights: &[f64]| heights.windows(2).map(|ends| (ends[1] - ends[0]).powi(2)).sum::<f64>();
             let mut heights = string(&all);

@@ -114,10 +114,10 @@ proptest! {
 
     #[test]
     fn integers_and_floats_are_summed_together(
-        wholes in vec(0..1_u128 << 53, 1..40), place in 0..40_usize, float in 1..1_u64 << 53,
+        wholes in vec(0..1_u128 << 53, 1..40), index in 0..40_usize, float in 1..1_u64 << 53,
     ) {
         let mut numbers: Vec<_> = wholes.iter().copied().map(Number::Whole).collect();
-        numbers.insert(place.min(wholes.len()), Number::Float(float as f64 / 1024.0));
+        numbers.insert(index.min(wholes.len()), Number::Float(float as f64 / 1024.0));
         let Ok(sums) = prefix_sums(&numbers) else { unreachable!() };
         prop_assert!(matches!(sums.amount(sums.total()), Number::Float(_)));
         prop_assert_eq!(sums.largest(), largest_cost(&sums));

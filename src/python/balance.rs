@@ -157,7 +157,7 @@ fn infeasible_error(
             infeasible(py, &text, "total", None, None, Some((sizes.total(), available)))
         }
         Infeasible::Order { block, available } => {
-            let held = match block {
+            let fitting = match block {
                 0 => "no block".into(),
                 1 => "only block 0".into(),
                 _ => format!("only blocks 0–{}", block - 1),
@@ -170,8 +170,9 @@ fn infeasible_error(
                 }
             };
             let next = format_bytes(size(block));
-            let text =
-                format!("in this order the devices can hold {held}: block {block} needs {next} and does not fit{rest}");
+            let text = format!(
+                "in this order the devices can hold {fitting}: block {block} needs {next} and does not fit{rest}"
+            );
             infeasible(py, &text, "order", Some(block), None, Some((size(block), available)))
         }
         Infeasible::Idle(None) => {
@@ -189,8 +190,9 @@ fn infeasible_error(
             } else {
                 format!("the smallest of the blocks {first}–{last}, which it can get in this order, needs {needs}")
             };
-            let shown = short_repr(&name)?;
-            let text = format!("each device must get a block, but device {shown} has {has}, and {smallest}; {ADVICE}");
+            let device_repr = short_repr(&name)?;
+            let text =
+                format!("each device must get a block, but device {device_repr} has {has}, and {smallest}; {ADVICE}");
             infeasible(py, &text, "idle", None, Some(name), Some((needed, available)))
         }
     }

@@ -17,7 +17,7 @@ import devicemap
 from devicemap import check
 from tests.oracles.faults import assert_findings
 from tests.oracles.original import outcome
-from tests.strategies import MANY_EXAMPLES, Index, Layer, Modular, Named, PlainInt, device_maps, ranges
+from tests.strategies import MANY_EXAMPLES, Index, Layer, Modular, NamedInt, PlainInt, device_maps, ranges
 
 pytestmark = pytest.mark.oracle
 
@@ -30,7 +30,7 @@ items: st.SearchStrategy[Any] = st.one_of(
     numbers,
     st.sampled_from([2**30 - 1, 2**30, 2**30 + 1, 2**62, 2**63 - 1, 2**63, 2**63 + 1, -(2**63), -(2**63) - 1]),
     st.sampled_from([10**30, 10**30 + 1, *Layer]),
-    *(st.builds(kind, numbers) for kind in (PlainInt, Named, Modular, Index, np.int8, np.int64)),
+    *(st.builds(kind, numbers) for kind in (PlainInt, NamedInt, Modular, Index, np.int8, np.int64)),
     st.builds(np.uint64, st.integers(0, 14)),
     st.sampled_from([True, False, np.True_, 1.0, np.float64(2), 0.5, "3", "cuda", b"1", None, (), [1], 1j, object]),
 )

@@ -20,7 +20,7 @@ from tests.strategies import (
     CustomEq,
     Layer,
     Modular,
-    Named,
+    NamedInt,
     PlainInt,
     block_counts,
     device_maps,
@@ -179,9 +179,9 @@ MAPS: dict[str, Callable[[], Any]] = {
     "IntEnum": lambda: {0: [Layer.FIRST, Layer.SECOND], 1: [2]},
     "IntEnum duplicate": lambda: {0: [Layer.FIRST, 0, Layer.SECOND], 1: [2]},
     "IntEnum extra": lambda: {0: [0, 1, 2, Layer.FOURTH]},
-    "int subclass": lambda: {0: [PlainInt(0), Named(1)], 1: [2, Named(1)]},
+    "int subclass": lambda: {0: [PlainInt(0), NamedInt(1)], 1: [2, NamedInt(1)]},
     "int subclass with another ==": lambda: {0: [Modular(0), Modular(3)], 1: [1, 2]},
-    "int subclass beyond 64 bits": lambda: {0: [0, 1, 2, Named(10**30), Named(10**30)]},
+    "int subclass beyond 64 bits": lambda: {0: [0, 1, 2, NamedInt(10**30), NamedInt(10**30)]},
     "beyond 64 bits": lambda: {0: [0, 1, 2, 10**30, 10**30, -(10**30), 2**64]},
     "negatives": lambda: {0: [-1, 0, 1, 2, -1]},
     "class with a metaclass that hides ==": lambda: {0: [WrongEq(0), WrongEq(0), 1], 1: [2]},
@@ -293,7 +293,7 @@ def test_named_inputs(device_map: Callable[[], Any], count: Any) -> None:
 
 
 def test_the_error_lists_the_objects_of_the_map() -> None:
-    duplicate, extra = Named(1), Named(9)
+    duplicate, extra = NamedInt(1), NamedInt(9)
     with pytest.raises(devicemap.DeviceMapError) as caught:
         devicemap.assert_device_map({0: [0, duplicate, 1, extra]}, 3)
     assert caught.value.duplicate_blocks[0] is duplicate

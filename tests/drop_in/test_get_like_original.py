@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import devicemap
 from tests.oracles.original import assert_same, original
-from tests.strategies import MANY_EXAMPLES, Layer, Modular, Named
+from tests.strategies import MANY_EXAMPLES, Layer, Modular, NamedInt
 
 pytestmark = pytest.mark.oracle
 
@@ -119,7 +119,7 @@ LAYERS: dict[str, Any] = {
     "True": True,
     "False": False,
     "IntEnum": Layer.FOURTH,
-    "int subclass": Named(5),
+    "int subclass": NamedInt(5),
     "int subclass with another ==": Modular(5),
     "numpy int64": np.int64(5),
     "numpy int8": np.int8(5),

@@ -36,7 +36,7 @@ def test_items_and_iterables_that_mutate_the_map(mutation: Callable[[Any, Any], 
             self.mutate = lambda: None
             return 5
 
-    def create_map(place: int, generated: bool) -> dict[Any, Any]:
+    def create_map(index: int, generated: bool) -> dict[Any, Any]:
         blocks: list[Any] = list(range(10**6, 10**6 + size))
         device_map: dict[Any, Any] = {"early": blocks, "mutating_item": [6], "late": blocks}
 
@@ -51,12 +51,12 @@ def test_items_and_iterables_that_mutate_the_map(mutation: Callable[[Any, Any], 
         if generated:
             device_map["mutating_item"] = mutate_midway()
         else:
-            [device_map["mutating_item"], blocks][place].insert(0, MutatingItem(mutate))
+            [device_map["mutating_item"], blocks][index].insert(0, MutatingItem(mutate))
         return device_map
 
-    for place, generated in [(0, False), (1, False), (0, True)]:
-        report = check(create_map(place, generated), 8)
-        assert findings(report) == expected(create_map(place, generated), 8)
+    for index, generated in [(0, False), (1, False), (0, True)]:
+        report = check(create_map(index, generated), 8)
+        assert findings(report) == expected(create_map(index, generated), 8)
         assert report.num_devices == 3
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import devicemap
-from tests.strategies import CustomEq, Layer, Named
+from tests.strategies import CustomEq, Layer, NamedInt
 from tests.subprocess_helpers import command, run
 
 pytestmark = pytest.mark.memory
@@ -35,7 +35,17 @@ def get(n_layers: Any, devices: Any) -> None:
         pass
 
 
-OBJECTS: list[Any] = [object(), "block", 10**30, 1.5, Named(5), Named(10**30), np.int64(4), Layer.FOURTH, CustomEq(9)]
+OBJECTS: list[Any] = [
+    object(),
+    "block",
+    10**30,
+    1.5,
+    NamedInt(5),
+    NamedInt(10**30),
+    np.int64(4),
+    Layer.FOURTH,
+    CustomEq(9),
+]
 BLOCKS = list(range(SIZE))
 CALLS: dict[str, Callable[[], None]] = {
     "no fault": lambda: check({0: BLOCKS[:50], 1: tuple(BLOCKS[50:])}),
@@ -43,7 +53,7 @@ CALLS: dict[str, Callable[[], None]] = {
     "no fault, ranges": lambda: check({0: range(0, SIZE, 2), 1: range(SIZE - 1, 0, -2)}),
     "no fault, arrays": lambda: check({0: np.arange(SIZE)}),
     "no fault, iterator": lambda: check({0: iter(BLOCKS)}),
-    "no fault, other numbers": lambda: check({0: [np.int64(0), True, Named(2), 3.0, *BLOCKS[4:]]}),
+    "no fault, other numbers": lambda: check({0: [np.int64(0), True, NamedInt(2), 3.0, *BLOCKS[4:]]}),
     "missing": lambda: check({0: BLOCKS[5:]}),
     "duplicate and extra": lambda: check({0: BLOCKS, 1: BLOCKS[:9], 2: [SIZE, SIZE, -1]}),
     "ranges with faults": lambda: check({0: range(-5, SIZE + 5), 1: range(20)}),
