@@ -52,8 +52,9 @@ def rust_functions(lines: list[str]) -> Iterator[tuple[int, int]]:
             start = number
             while start and re.match(r" *(///|#\[)", lines[start - 1]):
                 start -= 1
-            end = next((n for n in range(number, len(lines)) if lines[n] == f"{match[1]}}}"), number)
-            yield start, end + 1
+            opening = next(n for n in range(number, len(lines)) if lines[n].endswith(("{", ";", "}")))
+            if lines[opening].endswith("{"):
+                yield start, next(n for n in range(opening, len(lines)) if lines[n] == f"{match[1]}}}") + 1
 
 
 def comments(file: Path, text: str) -> Iterator[Piece]:
