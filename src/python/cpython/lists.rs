@@ -128,37 +128,52 @@ pub fn list_of_ints<'py>(
     // SAFETY: rule 1; a new list is tracked. The checks for signals may run user code, which must not find a list with unset
     // items through the garbage collector.
     unsafe { ffi::PyObject_GC_UnTrack(list.as_ptr().cast()) };
-    let uses_layout = layout_is_known();
     let mut filled = 0;
     for mut rest in runs {
         while !rest.is_empty() {
             let chunk = rest.start..rest.end.min(rest.start.saturating_add(signals::INTERVAL));
             rest.start = chunk.end;
-            assert!(chunk.len() <= len - filled, "the runs are longer than `len`");
-            signals.tick(chunk.len())?;
-            for number in chunk {
-                // SAFETY: rule 1, and rule 3 for `PyList_SET_ITEM`. Both functions take ownership of the new reference. No
-                // other code has a reference to the list, the index is in range, and the item is still unset. If the int
-                // cannot be created, the list is dropped, and its deallocation ignores unset items.
-                unsafe {
-                    let int = ffi::PyLong_FromSize_t(number);
-                    if int.is_null() {
-                        return Err(PyErr::fetch(py));
-                    }
-                    if uses_layout {
-                        ffi::PyList_SET_ITEM(list.as_ptr(), filled.cast_signed(), int);
-                    } else {
-                        ffi::PyList_SetItem(list.as_ptr(), filled.cast_signed(), int);
-                    }
+            let chunk_len = chunk.len();
+            assert!(chunk_len <= len - filled, "the runs are longer than `len`");
+            signals.tick(chunk_len)?;
+            // SAFETY: no other code has a reference to the list, and the items from `filled` on are unset.
+            unsafe {
+                if layout_is_known() {
+                    set_items::<true>(&list, filled, chunk)?;
+                } else {
+                    set_items::<false>(&list, filled, chunk)?;
                 }
-                filled += 1;
             }
+            filled += chunk_len;
         }
     }
     assert!(filled == len, "the runs are shorter than `len`");
     // SAFETY: rule 1; the list was untracked above, and all of its items are set.
     unsafe { ffi::PyObject_GC_Track(list.as_ptr().cast()) };
     Ok(list)
+}
+
+/// Sets the items of a list from index `from` on to the ints of a run, in place if the layout is known.
+///
+/// # Safety
+/// No other code has a reference to the list, and the items to be set are in range and unset. Rule 3 holds if `IN_PLACE`.
+unsafe fn set_items<const IN_PLACE: bool>(list: &Bound<'_, PyList>, from: usize, run: Range<usize>) -> PyResult<()> {
+    for (index, number) in (from..).zip(run) {
+        // SAFETY: rule 1, and what the caller guarantees. Both functions take ownership of the new reference. If an int
+        // cannot be created, the list is dropped, and its deallocation ignores unset items.
+        unsafe {
+            let int = ffi::PyLong_FromSize_t(number);
+            if int.is_null() {
+                return Err(PyErr::fetch(list.py()));
+            }
+            if IN_PLACE {
+                ffi::PyList_SET_ITEM(list.as_ptr(), index.cast_signed(), int);
+            } else {
+                ffi::PyList_SetItem(list.as_ptr(), index.cast_signed(), int);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Returns a new list of `len` unset items.
