@@ -76,7 +76,7 @@ _MAX_LENGTH = 40
 
 
 class _ShortRepr(Repr):
-    """A :class:`reprlib.Repr` with short limits, which never shows the address of an object."""
+    """A :class:`reprlib.Repr` with short limits."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -147,8 +147,8 @@ def balance(  # noqa: PLR0913, each argument is a part of the problem, and most 
             reason with the amounts of memory.
         ValueError: ``devices`` is empty or contains a device twice; a cost is negative or not finite, a speed is not
             greater than 0, or a size or a limit is not an amount of memory; ``max_memory`` is given without ``sizes``;
-            the proportions of the speeds do not fit in 128 bits; or an argument has the wrong length. The message names
-            the argument and the index.
+            the proportions of the speeds do not fit in 128 bits; the costs or the sizes add up to 2**128 or more; or an
+            argument has the wrong length. The message names the argument.
         TypeError: A value is not a number, a device is not hashable, or ``devices`` is a mapping, a set or a str.
 
     Examples:

@@ -68,6 +68,22 @@ impl Load {
     }
 }
 
+impl Load {
+    /// Returns a load strictly between this and a larger one, near their mean. Returns `None` if they are too close.
+    pub fn midpoint(self, larger: Self) -> Option<Self> {
+        // The largest power of two for which the costs of both loads fit in 127 bits.
+        let shift = (larger.cost / larger.speed).leading_zeros().saturating_sub(2).min(126);
+        let speed = 1 << shift;
+        let (low, _) = mul_div(self.cost, speed, self.speed)?;
+        let (high, _) = mul_div(larger.cost, speed, larger.speed)?;
+        let middle = Self {
+            cost: low.midpoint(high),
+            speed,
+        };
+        (self < middle && middle < larger).then_some(middle)
+    }
+}
+
 impl Ord for Load {
     fn cmp(&self, other: &Self) -> Ordering {
         if self.speed == other.speed {
@@ -141,6 +157,26 @@ mod tests {
         for load in [0.0, 1e39, f64::INFINITY, f64::NAN] {
             assert!(Load::from_f64(load).is_none(), "{load}");
         }
+    }
+
+    #[test]
+    fn the_midpoint_lies_between_close_loads() {
+        let low = Load {
+            cost: (1 << 90) + 1,
+            speed: 3,
+        };
+        let high = Load {
+            cost: low.cost + 1,
+            ..low
+        };
+        let middle = low.midpoint(high);
+        assert!(middle.is_some_and(|middle| low < middle && middle < high));
+        assert_eq!(high.midpoint(high), None);
+        let largest = Load {
+            cost: u128::MAX,
+            speed: 1,
+        };
+        assert!(low.midpoint(largest).is_some());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::TryReserveError;
 
+use super::problem::SearchError;
 use crate::bitset::Bitset;
 use crate::prefix_sums::PrefixSums;
 
@@ -24,19 +25,32 @@ struct Limit {
 }
 
 impl FittingBlocks {
-    /// Compares the amount of each block with the limit of each device.
-    pub fn new(amounts: &PrefixSums, limits: &[u128]) -> Result<Self, TryReserveError> {
+    /// Compares the amount of each block with the limit of each device. Calls `tick` as [`Problem::solve`] does.
+    ///
+    /// [`Problem::solve`]: super::Problem::solve
+    pub fn new<E>(
+        amounts: &PrefixSums,
+        limits: &[u128],
+        tick: &mut impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<Self, SearchError<E>> {
+        let words = amounts.len() / 64;
         let mut exceeded: Vec<_> = limits.iter().copied().filter(|max| *max < amounts.largest()).collect();
         exceeded.sort_unstable();
         exceeded.dedup();
         let limit_of_device = limits.iter().map(|max| exceeded.binary_search(max).ok()).collect();
         let mut limits = exceeded
             .into_iter()
-            .map(|max| Limit::new(amounts, max))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|max| {
+                tick(1 + words / 64).map_err(SearchError::Interrupted)?;
+                Ok(Limit::new(amounts, max)?)
+            })
+            .collect::<Result<Vec<_>, SearchError<E>>>()?;
         // Each block is first removed from the set of the largest limit that it exceeds. The second loop then intersects
         // the set of each limit with those of all larger ones.
         for block in 0..amounts.len() {
+            if block % 64 == 0 {
+                tick(16).map_err(SearchError::Interrupted)?;
+            }
             let amount = amounts.sum(block..block + 1);
             if let Some(largest) = limits.partition_point(|limit| limit.max < amount).checked_sub(1) {
                 let limit = &mut limits[largest];
@@ -45,6 +59,7 @@ impl FittingBlocks {
             }
         }
         for index in (1..limits.len()).rev() {
+            tick(1 + words / 64).map_err(SearchError::Interrupted)?;
             let (smaller, larger) = limits.split_at_mut(index);
             let (smaller, larger) = (&mut smaller[index - 1], &larger[0]);
             smaller.next = smaller.next.min(larger.next);

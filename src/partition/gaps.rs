@@ -7,7 +7,7 @@ use std::collections::TryReserveError;
 
 use super::capacities::{Capacities, lower};
 use super::fitting_blocks::FittingBlocks;
-use super::problem::Search;
+use super::problem::{Search, SearchError};
 use super::starts::BlockSet;
 use crate::bitset::Bitset;
 use crate::numbers::ratio::Load;
@@ -36,21 +36,23 @@ pub struct DeviceStarts {
 impl<'a> GapFinder<'a> {
     /// Computes which blocks fit on which device, and the last possible end of each device's run. `by_size` is computed if
     /// it is `None`; `lengths` are guesses of the number of blocks of each device.
-    pub fn new(
+    pub fn new<E>(
         search: &Search<'_>,
         capacities: &'a Capacities<'a>,
         lengths: &[usize],
         by_size: &'a mut Option<FittingBlocks>,
-    ) -> Result<Self, TryReserveError> {
-        let by_cost = FittingBlocks::new(search.costs, &capacities.max_costs)?;
+        tick: &mut impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<Self, SearchError<E>> {
+        let by_cost = FittingBlocks::new(search.costs, &capacities.max_costs, tick)?;
         if let (None, Some(sizes)) = (&by_size, search.sizes) {
             let memory: Vec<_> = search.devices.iter().map(|device| device.memory).collect();
-            *by_size = Some(FittingBlocks::new(sizes, &memory)?);
+            *by_size = Some(FittingBlocks::new(sizes, &memory, tick)?);
         }
         let mut next = None;
         let mut end = 0;
         let mut furthest = Vec::with_capacity(lengths.len());
         for (device, length) in lengths.iter().enumerate() {
+            tick(1).map_err(SearchError::Interrupted)?;
             let run = capacities.extend_right(device, end, end + length);
             end = run.to;
             furthest.push(end);

@@ -60,7 +60,7 @@ impl Search<'_> {
             mean_full_load: self.mean_load(0, self.speed),
         };
         let gaps = if capacities.may_have_gaps() {
-            let gaps = GapFinder::new(self, &capacities, lengths, by_size)?;
+            let gaps = GapFinder::new(self, &capacities, lengths, by_size, tick)?;
             probe.max_load = bottleneck;
             probe.next = gaps.next;
             let end = gaps.furthest[devices - 1];

@@ -54,7 +54,8 @@ pub enum Infeasible {
 pub enum SearchError<E> {
     /// No partition exists.
     Infeasible(Infeasible),
-    /// There is not enough memory for the possible starts of each device: at most one bit per block and device.
+    /// There is not enough memory for the possible starts of each device, and for the blocks that fit on each: at most one
+    /// bit per block and device for the first, and for each of costs and sizes one bit per block and distinct limit.
     Memory(TryReserveError),
     /// The caller interrupted the search.
     Interrupted(E),

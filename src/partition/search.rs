@@ -154,8 +154,10 @@ impl Progress {
             None if guess >= self.max.to_f64() => Some(self.max),
             _ => Load::from_f64(guess),
         };
+        // The bounds may be so close that floats do not distinguish them: then they are bisected exactly.
         guess
             .filter(|guess| *guess > self.low && self.high.is_none_or(|high| *guess < high))
+            .or_else(|| self.high.and_then(|high| self.low.midpoint(high)))
             .unwrap_or(self.low)
     }
 }

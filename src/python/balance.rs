@@ -34,6 +34,9 @@ pub fn balance<'py>(
 ) -> PyResult<Bound<'py, PyList>> {
     let py = devices.py();
     let mut signals = SignalCheck::new(py);
+    if devices.is_empty() {
+        return Err(PyValueError::new_err("devices must not be empty"));
+    }
     let speeds = match speeds {
         None => vec![1; devices.len()],
         Some(speeds) => parse_speeds(&PerDevice::new("speeds", devices, speeds)?)?,

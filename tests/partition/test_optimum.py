@@ -167,6 +167,10 @@ def test_hard_problems_terminate() -> None:
     assert 0 not in balance([rng.random() for _ in range(3_000)], range(200), speeds=speeds).counts
     gaps = balance([1] * n, range(101), sizes=[1, 100] * (n // 2), max_memory=[*[None, 50] * 50, None])
     assert gaps.counts[1::2] == (1,) * 50
+    # So many loads lie between two adjacent floats that guesses in floats do not divide them.
+    nearly_equal = [2**90 + rng.randrange(2**30) for _ in range(100_000)]
+    speeds = [rng.choice([1, 10**6]) for _ in range(1_000)]
+    assert 0 not in balance(nearly_equal, range(1_000), speeds=speeds).counts
     rng = random.Random(5)
     costs = [rng.choice([rng.getrandbits(60), 2.0 ** rng.randrange(60), 1]) for _ in range(1_040)]
     speeds = [rng.choice([1, 10, 100, 1000, 10**6]) for _ in range(1_000)]

@@ -57,6 +57,11 @@ LONG_CALLS: dict[str, Callable[[], Any]] = {
     "blocks that few devices can hold": lambda: devicemap.balance(
         [block * 7919 % 10**6 for block in range(1 << 15)], range(1000), speeds=[1, 1, 1, 10**9] * 250
     ),
+    "many distinct speeds": lambda: devicemap.balance(
+        [1 + 10 ** (block * 7919 % 7) for block in range(100_000)],
+        range(8_000),
+        speeds=[1 + device * 7919 % 8_000 / 8_000 for device in range(8_000)],
+    ),
     "many reports": lambda: devicemap.check({0: range(1 << 23), 1: range(1 << 23)}, 1 << 23),
 }
 """Calls that take at least some tenths of a second."""
