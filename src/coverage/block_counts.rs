@@ -1,13 +1,13 @@
-//! How often each block is assigned: never, once, or more than once.
+//! Counts how often each block is assigned: never, once, or more than once.
 
 use std::collections::TryReserveError;
 use std::convert::Infallible;
 use std::ops::Range;
 
-use crate::bitset::{Bitset, words};
+use crate::bitset::{Bitset, word_masks};
 use crate::numbers::{NumberSource, PREFETCH_DISTANCE, Stop, Visitor};
 
-/// Counts how often each block of a model is assigned: never, once, or more than once. It uses two bits per block.
+/// How often each block of a model is assigned: never, once, or more than once. The counts take two bits per block.
 pub struct BlockCounts {
     num_blocks: usize,
     /// The blocks that are assigned at least once.
@@ -17,7 +17,7 @@ pub struct BlockCounts {
 }
 
 impl BlockCounts {
-    /// Returns the counts of a model of which no block is assigned.
+    /// Returns the counts of a model before any block is assigned.
     pub fn try_new(num_blocks: usize) -> Result<Self, TryReserveError> {
         Ok(Self {
             num_blocks,
@@ -31,16 +31,16 @@ impl BlockCounts {
         self.num_blocks
     }
 
-    /// Counts each block of a run once. The run must be within `0..num_blocks`.
+    /// Counts one assignment of each block of a run. The run must be within `0..num_blocks`.
     #[inline]
     pub fn add(&mut self, run: &Range<usize>) {
-        for (word, mask) in words(run) {
-            self.duplicates.0[word] |= self.assigned.0[word] & mask;
-            self.assigned.0[word] |= mask;
+        for (index, mask) in word_masks(run) {
+            self.duplicates.0[index] |= self.assigned.0[index] & mask;
+            self.assigned.0[index] |= mask;
         }
     }
 
-    /// Returns whether a block is assigned more than once.
+    /// Returns `true` if a block is assigned more than once.
     #[inline]
     pub fn is_duplicate(&self, block: usize) -> bool {
         self.duplicates.0[block / 64] & (1 << (block % 64)) != 0
@@ -48,8 +48,8 @@ impl BlockCounts {
 
     /// Removes the blocks of a run from the duplicates.
     pub fn clear_duplicates(&mut self, run: &Range<usize>) {
-        for (word, mask) in words(run) {
-            self.duplicates.0[word] &= !mask;
+        for (index, mask) in word_masks(run) {
+            self.duplicates.0[index] &= !mask;
         }
     }
 
@@ -63,16 +63,17 @@ impl BlockCounts {
         self.duplicates.count()
     }
 
-    /// Calls `f` with each block of a run that is assigned more than once, in ascending or in descending order.
+    /// Calls `f` with each block of a run that is assigned more than once, in ascending or in descending order. Stops at the
+    /// first error of `f`.
     pub fn for_each_duplicate<E>(
         &self,
         run: &Range<usize>,
         descending: bool,
         mut f: impl FnMut(usize) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut words = words(run);
-        while let Some((word, mask)) = if descending { words.next_back() } else { words.next() } {
-            let mut bits = self.duplicates.0[word] & mask;
+        let mut masks = word_masks(run);
+        while let Some((index, mask)) = if descending { masks.next_back() } else { masks.next() } {
+            let mut bits = self.duplicates.0[index] & mask;
             while bits != 0 {
                 let bit = if descending {
                     bits.ilog2()
@@ -80,7 +81,7 @@ impl BlockCounts {
                     bits.trailing_zeros()
                 };
                 bits ^= 1 << bit;
-                f(word * 64 + bit as usize)?;
+                f(index * 64 + bit as usize)?;
             }
         }
         Ok(())
@@ -92,7 +93,7 @@ impl BlockCounts {
     }
 }
 
-/// Counts numbers, a run at a time. Stops with [`Stop::NotPlain`] at a number that is not a block of the model.
+/// A visitor that counts the numbers it reads. Stops with [`Stop::NotPlain`] at a number that is not a block of the model.
 pub struct CountVisitor<'a>(pub &'a mut BlockCounts);
 
 impl Visitor for CountVisitor<'_> {
@@ -115,7 +116,8 @@ impl Visitor for CountVisitor<'_> {
     }
 }
 
-/// Stops with [`Stop::NotPlain`] at each number that is assigned more than once or is not a block of the model.
+/// A visitor that stops with [`Stop::NotPlain`] at the next number that is assigned more than once or is not a block of the
+/// model.
 pub struct FaultVisitor<'a>(pub &'a BlockCounts);
 
 impl Visitor for FaultVisitor<'_> {

@@ -35,7 +35,7 @@ impl IntRange {
     /// Returns the indices of the numbers that are in `0..num_blocks`.
     pub fn indices_within(&self, num_blocks: usize) -> Range<usize> {
         let (start, step, num_blocks) = (i128::from(self.start), i128::from(self.step), num_blocks as i128);
-        // A descending range is negated, so that the bounds are reached in ascending order.
+        // A descending range is negated, so that its values also ascend: they reach the lower bound first.
         let (start, step, low, high) = if step > 0 {
             (start, step, 0, num_blocks)
         } else {
@@ -48,8 +48,8 @@ impl IntRange {
         first_at_least(low)..first_at_least(high)
     }
 
-    /// Returns the numbers at some indices as runs of blocks. Each run is ascending, also where the range descends. The
-    /// indices must be within the result of [`Self::indices_within`].
+    /// Returns the numbers at the given indices as runs of blocks. Each run ascends, even if the range descends. The indices
+    /// must be within the result of [`Self::indices_within`].
     pub fn runs(&self, indices: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
         let this = *self;
         let block = move |index| this.block(index);
@@ -63,20 +63,22 @@ impl IntRange {
         run.into_iter().chain(singles.map(block).map(|block| block..block + 1))
     }
 
-    /// Returns whether each number is one more than the previous one.
+    /// Returns `true` if each number is one more than the previous one.
     pub fn is_run(&self) -> bool {
         self.step == 1 || self.len < 2
     }
 
-    /// Returns whether the numbers descend.
+    /// Returns `true` if the numbers descend.
     pub fn is_descending(&self) -> bool {
         self.step < 0
     }
 
+    /// Returns the number at an index as a block.
     fn block(&self, index: usize) -> usize {
         usize::try_from(self.wide(index)).unwrap_or(usize::MAX)
     }
 
+    /// Returns the number at an index, also beyond the end, as a wide integer.
     fn wide(&self, index: usize) -> i128 {
         i128::from(self.start) + i128::from(self.step) * index as i128
     }
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_may_reach_but_not_exceed_64_bits() {
+    fn numbers_can_have_up_to_64_bits() {
         let all = IntRange::new(i64::MIN, 1, usize::MAX);
         assert!(
             all.is_some_and(|all| all.get(usize::MAX) == i64::MAX && all.indices_within(5) == (1 << 63..(1 << 63) + 5))

@@ -1,4 +1,4 @@
-//! Which blocks of a model are assigned to a device, and how often.
+//! Tracks which blocks of a model are assigned to a device, and how often.
 
 mod block_counts;
 pub mod int_range;
@@ -10,13 +10,13 @@ pub use block_counts::{BlockCounts, CountVisitor, FaultVisitor};
 use crate::bitset::Bitset;
 use crate::numbers::{NumberSource, PREFETCH_DISTANCE, Stop, Visitor};
 
-/// The set of assigned blocks among `0..num_blocks`. Each block can be assigned once.
+/// The set of assigned blocks among `0..num_blocks`. Each block can be assigned only once.
 ///
-/// While runs arrive in ascending order without gaps, only the end of the last run is stored. The first run that breaks
-/// this order allocates the bitset.
+/// As long as runs are assigned in ascending order without gaps, only the end of the last run is stored. The first run that
+/// breaks this order allocates the bitset.
 pub struct Coverage {
     num_blocks: usize,
-    /// The number of assigned blocks. While `bits` is empty, these are the blocks `0..assigned`.
+    /// The number of assigned blocks. While `bits` has no words, these are the blocks `0..assigned`.
     assigned: usize,
     bits: Bitset,
 }
@@ -31,18 +31,18 @@ pub enum AssignError {
 }
 
 impl Coverage {
-    /// Returns the coverage of a model of which no block is assigned.
+    /// Returns the coverage of a model before any block is assigned.
     pub fn new(num_blocks: usize) -> Self {
         Self {
             num_blocks,
             assigned: 0,
-            bits: Bitset(Vec::new()),
+            bits: Bitset::default(),
         }
     }
 
-    /// Returns whether all runs so far arrived in ascending order without gaps.
+    /// Returns `true` if all runs so far were assigned in ascending order without gaps.
     pub fn is_contiguous(&self) -> bool {
-        self.bits.is_empty()
+        self.bits.has_no_words()
     }
 
     /// Returns the number of blocks of the model.
@@ -57,14 +57,15 @@ impl Coverage {
 
     /// Returns the runs of blocks that are not assigned, in ascending order.
     pub fn missing_runs(&self) -> impl Iterator<Item = Range<usize>> {
-        let tail = (self.bits.is_empty() && self.assigned < self.num_blocks).then_some(self.assigned..self.num_blocks);
+        let tail =
+            (self.bits.has_no_words() && self.assigned < self.num_blocks).then_some(self.assigned..self.num_blocks);
         tail.into_iter().chain(self.bits.gaps(self.num_blocks))
     }
 
     /// Unassigns all blocks.
     pub fn clear(&mut self) {
         self.assigned = 0;
-        self.bits = Bitset(Vec::new());
+        self.bits = Bitset::default();
     }
 
     /// Assigns the blocks of a non-empty run. After an error the coverage must be cleared before it is used again.
@@ -73,7 +74,7 @@ impl Coverage {
         if run.end > self.num_blocks {
             return Err(AssignError::Fault);
         }
-        if self.bits.is_empty() {
+        if self.bits.has_no_words() {
             if run.start == self.assigned {
                 self.assigned = run.end;
                 return Ok(());
@@ -84,17 +85,17 @@ impl Coverage {
         self.bits.insert(&run).then_some(()).ok_or(AssignError::Fault)
     }
 
-    /// Assigns one block, given by its number, as [`Self::assign`] does.
+    /// Assigns the block with the given number. See [`Self::assign`].
     pub fn assign_number(&mut self, number: i64) -> Result<(), AssignError> {
         let block = usize::try_from(number).ok().filter(|block| *block < self.num_blocks);
         block.map_or(Err(AssignError::Fault), |block| self.assign(block..block + 1))
     }
 
-    /// Assigns single blocks from `index` on, and advances `index`. Stops at an item that is not a block, or whose
-    /// successor is the next item.
+    /// Assigns single blocks, starting at item `index`, and advances `index`. Stops at an item that is not a block of the
+    /// model, and at an item that starts a run, since the next item is one larger.
     ///
-    /// The bits of blocks in the same word are collected in a register: if each block wrote to memory, it would wait for
-    /// the previous write. The function is not inlined so that its state fits in registers at every call site.
+    /// The bits of the current word are kept in a register: if each block were written to memory, each write would wait for
+    /// the previous one. The function is not inlined so that its variables fit in registers at every call site.
     #[inline(never)]
     fn assign_singles(&mut self, numbers: &impl NumberSource, index: &mut usize) -> Result<(), AssignError> {
         let number = |index| (index < numbers.len()).then(|| numbers.get(index)).flatten();
@@ -139,7 +140,7 @@ impl Coverage {
     }
 }
 
-/// Assigns numbers, a run at a time. A number that is not a block of the model, or is already assigned, is an error.
+/// Assigns the numbers, run by run. Stops with an error at a number that is not a block of the model or is already assigned.
 impl Visitor for Coverage {
     type Error = AssignError;
 

@@ -13,14 +13,15 @@ impl NumberSource for Vec<Option<usize>> {
     }
 }
 
-fn coverage(blocks: usize) -> Coverage {
-    Coverage::new(blocks)
+fn coverage(num_blocks: usize) -> Coverage {
+    Coverage::new(num_blocks)
 }
 
-fn block_counts(blocks: usize) -> BlockCounts {
-    BlockCounts::try_new(blocks).unwrap_or_else(|_| unreachable!("{blocks} bits fit"))
+fn block_counts(num_blocks: usize) -> BlockCounts {
+    BlockCounts::try_new(num_blocks).unwrap_or_else(|_| unreachable!("{num_blocks} bits fit in memory"))
 }
 
+/// Returns the duplicates in a run, as `for_each_duplicate` visits them.
 fn duplicates(block_counts: &BlockCounts, run: Range<usize>, descending: bool) -> Vec<usize> {
     let mut duplicates = Vec::new();
     let Ok(()) = block_counts.for_each_duplicate(&run, descending, |block| {
@@ -30,18 +31,19 @@ fn duplicates(block_counts: &BlockCounts, run: Range<usize>, descending: bool) -
     duplicates
 }
 
-fn runs(blocks: usize) -> impl Strategy<Value = Vec<Range<usize>>> {
+/// Runs that start in `0..num_blocks`. They can overlap and can end after it.
+fn runs(num_blocks: usize) -> impl Strategy<Value = Vec<Range<usize>>> {
     vec(
-        (0..blocks, 1..150_usize).prop_map(move |(start, len)| start..start + len),
+        (0..num_blocks, 1..150_usize).prop_map(move |(start, len)| start..start + len),
         0..12,
     )
 }
 
-/// Cuts `0..blocks` at some places and shuffles the runs.
-fn partition(blocks: usize) -> impl Strategy<Value = Vec<Range<usize>>> {
-    vec(0..=blocks, 0..20)
+/// Divisions of `0..num_blocks` into runs, in random order.
+fn partition(num_blocks: usize) -> impl Strategy<Value = Vec<Range<usize>>> {
+    vec(0..=num_blocks, 0..20)
         .prop_map(move |mut cuts| {
-            cuts.extend([0, blocks]);
+            cuts.extend([0, num_blocks]);
             cuts.sort_unstable();
             cuts.dedup();
             cuts.windows(2).map(|ends| ends[0]..ends[1]).collect::<Vec<_>>()
@@ -61,68 +63,65 @@ proptest! {
     }
 
     #[test]
-    fn a_run_that_is_left_out_is_missing(runs in partition(1_000)) {
-        let (left_out, others) = (&runs[0], &runs[1..]);
+    fn an_omitted_run_is_missing(runs in partition(1_000)) {
+        let (omitted, others) = (&runs[0], &runs[1..]);
         let mut coverage = coverage(1_000);
         prop_assert!(others.iter().all(|run| coverage.assign(run.clone()).is_ok()));
-        prop_assert_eq!(coverage.num_missing(), left_out.len());
-        prop_assert_eq!(coverage.missing_runs().collect::<Vec<_>>(), std::slice::from_ref(left_out));
+        prop_assert_eq!(coverage.num_missing(), omitted.len());
+        prop_assert_eq!(coverage.missing_runs().collect::<Vec<_>>(), std::slice::from_ref(omitted));
     }
 
     #[test]
-    fn a_run_is_a_fault_if_and_only_if_a_set_rejects_a_block(runs in runs(700)) {
+    fn assigning_a_run_fails_if_and_only_if_a_block_is_assigned_or_not_in_the_model(runs in runs(700)) {
         let mut coverage = coverage(700);
-        let mut model = std::collections::BTreeSet::new();
+        let mut assigned = std::collections::BTreeSet::new();
         for run in runs {
-            let fits = run.end <= 700 && run.clone().all(|block| model.insert(block));
-            prop_assert_eq!(coverage.assign(run).is_ok(), fits);
-            if !fits {
+            let is_valid = run.end <= 700 && run.clone().all(|block| assigned.insert(block));
+            prop_assert_eq!(coverage.assign(run).is_ok(), is_valid);
+            if !is_valid {
                 break;
             }
-            prop_assert_eq!(coverage.num_missing(), 700 - model.len());
+            prop_assert_eq!(coverage.num_missing(), 700 - assigned.len());
         }
     }
 
     #[test]
-    fn numbers_are_assigned_as_their_runs_are(runs in partition(300), odd in 0..400_usize) {
+    fn visiting_a_permutation_assigns_all_blocks_and_stops_at_an_invalid_item(runs in partition(300), invalid in 0..300_usize) {
         let mut numbers: Vec<_> = runs.into_iter().flatten().map(Some).collect();
-        let mut whole = coverage(300);
-        prop_assert_eq!(whole.visit(&numbers), Ok(()));
-        prop_assert_eq!(whole.num_missing(), 0);
-        if odd < 300 {
-            numbers[odd] = None;
-            prop_assert_eq!(coverage(300).visit(&numbers), Err(Stop::NotPlain(odd)));
-            numbers[odd] = Some(300);
-            prop_assert_eq!(coverage(300).visit(&numbers), Err(Stop::Error(AssignError::Fault)));
-            numbers[odd] = Some(usize::MAX);
-            prop_assert_eq!(coverage(300).visit(&numbers), Err(Stop::Error(AssignError::Fault)));
-            numbers[odd] = numbers[(odd + 1) % 300];
+        let mut complete = coverage(300);
+        prop_assert_eq!(complete.visit(&numbers), Ok(()));
+        prop_assert_eq!(complete.num_missing(), 0);
+        numbers[invalid] = None;
+        prop_assert_eq!(coverage(300).visit(&numbers), Err(Stop::NotPlain(invalid)));
+        let duplicate = numbers[(invalid + 1) % 300];
+        for fault in [Some(300), Some(usize::MAX), duplicate] {
+            numbers[invalid] = fault;
             prop_assert_eq!(coverage(300).visit(&numbers), Err(Stop::Error(AssignError::Fault)));
         }
     }
 
     #[test]
-    fn numbers_are_counted_as_their_runs_are(runs in runs(500), odd in 0..2_000_usize) {
+    fn visitors_count_each_block_and_stop_at_other_items(runs in runs(500), invalid in 0..2_000_usize) {
         let mut numbers: Vec<_> = runs.iter().cloned().flatten().map(Some).collect();
-        if odd < numbers.len() {
-            numbers[odd] = None;
+        if invalid < numbers.len() {
+            numbers[invalid] = None;
         }
-        let (mut by_runs, mut by_numbers) = (block_counts(600), block_counts(600));
+        let (mut expected, mut visited) = (block_counts(600), block_counts(600));
         for &block in numbers.iter().flatten().filter(|&&block| block < 600) {
-            by_runs.add(&(block..block + 1));
+            expected.add(&(block..block + 1));
         }
         let mut from = 0;
-        while let Err(Stop::NotPlain(index)) = CountVisitor(&mut by_numbers).visit(&numbers[from..].to_vec()) {
+        while let Err(Stop::NotPlain(index)) = CountVisitor(&mut visited).visit(&numbers[from..].to_vec()) {
             prop_assert!(numbers[from + index].is_none_or(|block| block >= 600));
             from += index + 1;
         }
-        prop_assert_eq!(&by_runs.assigned.0, &by_numbers.assigned.0);
-        prop_assert_eq!(&by_runs.duplicates.0, &by_numbers.duplicates.0);
+        prop_assert_eq!(&expected.assigned.0, &visited.assigned.0);
+        prop_assert_eq!(&expected.duplicates.0, &visited.duplicates.0);
         let first_fault = numbers.iter().position(|number| match number {
-            Some(block) if *block < 600 => by_runs.duplicates.0[block / 64] >> (block % 64) & 1 == 1,
+            Some(block) if *block < 600 => expected.duplicates.0[block / 64] >> (block % 64) & 1 == 1,
             _ => true,
         });
-        prop_assert_eq!(FaultVisitor(&by_numbers).visit(&numbers).err(), first_fault.map(Stop::NotPlain));
+        prop_assert_eq!(FaultVisitor(&visited).visit(&numbers).err(), first_fault.map(Stop::NotPlain));
     }
 
     #[test]
@@ -140,11 +139,11 @@ proptest! {
         prop_assert_eq!(block_counts.num_duplicates(), repeated.len());
         prop_assert!(expected.iter().all(|(&block, &n)| block_counts.is_duplicate(block) == (n > 1)));
         prop_assert_eq!(&duplicates(&block_counts, 0..700, false), &repeated);
-        let late = repeated.iter().position(|&block| block >= 200).unwrap_or(repeated.len());
-        let down: Vec<_> = duplicates(&block_counts, 200..700, true).into_iter().rev().collect();
-        prop_assert_eq!(down, &repeated[late..]);
+        let (below_200, from_200) = repeated.split_at(repeated.partition_point(|&block| block < 200));
+        let descending = from_200.iter().rev().copied().collect::<Vec<_>>();
+        prop_assert_eq!(duplicates(&block_counts, 200..700, true), descending);
         block_counts.clear_duplicates(&(200..700));
-        prop_assert_eq!(duplicates(&block_counts, 0..700, false), &repeated[..late]);
+        prop_assert_eq!(duplicates(&block_counts, 0..700, false), below_200);
         let missing: Vec<_> = block_counts.missing_runs().flatten().collect();
         prop_assert_eq!(missing, (0..700).filter(|block| !expected.contains_key(block)).collect::<Vec<_>>());
     }
@@ -163,13 +162,13 @@ fn ascending_runs_allocate_no_bitset() {
     let mut coverage = coverage(1 << 33);
     assert_eq!(coverage.assign(0..1 << 32), Ok(()));
     assert_eq!(coverage.assign(1 << 32..1 << 33), Ok(()));
-    assert!(coverage.bits.is_empty());
+    assert!(coverage.bits.has_no_words());
     assert_eq!(coverage.num_missing(), 0);
     assert_eq!(coverage.assign(0..1 << 33 | 1), Err(AssignError::Fault));
 }
 
 #[test]
-fn a_bitset_that_does_not_fit_in_memory_is_an_error() {
+fn a_bitset_that_cannot_be_allocated_is_an_error() {
     let mut coverage = coverage(usize::MAX);
     assert_eq!(coverage.assign(0..1), Ok(()));
     assert_eq!(coverage.assign(2..3), Err(AssignError::Memory));
@@ -177,7 +176,7 @@ fn a_bitset_that_does_not_fit_in_memory_is_an_error() {
 }
 
 #[test]
-fn a_cleared_coverage_is_contiguous_and_misses_every_block() {
+fn after_clear_the_coverage_is_contiguous_and_every_block_is_missing() {
     let mut coverage = coverage(5);
     assert!(coverage.is_contiguous());
     assert_eq!(coverage.assign(3..4), Ok(()));

@@ -15,11 +15,10 @@ const UNITS: [(&str, u128); 9] = [
     ("TiB", 1 << 40),
 ];
 
-/// Why a text is not an amount of memory.
+/// Why a string is not a valid amount of memory.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ParseError {
-    /// The text has no number, or the number is not followed by a unit. The string is a suggested correction, if there is
-    /// one.
+    /// The string is not a number followed by a unit. The value is a suggested correction, if there is an obvious one.
     Text(Option<String>),
     /// The amount is not a whole number of bytes.
     Fraction,
@@ -27,14 +26,15 @@ pub enum ParseError {
     TooLarge,
 }
 
-/// Parses a decimal number followed by a unit, in any letter case, and returns the number of bytes. The amount is rounded
-/// down to whole bytes, but an amount below one byte other than 0 is an error, and so is a fraction in the unit `B`.
+/// Parses a decimal number followed by a unit, in any letter case, and returns the number of bytes.
+///
+/// The result is rounded down to whole bytes. An amount between 0 and one byte, and a fraction in the unit `B`, are errors.
 pub fn parse(text: &str) -> Result<u128, ParseError> {
     let text = text.trim();
-    let digits = text
+    let number_len = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
+    let (number, unit) = text.split_at(number_len);
     let unit = unit.trim_start();
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     if whole.is_empty() || fraction.is_empty() || fraction.contains('.') {
@@ -43,42 +43,43 @@ pub fn parse(text: &str) -> Result<u128, ParseError> {
     let Some((name, size)) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)) else {
         return Err(ParseError::Text(suggestion(number, unit)));
     };
-    // The unit with the most bytes is less than 10**38 bytes, so that further digits do not change the result.
+    // Every unit has less than 10**38 bytes, so that digits after the 38th do not change the result. 10**38 fits in 128 bits.
     let digits = &fraction[..fraction.len().min(38)];
-    let part = u32::try_from(digits.len())
+    let fraction_bytes = u32::try_from(digits.len())
         .ok()
         .and_then(|len| mul_div(digits.parse().ok()?, *size, 10_u128.pow(len)));
     let bytes = whole
         .parse::<u128>()
         .ok()
-        .and_then(|whole| whole.checked_mul(*size)?.checked_add(part?.0))
+        .and_then(|whole| whole.checked_mul(*size)?.checked_add(fraction_bytes?.0))
         .filter(|bytes| *bytes < 1 << 127);
-    let zero = |digits: &str| digits.bytes().all(|digit| digit == b'0');
+    let is_zero = |digits: &str| digits.bytes().all(|digit| digit == b'0');
     match bytes {
         None => Err(ParseError::TooLarge),
-        Some(bytes) if !zero(fraction) && (*name == "B" || bytes == 0) => Err(ParseError::Fraction),
+        Some(bytes) if !is_zero(fraction) && (*name == "B" || bytes == 0) => Err(ParseError::Fraction),
         Some(bytes) => Ok(bytes),
     }
 }
 
-/// Returns corrections for a number that is not followed by a unit.
+/// Returns corrections for a number without a unit or with an incomplete one, such as `'24GB' or '24GiB'` for `24G`.
 fn suggestion(number: &str, unit: &str) -> Option<String> {
-    let starts =
+    let is_completion =
         |name: &&str| !unit.is_empty() && name.len() > unit.len() && name[..unit.len()].eq_ignore_ascii_case(unit);
     let names: Vec<_> = match unit {
         _ if number.len() > 20 => Vec::new(),
         "" => vec!["GiB"],
-        _ if unit.is_ascii() => UNITS.iter().map(|(name, _)| *name).filter(starts).collect(),
+        _ if unit.is_ascii() => UNITS.iter().map(|(name, _)| *name).filter(is_completion).collect(),
         _ => Vec::new(),
     };
-    let texts: Vec<_> = names.iter().map(|name| format!("'{number}{name}'")).collect();
-    (!texts.is_empty()).then(|| texts.join(" or "))
+    let corrections: Vec<_> = names.iter().map(|name| format!("'{number}{name}'")).collect();
+    (!corrections.is_empty()).then(|| corrections.join(" or "))
 }
 
-/// Formats bytes with one decimal in the largest unit of which there is at least one.
-#[expect(clippy::cast_precision_loss, reason = "the result has one decimal")]
+/// Formats a number of bytes with one decimal place, in the largest binary unit that does not exceed it.
+#[expect(clippy::cast_precision_loss, reason = "the result has one decimal place")]
 pub fn format_bytes(bytes: u128) -> String {
-    // An amount that would be rounded to 1024.0 of a unit is 1.0 of the next larger one.
+    // The binary units: KiB to TiB. An amount just below 1 of a unit, such as 2**30 - 1 bytes, becomes "1.0 GiB" instead of
+    // "1024.0 MiB".
     let units = UNITS[5..].iter().rev();
     let mut amounts = units.map(|(name, size)| (bytes as f64 / *size as f64, name));
     match amounts.find(|(amount, _)| *amount >= 0.99995) {
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn fractions_may_have_any_number_of_digits() {
+    fn fractions_can_have_any_number_of_digits() {
         assert_eq!(parse("0.123456789012TB"), Ok(123_456_789_012));
         assert_eq!(parse(&format!("1.{}1TB", "0".repeat(99))), Ok(1_000_000_000_000));
         assert_eq!(parse(&format!("1.5{}GiB", "0".repeat(99))), Ok(3 << 29));
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_errors() {
+    fn text_that_is_not_a_number_with_a_unit_is_an_error() {
         for text in [
             "", "GiB", "-1GB", "1e3MB", "1.2.3GB", ".5GB", "5.GB", "1,5GB", "24GiBs", "²GB", "90%", "10 ä", "inf",
             "24 G B",
@@ -156,13 +157,13 @@ mod tests {
 
     #[test]
     fn an_incomplete_unit_is_completed_in_the_suggestion() {
-        for (text, instead) in [
+        for (text, correction) in [
             ("24", "'24GiB'"),
             ("24 G", "'24GB' or '24GiB'"),
             ("512m", "'512MB' or '512MiB'"),
             ("1.5Gi", "'1.5GiB'"),
         ] {
-            assert_eq!(parse(text), Err(ParseError::Text(Some(instead.into()))));
+            assert_eq!(parse(text), Err(ParseError::Text(Some(correction.into()))));
         }
     }
 

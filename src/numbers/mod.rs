@@ -16,7 +16,7 @@ pub enum Number {
 }
 
 impl Number {
-    /// Returns whether the number is finite and not negative.
+    /// Returns `true` if the number is finite and not negative, as a cost or an amount of memory must be.
     #[inline]
     pub fn is_amount(self) -> bool {
         match self {

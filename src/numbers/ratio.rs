@@ -8,25 +8,25 @@ pub fn mul_div(a: u128, b: u128, c: u128) -> Option<(u128, u128)> {
     if let Some(product) = a.checked_mul(b) {
         return (c != 0).then(|| (product / c, product % c));
     }
-    let (mut rest, mut quotient) = wide_mul(a, b);
-    if rest >= c {
+    let (mut remainder, mut quotient) = wide_mul(a, b);
+    if remainder >= c {
         return None;
     }
-    // Long division, one bit per step: `quotient` starts as the lower half of the product; in each step its highest bit
-    // is shifted into `rest`, and a bit of the quotient is shifted in at the bottom.
+    // Long division, one bit per step. `remainder` and `quotient` start as the upper and the lower half of the product. In
+    // each step the highest bit of `quotient` moves into `remainder`, and a new bit of the quotient enters at the bottom.
     for _ in 0..128 {
-        let carry = rest >> 127;
-        rest = rest << 1 | quotient >> 127;
+        let carry = remainder >> 127;
+        remainder = remainder << 1 | quotient >> 127;
         quotient <<= 1;
-        if carry == 1 || rest >= c {
-            rest = rest.wrapping_sub(c);
+        if carry == 1 || remainder >= c {
+            remainder = remainder.wrapping_sub(c);
             quotient |= 1;
         }
     }
-    Some((quotient, rest))
+    Some((quotient, remainder))
 }
 
-/// Returns the upper and the lower half of `a * b`.
+/// Returns the upper and the lower 128 bits of `a * b`.
 fn wide_mul(a: u128, b: u128) -> (u128, u128) {
     const LOW: u128 = (1 << 64) - 1;
     let (a, b) = ([a & LOW, a >> 64], [b & LOW, b >> 64]);
@@ -54,33 +54,31 @@ impl Load {
         self.cost as f64 / self.speed as f64
     }
 
-    /// Returns a load close to the given float, or `None` if that is 0 or too large.
+    /// Returns a load close to the given float, or `None` if the float is 0, NaN or too large.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "the cast saturates, and the result is an approximation"
     )]
     pub fn from_f64(load: f64) -> Option<Self> {
-        // A power of two that gives the cost about 100 significant bits.
-        let speed = (2_f64.powi(100) / load).clamp(1.0, 2_f64.powi(127)).log2() as u32;
-        let (cost, speed) = ((load * 2_f64.powi(speed.cast_signed())) as u128, 1 << speed);
+        // The speed is a power of two for which the cost has about 100 significant bits.
+        let exponent = (2_f64.powi(100) / load).clamp(1.0, 2_f64.powi(127)).log2() as u32;
+        let (cost, speed) = ((load * 2_f64.powi(exponent.cast_signed())) as u128, 1 << exponent);
         (cost > 0 && cost < u128::MAX).then_some(Self { cost, speed })
     }
-}
 
-impl Load {
-    /// Returns a load strictly between this and a larger one, near their mean. Returns `None` if they are too close.
+    /// Returns a load strictly between this load and a larger one, near their mean. Returns `None` if they are too close.
     pub fn midpoint(self, larger: Self) -> Option<Self> {
         // The largest power of two for which the costs of both loads fit in 127 bits.
         let shift = (larger.cost / larger.speed).leading_zeros().saturating_sub(2).min(126);
         let speed = 1 << shift;
         let (low, _) = mul_div(self.cost, speed, self.speed)?;
         let (high, _) = mul_div(larger.cost, speed, larger.speed)?;
-        let middle = Self {
+        let midpoint = Self {
             cost: low.midpoint(high),
             speed,
         };
-        (self < middle && middle < larger).then_some(middle)
+        (self < midpoint && midpoint < larger).then_some(midpoint)
     }
 }
 
@@ -119,12 +117,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_quotient_times_its_divisor_and_the_remainder_is_the_product(a in numbers(), b in numbers(), c in numbers()) {
+        fn quotient_times_divisor_plus_remainder_is_the_product(a in numbers(), b in numbers(), c in numbers()) {
             match mul_div(a, b, c) {
-                Some((quotient, rest)) => {
-                    prop_assert!(rest < c);
+                Some((quotient, remainder)) => {
+                    prop_assert!(remainder < c);
                     let (high, low) = wide_mul(quotient, c);
-                    let (low, carry) = low.overflowing_add(rest);
+                    let (low, carry) = low.overflowing_add(remainder);
                     prop_assert_eq!((high + u128::from(carry), low), wide_mul(a, b));
                 }
                 None => prop_assert!(c == 0 || wide_mul(a, b).0 >= c),
@@ -138,21 +136,21 @@ mod tests {
         }
 
         #[test]
-        fn equal_loads_are_equal_at_any_size(cost: u64, speed in 1..u64::MAX, times in 1..u64::MAX) {
-            let (cost, speed, times) = (u128::from(cost), u128::from(speed), u128::from(times));
+        fn expanding_the_fraction_does_not_change_the_load(cost: u64, speed in 1..u64::MAX, factor in 1..u64::MAX) {
+            let (cost, speed, factor) = (u128::from(cost), u128::from(speed), u128::from(factor));
             let load = Load { cost, speed };
-            prop_assert_eq!(load, Load { cost: cost * times, speed: speed * times });
-            prop_assert_eq!(load.cmp(&Load { cost: cost * times + 1, speed: speed * times }), Ordering::Less);
+            prop_assert_eq!(load, Load { cost: cost * factor, speed: speed * factor });
+            prop_assert_eq!(load.cmp(&Load { cost: cost * factor + 1, speed: speed * factor }), Ordering::Less);
         }
     }
 
     #[test]
     fn a_load_from_a_float_is_close_to_it() {
         for load in [1e-38, 2e-30, 0.1, 1.0, 3.5, 499_960.0, 1e20, 1e38] {
-            let near = Load::from_f64(load).map_or(0.0, Load::to_f64);
+            let result = Load::from_f64(load).map_or(0.0, Load::to_f64);
             // The speed is limited to 2**127, so that the cost of a tiny load has few bits.
             let tolerance = if load < 1e-29 { 0.7 } else { 1e-9 };
-            assert!((near / load - 1.0).abs() < tolerance, "{load}");
+            assert!((result / load - 1.0).abs() < tolerance, "{load}");
         }
         for load in [0.0, 1e39, f64::INFINITY, f64::NAN] {
             assert!(Load::from_f64(load).is_none(), "{load}");
@@ -160,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_midpoint_lies_between_close_loads() {
+    fn the_midpoint_lies_strictly_between_the_loads() {
         let low = Load {
             cost: (1 << 90) + 1,
             speed: 3,
@@ -169,8 +167,8 @@ mod tests {
             cost: low.cost + 1,
             ..low
         };
-        let middle = low.midpoint(high);
-        assert!(middle.is_some_and(|middle| low < middle && middle < high));
+        let midpoint = low.midpoint(high);
+        assert!(midpoint.is_some_and(|midpoint| low < midpoint && midpoint < high));
         assert_eq!(high.midpoint(high), None);
         let largest = Load {
             cost: u128::MAX,

@@ -1,11 +1,11 @@
-//! Sequences of numbers, wherever they are stored, and the visitors that read them.
+//! Sequences of numbers in any storage, and the visitors that read them.
 
 use super::Number;
 
-/// How many numbers ahead of the current one a visitor prefetches.
+/// The number of items between the current item and the one that a visitor prefetches.
 pub const PREFETCH_DISTANCE: usize = 24;
 
-/// A sequence of numbers. Some items may not be plain numbers; these are `None`.
+/// A sequence of items, most of which are plain numbers. For any other item the methods return `None`.
 pub trait NumberSource {
     /// Returns the number of items.
     fn len(&self) -> usize;
@@ -19,11 +19,11 @@ pub trait NumberSource {
         self.get(index).map(|number| Number::Whole(number as u128))
     }
 
-    /// Prefetches the item at `index`, which may be past the end.
+    /// Loads the item at `index` into the processor's cache. The index can be past the end.
     fn prefetch(&self, _index: usize) {}
 
-    /// Returns the end of the run of consecutive numbers that starts at `index` with the block `first`: the index and the
-    /// block number after its last item.
+    /// Finds the end of the run of consecutive numbers that starts at `index` with the number `first`. Returns the index after
+    /// its last item, and the number after its last number.
     #[inline]
     fn run(&self, index: usize, first: usize) -> (usize, usize) {
         // Block numbers and indices are far below `usize::MAX`; wrapping arithmetic only avoids the overflow checks.
@@ -38,10 +38,10 @@ pub trait NumberSource {
 
 /// Reads the numbers of a [`NumberSource`] in order.
 pub trait Visitor {
-    /// The error for a plain number that the visitor cannot use; [`std::convert::Infallible`] if it can use them all.
+    /// The error for a plain number that the visitor cannot use, or [`std::convert::Infallible`] if it can use every number.
     type Error;
 
-    /// Reads the numbers from the first one on, up to the end or to the number that stops it.
+    /// Reads the numbers in order, up to the end or to the item at which the visitor stops.
     fn visit(&mut self, numbers: &impl NumberSource) -> Result<(), Stop<Self::Error>>;
 }
 
@@ -50,6 +50,6 @@ pub trait Visitor {
 pub enum Stop<E> {
     /// The item at this index is not a plain number of the kind that the visitor reads. All items before it were read.
     NotPlain(usize),
-    /// A number cannot be used.
+    /// The visitor cannot use a number, for the reason given by the error.
     Error(E),
 }

@@ -1,4 +1,4 @@
-//! The runs of blocks that each device can hold within a bottleneck.
+//! The runs of blocks that each device can hold if its load must not exceed a given bottleneck.
 
 use std::ops::Range;
 
@@ -6,25 +6,26 @@ use super::problem::{Device, Search};
 use crate::numbers::ratio::{Load, mul_div};
 use crate::prefix_sums::PrefixSums;
 
-/// The limits of each device within a bottleneck: the largest cost of its blocks, and its memory.
+/// What each device can hold for a given bottleneck: it limits the total cost of a device's blocks, and the device's memory
+/// limits their total size.
 pub struct Capacities<'a> {
     search: Search<'a>,
-    /// The largest total cost of each device's blocks for which its load is at most the bottleneck.
+    /// The largest total cost of each device's blocks for which its load does not exceed the bottleneck.
     pub max_costs: Vec<u128>,
 }
 
-/// The longest run that a device can hold from or up to a given block.
+/// The longest run that a device can hold if one end of the run is given.
 pub struct Extension {
     /// The other end of the run.
     pub to: usize,
     /// The load of the device with this run.
     pub load: Load,
-    /// The load with one more block, if the bottleneck and not the memory excludes that block.
+    /// The load of the device with one more block, if that block is excluded by the bottleneck and not by the memory.
     pub next: Option<Load>,
 }
 
 impl<'a> Capacities<'a> {
-    /// Returns the limits of each device within `bottleneck`.
+    /// Returns what each device can hold for the given bottleneck.
     pub fn new(search: Search<'a>, bottleneck: Load) -> Self {
         let total = search.costs.total();
         // Adjacent devices often have the same speed.
@@ -40,7 +41,8 @@ impl<'a> Capacities<'a> {
         Self { search, max_costs }
     }
 
-    /// Returns the longest run up to `end` that a device can hold. The search is fast if `guess` is close to its start.
+    /// Returns the longest run that ends at `end` and that a device can hold. The search is fast if `guess` is close to the
+    /// start of that run.
     #[inline]
     pub fn extend_left(&self, device: usize, end: usize, guess: usize) -> Extension {
         let Device { speed, memory } = self.search.devices[device];
@@ -67,7 +69,8 @@ impl<'a> Capacities<'a> {
         }
     }
 
-    /// Returns the longest run from `start` that a device can hold. The search is fast if `guess` is close to its end.
+    /// Returns the longest run that starts at `start` and that a device can hold. The search is fast if `guess` is close to
+    /// the end of that run.
     pub fn extend_right(&self, device: usize, start: usize, guess: usize) -> Extension {
         let Device { speed, memory } = self.search.devices[device];
         let costs = self.search.costs;
@@ -88,7 +91,7 @@ impl<'a> Capacities<'a> {
         }
     }
 
-    /// Returns whether a device can hold a run.
+    /// Returns `true` if a device can hold a run.
     #[inline]
     pub fn holds(&self, device: usize, run: Range<usize>) -> bool {
         self.search.costs.sum(run.clone()) <= self.max_costs[device]
@@ -98,17 +101,24 @@ impl<'a> Capacities<'a> {
                 .is_none_or(|sizes| sizes.sum(run) <= self.search.devices[device].memory)
     }
 
-    /// Returns whether the set of blocks at which a device can start may have gaps. Without gaps it is an interval. Gaps
-    /// require that no device may be idle and that some device cannot hold some single block.
+    /// Returns `true` if the possible starts of a device's run can have gaps. Otherwise they form an interval.
+    ///
+    /// Gaps require that every device must have a block and that some device cannot hold some single block.
     pub fn may_have_gaps(&self) -> bool {
         let Search { costs, sizes, .. } = self.search;
-        let too_small = |sizes: &PrefixSums| self.search.devices.iter().any(|device| device.memory < sizes.largest());
+        let exceeds_memory = |sizes: &PrefixSums| {
+            self.search
+                .devices
+                .iter()
+                .any(|device| device.memory < sizes.largest_cost())
+        };
         self.search.non_empty
-            && (self.max_costs.iter().any(|max_cost| *max_cost < costs.largest()) || sizes.is_some_and(too_small))
+            && (self.max_costs.iter().any(|max_cost| *max_cost < costs.largest_cost())
+                || sizes.is_some_and(exceeds_memory))
     }
 }
 
-/// Replaces `minimum` by `load` if that is less.
+/// Replaces `minimum` by `load` if `load` is smaller.
 #[inline]
 pub fn lower(minimum: &mut Option<Load>, load: Option<Load>) {
     if let Some(load) = load {

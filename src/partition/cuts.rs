@@ -1,4 +1,4 @@
-//! Chooses the cuts between the devices: among the partitions within a bottleneck, an even one.
+//! Chooses the cuts between the devices: of all partitions that do not exceed a bottleneck, one with even loads.
 
 use std::ops::Range;
 
@@ -10,27 +10,29 @@ use crate::numbers::ratio::Load;
 use crate::prefix_sums::to_f64;
 
 impl Search<'_> {
-    /// Returns the end of each device's run in a partition within a feasible bottleneck. The cuts are as close as possible
-    /// to the cuts with the most even loads.
+    /// Returns, for each device, the end (exclusive) of its run in a partition that does not exceed a feasible bottleneck. Each
+    /// cut is as close as possible to the position at which the loads would be most even.
     pub fn cut<E>(
         &self,
         bottleneck: Load,
         starts: &Starts,
         tick: &mut impl FnMut(usize) -> Result<(), E>,
     ) -> Result<Vec<usize>, SearchError<E>> {
-        let (blocks, devices) = (self.costs.len(), self.devices.len());
+        let (num_blocks, num_devices) = (self.costs.len(), self.devices.len());
         let capacities = Capacities::new(*self, bottleneck);
-        let targets = self.targets(&capacities, starts);
-        let mut ends = vec![blocks; devices];
+        let target_sums = self.target_sums(&capacities, starts);
+        let mut ends = vec![num_blocks; num_devices];
         let mut start = 0;
-        for device in 1..devices {
+        // The start of each device's run is the end of the previous one.
+        for device in 1..num_devices {
             tick(1).map_err(SearchError::Interrupted)?;
-            let min = start + usize::from(self.non_empty);
+            let min_end = start + usize::from(self.non_empty);
             let guess = start + starts.length(device - 1);
-            let nearest = |end| self.nearest(starts, device, min..end, targets[device], guess);
-            let mut end = nearest(blocks + 1);
+            let nearest_up_to =
+                |max_end| self.nearest_start(starts, device, min_end..max_end + 1, target_sums[device], guess);
+            let mut end = nearest_up_to(num_blocks);
             if !capacities.holds(device - 1, start..end) {
-                end = nearest(capacities.extend_right(device - 1, start, guess).to + 1);
+                end = nearest_up_to(capacities.extend_right(device - 1, start, guess).to);
             }
             ends[device - 1] = end;
             start = end;
@@ -38,31 +40,46 @@ impl Search<'_> {
         Ok(ends)
     }
 
-    /// Returns the prefix sum before each device at which the loads are as even as the range of possible cuts allows: the
-    /// taut string through these ranges, over the total speed of the devices before each cut.
-    fn targets(&self, capacities: &Capacities<'_>, starts: &Starts) -> Vec<f64> {
+    /// Returns, for the start of each device's run and for the end of the last one, the prefix sum at which the loads would be
+    /// most even.
+    ///
+    /// The sums are those of the taut string through the windows of the cuts. The x-coordinate of a cut is the total speed of
+    /// the devices before it; its window is the range of prefix sums at its possible positions.
+    fn target_sums(&self, capacities: &Capacities<'_>, starts: &Starts) -> Vec<f64> {
         let mut windows = Vec::with_capacity(self.devices.len() + 1);
-        let (mut low, mut high, mut speed) = (0, 0, 0.0);
+        let (mut first_cut, mut last_cut, mut speed_before) = (0, 0, 0.0);
         windows.push((0.0, 0.0..=0.0));
         for (index, device) in self.devices.iter().enumerate() {
-            let min = low + usize::from(self.non_empty);
-            let max = capacities.extend_right(index, high, high + starts.length(index)).to;
-            low = starts.first_from(index + 1, min).unwrap_or(low);
-            high = starts.last_up_to(index + 1, max).unwrap_or(high);
-            speed += to_f64(device.speed);
-            windows.push((speed, self.costs.prefix_f64(low)..=self.costs.prefix_f64(high.max(low))));
+            let min_cut = first_cut + usize::from(self.non_empty);
+            let max_cut = capacities
+                .extend_right(index, last_cut, last_cut + starts.length(index))
+                .to;
+            first_cut = starts.first_from(index + 1, min_cut).unwrap_or(first_cut);
+            last_cut = starts.last_up_to(index + 1, max_cut).unwrap_or(last_cut);
+            speed_before += to_f64(device.speed);
+            let window = self.costs.prefix_f64(first_cut)..=self.costs.prefix_f64(last_cut.max(first_cut));
+            windows.push((speed_before, window));
         }
         taut_string(&windows)
     }
 
-    /// Returns the possible start of a device within `range` whose prefix sum is nearest to `target`. Among starts with the
-    /// same prefix sum, it is the one nearest to an even division of the number of blocks. There must be a possible start
-    /// in `range`. The search is fast if `guess` is close to the result.
-    fn nearest(&self, starts: &Starts, device: usize, range: Range<usize>, target: f64, guess: usize) -> usize {
+    /// Returns the possible start of a device's run in `range` whose prefix sum is nearest to `target_sum`. If several starts
+    /// have this prefix sum, because the blocks between them cost nothing, the result is the one that is nearest to an even
+    /// division of the number of blocks.
+    ///
+    /// There must be a possible start in `range`. The search is fast if `guess` is close to the result.
+    fn nearest_start(
+        &self,
+        starts: &Starts,
+        device: usize,
+        range: Range<usize>,
+        target_sum: f64,
+        guess: usize,
+    ) -> usize {
         let costs = self.costs;
-        let split = costs.lower_bound_f64(target, guess).clamp(range.start, range.end);
-        let distance = |start| (costs.prefix_f64(start) - target).abs();
-        let Some(nearest) = nearer(starts, device, split, &range, distance) else {
+        let split = costs.lower_bound_f64(target_sum, guess).clamp(range.start, range.end);
+        let distance_to_target = |start| (costs.prefix_f64(start) - target_sum).abs();
+        let Some(nearest) = nearer(starts, device, split, &range, distance_to_target) else {
             return range.start;
         };
         let plateau = costs.plateau(nearest);
@@ -70,15 +87,17 @@ impl Search<'_> {
             return nearest;
         }
         let plateau = plateau.start.max(range.start)..plateau.end.min(range.end);
-        let (blocks, devices) = (costs.len(), self.devices.len());
-        let even = (blocks / devices) * device + (blocks % devices * device).div_ceil(devices);
-        let even = even.clamp(plateau.start, plateau.end - 1);
-        nearer(starts, device, even, &plateau, |start: usize| start.abs_diff(even)).unwrap_or(nearest)
+        // `ceil(num_blocks * device / num_devices)`, without overflow.
+        let (num_blocks, num_devices) = (costs.len(), self.devices.len());
+        let even_cut = (num_blocks / num_devices) * device + (num_blocks % num_devices * device).div_ceil(num_devices);
+        let even_cut = even_cut.clamp(plateau.start, plateau.end - 1);
+        let distance_to_even_cut = |start: usize| start.abs_diff(even_cut);
+        nearer(starts, device, even_cut, &plateau, distance_to_even_cut).unwrap_or(nearest)
     }
 }
 
-/// Returns the nearer of two possible starts of a device: the last one before `split`, and the first one at or after it.
-/// Starts outside `range` are ignored.
+/// Returns the nearer of two possible starts of a device's run: the last one before `split`, and the first one at or after
+/// `split`. If both are equally near, the latter is returned. Starts outside `range` are ignored.
 fn nearer<D: PartialOrd>(
     starts: &Starts,
     device: usize,

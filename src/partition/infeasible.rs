@@ -7,24 +7,25 @@ use super::problem::{Infeasible, Problem};
 use crate::prefix_sums::PrefixSums;
 
 impl Problem<'_> {
-    /// Returns the reason why no partition exists. There must be none.
+    /// Returns the reason why no partition exists. It must be known that none exists.
     pub(super) fn explain_infeasible(&self) -> Infeasible {
         let Some(sizes) = self.sizes else {
             return Infeasible::Idle(None);
         };
-        let memory = || self.devices.iter().map(|device| device.memory);
-        let largest = memory().max().unwrap_or(0);
-        let too_large = |block: &usize| sizes.sum(*block..block + 1) > largest;
-        if let Some(block) = (0..sizes.len()).find(too_large) {
+        let memories = || self.devices.iter().map(|device| device.memory);
+        let largest_memory = memories().max().unwrap_or(0);
+        let fits_on_no_device = |block: &usize| sizes.sum(*block..block + 1) > largest_memory;
+        if let Some(block) = (0..sizes.len()).find(fits_on_no_device) {
             return Infeasible::Block(block);
         }
-        let available = memory().fold(0, u128::saturating_add);
+        let available = memories().fold(0, u128::saturating_add);
         if sizes.total() > available {
             return Infeasible::Total { available };
         }
-        // The devices in order, each with as many blocks as fit.
+        // Each device, from the first to the last, gets as many blocks as it can hold. `block` is the first block that has not
+        // been placed; `available` is the largest memory of the devices after the last one that got a block.
         let (mut block, mut available) = (0, 0);
-        for memory in memory() {
+        for memory in memories() {
             let end = sizes.extend_right(block, memory, block);
             available = if end > block { 0 } else { available.max(memory) };
             block = end;
@@ -36,17 +37,19 @@ impl Problem<'_> {
         }
     }
 
-    /// Returns a device that can hold none of the blocks within its reach, and these blocks. They are the blocks at which
-    /// its run could start, or could end, if each other device gets at least one block and no more than it can hold.
+    /// Returns a device that can hold none of the blocks in a window, and that window. The window consists of all blocks with
+    /// which the device's run could start, or could end, if each other device gets at least one block and no more blocks than
+    /// it can hold. Returns `None` if there is no such device.
     pub(super) fn blocked_device(&self, sizes: &PrefixSums) -> Option<(usize, Range<usize>)> {
-        let (blocks, devices) = (sizes.len(), self.devices.len());
+        let (num_blocks, num_devices) = (sizes.len(), self.devices.len());
         let memory = |device: usize| self.devices[device].memory;
         let size = |block| sizes.sum(block..block + 1);
-        // Each device before this one needs a block, and so does each device after it.
-        let end = |device: usize| (blocks + device + 1).saturating_sub(devices);
+        // The devices before this one need at least the blocks `0..device`, and the devices after it at least the blocks from
+        // `window_end(device)` on.
+        let window_end = |device: usize| (num_blocks + device + 1).saturating_sub(num_devices);
         let mut furthest_start = 0;
-        let start_windows = (0..devices).map(|device| {
-            let window = device..end(device).min(furthest_start + 1);
+        let start_windows = (0..num_devices).map(|device| {
+            let window = device..window_end(device).min(furthest_start + 1);
             furthest_start = sizes.extend_right(furthest_start, memory(device), furthest_start);
             window
         });
@@ -54,46 +57,47 @@ impl Problem<'_> {
         if blocked_device.is_some() {
             return blocked_device;
         }
-        // The same from the last device to the first, with the blocks in reverse order.
-        let mirrored = |window: Range<usize>| blocks - window.end..blocks - window.start;
-        let mut first_end = blocks;
-        let end_windows = (0..devices).rev().map(|device| {
-            let window = device.max(first_end.saturating_sub(1))..end(device);
-            first_end = sizes.extend_left(first_end, memory(device), first_end).start;
+        // For the ends of the runs, the devices and the blocks are numbered in reverse order, so that the ends of the windows
+        // do not decrease.
+        let mirrored = |window: Range<usize>| num_blocks - window.end..num_blocks - window.start;
+        let mut smallest_end = num_blocks;
+        let end_windows = (0..num_devices).rev().map(|device| {
+            let window = device.max(smallest_end.saturating_sub(1))..window_end(device);
+            smallest_end = sizes.extend_left(smallest_end, memory(device), smallest_end).start;
             mirrored(window)
         });
         let (device, window) = first_blocked(
             end_windows,
-            |block| size(blocks - 1 - block),
-            |device| memory(devices - 1 - device),
+            |block| size(num_blocks - 1 - block),
+            |device| memory(num_devices - 1 - device),
         )?;
-        Some((devices - 1 - device, mirrored(window)))
+        Some((num_devices - 1 - device, mirrored(window)))
     }
 }
 
-/// Returns the first device that can hold none of the blocks in its window, and that window. The ends of the windows must
-/// not decrease.
+/// Returns the first device that can hold none of the blocks in its window, and that window, or `None` if there is no such
+/// device. `windows` yields the window of each device; neither their starts nor their ends may decrease.
 fn first_blocked(
     windows: impl Iterator<Item = Range<usize>>,
     size: impl Fn(usize) -> u128,
     memory: impl Fn(usize) -> u128,
 ) -> Option<(usize, Range<usize>)> {
-    // Sliding-window minimum: the blocks of the window that are smaller than all blocks after them, so that the first is
-    // the smallest block of the window.
-    let mut smallest = VecDeque::new();
-    let mut seen = 0;
+    // A sliding-window minimum: the queue contains the blocks of the window that are smaller than all later blocks of the
+    // window, so that its front is the smallest block.
+    let mut queue = VecDeque::new();
+    let mut num_visited = 0;
     for (device, window) in windows.enumerate() {
-        for block in window.start.max(seen)..window.end {
-            while smallest.back().is_some_and(|&last| size(last) >= size(block)) {
-                smallest.pop_back();
+        for block in window.start.max(num_visited)..window.end {
+            while queue.back().is_some_and(|&last| size(last) >= size(block)) {
+                queue.pop_back();
             }
-            smallest.push_back(block);
+            queue.push_back(block);
         }
-        seen = seen.max(window.end);
-        while smallest.front().is_some_and(|first| *first < window.start) {
-            smallest.pop_front();
+        num_visited = num_visited.max(window.end);
+        while queue.front().is_some_and(|first| *first < window.start) {
+            queue.pop_front();
         }
-        if smallest.front().is_none_or(|&first| size(first) > memory(device)) {
+        if queue.front().is_none_or(|&smallest| size(smallest) > memory(device)) {
             return Some((device, window));
         }
     }

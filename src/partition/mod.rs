@@ -1,11 +1,13 @@
-//! Optimal contiguous partitions of blocks over devices: the smallest bottleneck, and an even partition that has it.
+//! Optimal contiguous partitions of blocks over devices: finds the smallest bottleneck, and among the partitions that have
+//! it, one with even loads.
 //!
-//! A bottleneck is feasible if the devices can hold all blocks such that no load exceeds it. The probe (`Search::probe`)
-//! decides this: it places the devices from the last to the first, with a few searches in the prefix sums per device. For an
-//! infeasible bottleneck it also returns the next larger one that might be feasible. `Search::minimize` raises a lower
-//! bound from one such value to the next until it is feasible, and skips most values by guessing. The result is the exact
-//! optimum (Nicol, "Rectilinear partitioning of irregular data parallel computations", 1994; Pinar and Aykanat, "Fast
-//! optimal load balancing algorithms for 1D partitioning", 2004; both assume equal processors).
+//! A bottleneck is feasible if a partition exists in which no load exceeds it. The probe (`Search::probe`) decides whether a
+//! bottleneck is feasible: it gives each device as many blocks as possible, from the last device to the first, with a few
+//! searches in the prefix sums per device. For an infeasible bottleneck it also returns the next larger one that might be
+//! feasible. `Search::minimize` raises a lower bound from one such value to the next until it is feasible; estimates let it
+//! skip most of these values. The result is the exact optimum (Nicol, "Rectilinear partitioning of irregular data parallel
+//! computations", 1994; Pinar and Aykanat, "Fast optimal load balancing algorithms for 1D partitioning", 2004; both assume
+//! equal processors).
 
 mod capacities;
 pub mod chunks;
@@ -25,41 +27,43 @@ use probe::ProbeState;
 use problem::Search;
 
 impl Problem<'_> {
-    /// Returns the end of each device's run in an optimal partition. Calls `tick` with the number of searches in the prefix
-    /// sums since the last call; an error of `tick` interrupts the search.
+    /// Returns, for each device, the end (exclusive) of its run in an optimal partition.
     ///
-    /// Among the partitions with the smallest bottleneck, the result is one without idle devices if there is one, with
-    /// cuts as close as possible to those with the most even loads: see `taut_string`.
+    /// `tick` is called regularly with the number of searches in the prefix sums since its last call. If it returns an error,
+    /// the search is interrupted.
+    ///
+    /// Among the partitions with the smallest bottleneck, one without idle devices is preferred. Its cuts are placed as close
+    /// as possible to those with the most even loads: see `taut_string`.
     pub fn solve<E>(&self, mut tick: impl FnMut(usize) -> Result<(), E>) -> Result<Vec<usize>, SearchError<E>> {
-        let (blocks, num_devices) = (self.costs.len(), self.devices.len());
+        let (num_blocks, num_devices) = (self.costs.len(), self.devices.len());
         let are_equal = self.devices.iter().all(|device| *device == self.devices[0]);
         // If there are fewer blocks than equal devices, the first devices get one block each.
-        let used = if are_equal {
-            num_devices.min(blocks.max(1))
+        let num_used = if are_equal {
+            num_devices.min(num_blocks.max(1))
         } else {
             num_devices
         };
-        let devices = &self.devices[..used];
-        let enough = blocks >= devices.len();
+        let devices = &self.devices[..num_used];
+        let has_enough_blocks = num_blocks >= devices.len();
         let mut search = Search {
             costs: self.costs,
             sizes: self.sizes,
             devices,
-            speed: devices.iter().map(|device| device.speed).sum(),
-            non_empty: enough && !self.allow_idle,
+            total_speed: devices.iter().map(|device| device.speed).sum(),
+            non_empty: has_enough_blocks && !self.allow_idle,
         };
         let Some(mut optimum) = search.minimize(&mut tick)? else {
             return Err(SearchError::Infeasible(self.explain_infeasible()));
         };
-        if enough && self.allow_idle {
-            // Partitions without idle devices are preferred.
+        if has_enough_blocks && self.allow_idle {
+            // A partition without idle devices is preferred, if one with the same bottleneck exists.
             search.non_empty = true;
             let probe = search.probe(optimum.bottleneck, &mut ProbeState::new(&search), &mut tick)?;
             search.non_empty = probe.starts.is_some();
             optimum.starts = probe.starts.unwrap_or(optimum.starts);
         }
         let mut ends = search.cut(optimum.bottleneck, &optimum.starts, &mut tick)?;
-        ends.resize(num_devices, blocks);
+        ends.resize(num_devices, num_blocks);
         Ok(ends)
     }
 }

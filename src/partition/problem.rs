@@ -1,4 +1,4 @@
-//! The partition problem: blocks, devices, and the reasons why there may be no solution.
+//! The partition problem: its blocks and devices, and the reasons why it can have no solution.
 
 use std::collections::TryReserveError;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::numbers::ratio::Load;
 use crate::prefix_sums::PrefixSums;
 
-/// A device.
+/// The speed and the memory of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Device {
     /// The cost that the device processes per unit of time, greater than 0.
@@ -23,7 +23,7 @@ pub struct Problem<'a> {
     pub sizes: Option<&'a PrefixSums>,
     /// The devices in order, at least one. The sum of their speeds must fit in 128 bits.
     pub devices: &'a [Device],
-    /// Whether a device may have no blocks.
+    /// Whether devices without blocks are allowed.
     pub allow_idle: bool,
 }
 
@@ -44,18 +44,20 @@ pub enum Infeasible {
         /// The largest memory of the devices after the last one that holds a block, or 0 if there is none.
         available: u128,
     },
-    /// The devices can hold the blocks, but not with at least one block on each device. If a single device is the reason,
-    /// the device, and the blocks within its reach: it must hold one of them, and can hold none.
+    /// The devices can hold the blocks, but not with at least one block on each device. If a single device is the reason, the
+    /// value contains its index and a range of blocks: in every partition the device would get one of these blocks, but it
+    /// can hold none of them.
     Idle(Option<(usize, Range<usize>)>),
 }
 
-/// Why a search has no result.
+/// Why a search ended without a result.
 #[derive(Debug)]
 pub enum SearchError<E> {
     /// No partition exists.
     Infeasible(Infeasible),
-    /// There is not enough memory for the possible starts of each device, and for the blocks that fit on each: at most one
-    /// bit per block and device for the first, and for each of costs and sizes one bit per block and distinct limit.
+    /// There is not enough memory for the sets of blocks that the search with gaps stores: the possible starts of each device
+    /// (at most one bit per block and device), and the blocks that fit on each device (one bit per block and distinct limit,
+    /// for the costs and for the sizes).
     Memory(TryReserveError),
     /// The caller interrupted the search.
     Interrupted(E),
@@ -67,23 +69,26 @@ impl<E> From<TryReserveError> for SearchError<E> {
     }
 }
 
-/// A problem in the form in which it is searched: either each device must have a block, or any device may be idle.
+/// A problem as the search solves it: either every device must have a block, or every device can be idle.
 #[derive(Clone, Copy)]
 pub struct Search<'a> {
+    /// The cost of each block.
     pub costs: &'a PrefixSums,
+    /// The size of each block, or `None` if no device has a limit.
     pub sizes: Option<&'a PrefixSums>,
+    /// The devices in order.
     pub devices: &'a [Device],
-    /// The sum of the speeds.
-    pub speed: u128,
+    /// The sum of the devices' speeds.
+    pub total_speed: u128,
     /// Whether each device must have at least one block.
     pub non_empty: bool,
 }
 
 impl Search<'_> {
-    /// Returns the mean load of devices with the total speed `speed` that hold all blocks except some of total cost
-    /// `remaining`.
-    pub fn mean_load(&self, remaining: u128, speed: u128) -> Load {
-        let cost = self.costs.total().saturating_sub(remaining);
+    /// Returns the mean load of devices that hold all blocks except those with the total cost `remaining_cost`. `speed` is
+    /// the total speed of these devices.
+    pub fn mean_load(&self, remaining_cost: u128, speed: u128) -> Load {
+        let cost = self.costs.total().saturating_sub(remaining_cost);
         Load { cost, speed }
     }
 }

@@ -1,9 +1,9 @@
-//! The taut string: the shortest path through a sequence of windows, which also has the most even slopes.
+//! The taut string: the shortest path through a sequence of windows, which is also the path with the most even slopes.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
-/// A point `(x, y)`.
+/// A point with the coordinates `(x, y)`.
 type Point = (f64, f64);
 
 /// Returns the y-coordinate of the taut string at each window. `windows` is a list of `(x, allowed range of y)`, with x
@@ -14,7 +14,7 @@ type Point = (f64, f64);
 /// by the funnel algorithm (Lee and Preparata, "Euclidean shortest paths in the presence of rectilinear barriers", 1984).
 pub fn taut_string(windows: &[(f64, RangeInclusive<f64>)]) -> Vec<f64> {
     let vertices = vertices(windows);
-    let mut heights = Vec::with_capacity(windows.len());
+    let mut y = Vec::with_capacity(windows.len());
     let mut segment = 0;
     for (x, window) in windows {
         while segment + 2 < vertices.len() && vertices[segment + 1].0 < *x {
@@ -23,16 +23,16 @@ pub fn taut_string(windows: &[(f64, RangeInclusive<f64>)]) -> Vec<f64> {
         let (start, end) = (vertices[segment], vertices[(segment + 1).min(vertices.len() - 1)]);
         let width = end.0 - start.0;
         let fraction = if width > 0.0 { (x - start.0) / width } else { 0.0 };
-        heights.push((start.1 + (end.1 - start.1) * fraction).clamp(*window.start(), *window.end()));
+        y.push((start.1 + (end.1 - start.1) * fraction).clamp(*window.start(), *window.end()));
     }
-    heights
+    y
 }
 
-/// Returns the vertices of the taut string: its ends, and the points at which it bends.
+/// Returns the vertices of the taut string: its two end points, and the points at which it bends.
 fn vertices(windows: &[(f64, RangeInclusive<f64>)]) -> Vec<Point> {
     let mut vertices = Vec::new();
-    // The two chains of the funnel: the shortest paths from the last vertex so far, the apex, to the upper and to the lower
-    // end of the last window.
+    // The two chains of the funnel: the shortest paths from the apex, which is the last vertex that has been found, to the
+    // upper end (`chains[0]`) and to the lower end (`chains[1]`) of the last window. The apex is not stored in the chains.
     let mut chains = [VecDeque::new(), VecDeque::new()];
     for (x, window) in windows {
         if vertices.is_empty() {
@@ -40,9 +40,10 @@ fn vertices(windows: &[(f64, RangeInclusive<f64>)]) -> Vec<Point> {
             continue;
         }
         for (side, y) in [(0, *window.end()), (1, *window.start())] {
-            // Whether `over` lies outside the segment between the other points, as seen from within the funnel.
-            let is_shortcut = |from: Point, over: Point, to: Point| {
-                let turn = (over.1 - from.1) * (to.0 - from.0) - (to.1 - from.1) * (over.0 - from.0);
+            // Whether the segment between `from` and `to` passes `point` on the inner side of the funnel, so that the path
+            // does not need `point`.
+            let is_shortcut = |from: Point, point: Point, to: Point| {
+                let turn = (point.1 - from.1) * (to.0 - from.0) - (to.1 - from.1) * (point.0 - from.0);
                 if side == 0 { turn >= 0.0 } else { turn <= 0.0 }
             };
             let end = (*x, y);
@@ -58,7 +59,7 @@ fn vertices(windows: &[(f64, RangeInclusive<f64>)]) -> Vec<Point> {
                 chains[side].pop_back();
             }
             if chains[side].is_empty() {
-                // The new end may lie beyond the other chain, which then becomes part of the string.
+                // If the new end lies beyond the other chain, the string follows that chain: its points become vertices.
                 while let Some(&first) = chains[1 - side].front() {
                     if is_shortcut(apex(&vertices), first, end) && first.0 < *x {
                         vertices.push(first);
@@ -80,55 +81,54 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn string(windows: &[(u32, u32)]) -> Vec<f64> {
-        let windows: Vec<_> = windows
-            .iter()
-            .enumerate()
-            .map(|(x, &(low, high))| {
-                (
-                    f64::from(u32::try_from(x).unwrap_or(0)),
-                    f64::from(low)..=f64::from(high),
-                )
-            })
+    /// Returns the taut string through windows at x = 0, 1, 2, …, each given by its lower and upper end.
+    fn string_through(windows: &[(u32, u32)]) -> Vec<f64> {
+        let windows: Vec<_> = (0..)
+            .zip(windows)
+            .map(|(x, &(low, high))| (f64::from(x), f64::from(low)..=f64::from(high)))
             .collect();
         taut_string(&windows)
     }
 
     #[test]
     fn the_string_is_straight_if_the_windows_allow_it() {
-        assert_eq!(string(&[(0, 0), (0, 9), (0, 9), (6, 6)]), [0.0, 2.0, 4.0, 6.0]);
+        assert_eq!(string_through(&[(0, 0), (0, 9), (0, 9), (6, 6)]), [0.0, 2.0, 4.0, 6.0]);
     }
 
     #[test]
     fn the_string_bends_at_the_ends_of_windows() {
         assert_eq!(
-            string(&[(0, 0), (1, 5), (4, 8), (9, 9), (14, 14)]),
+            string_through(&[(0, 0), (1, 5), (4, 8), (9, 9), (14, 14)]),
             [0.0, 3.0, 6.0, 9.0, 14.0]
         );
         assert_eq!(
-            string(&[(0, 0), (4, 9), (0, 9), (5, 9), (0, 3), (6, 6)]),
+            string_through(&[(0, 0), (4, 9), (0, 9), (5, 9), (0, 3), (6, 6)]),
             [0.0, 4.0, 4.5, 5.0, 3.0, 6.0]
         );
     }
 
     proptest! {
         #[test]
-        fn no_change_of_one_height_reduces_the_sum_of_squares(
-            windows in proptest::collection::vec((0..20_u32, 0..8_u32), 1..7), end in 0..20_u32, moved in 0..7_usize, by in -3.0..3.0_f64,
+        fn moving_one_point_within_its_window_does_not_reduce_the_sum_of_squared_slopes(
+            inner_windows in proptest::collection::vec((0..20_u32, 0..8_u32), 1..7),
+            end in 0..20_u32,
+            index in 0..7_usize,
+            shift in -3.0..3.0_f64,
         ) {
-            let mut all = vec![(0, 0)];
-            all.extend(windows.iter().map(|&(low, width)| (low, low + width)));
-            all.push((end, end));
-            let squares = |heights: &[f64]| heights.windows(2).map(|ends| (ends[1] - ends[0]).powi(2)).sum::<f64>();
-            let mut heights = string(&all);
-            let best = squares(&heights);
-            for (height, (low, high)) in heights.iter().zip(&all) {
-                prop_assert!((f64::from(*low)..=f64::from(*high)).contains(height));
+            let mut windows = vec![(0, 0)];
+            windows.extend(inner_windows.iter().map(|&(low, width)| (low, low + width)));
+            windows.push((end, end));
+            let sum_of_squared_slopes = |y: &[f64]| y.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum::<f64>();
+            let mut y = string_through(&windows);
+            let minimum = sum_of_squared_slopes(&y);
+            for (point, (low, high)) in y.iter().zip(&windows) {
+                prop_assert!((f64::from(*low)..=f64::from(*high)).contains(point));
             }
-            // The sum of squares is convex: if no change of a single height reduces it, the string is optimal.
-            let moved = 1 + moved % windows.len();
-            heights[moved] = (heights[moved] + by).clamp(f64::from(all[moved].0), f64::from(all[moved].1));
-            prop_assert!(squares(&heights) >= best - 1e-9);
+            // The sum is a convex function of the points. If moving a single point never reduces it, it is minimal, since each
+            // window limits only one point.
+            let index = 1 + index % inner_windows.len();
+            y[index] = (y[index] + shift).clamp(f64::from(windows[index].0), f64::from(windows[index].1));
+            prop_assert!(sum_of_squared_slopes(&y) >= minimum - 1e-9);
         }
     }
 }

@@ -1,31 +1,31 @@
-//! Builds prefix sums while costs are read: integers are summed exactly, floats are scaled by a power of two.
+//! Builds prefix sums from costs: integers are summed exactly, floats are scaled by a power of two.
 
 use std::collections::TryReserveError;
 
 use super::{PrefixSums, Sum, Width, to_f64};
 use crate::numbers::{Number, NumberSource, PREFETCH_DISTANCE, Stop, Visitor, float_parts};
 
-/// Reads costs and computes their prefix sums.
+/// A visitor that reads costs and computes their prefix sums.
 ///
-/// Integers are summed exactly, in 64 bits while the sum fits, then in 128 bits. If there is a float among the costs, all
-/// costs are converted to floats, since a float is regarded as a measurement. After the last cost they are scaled by a
-/// power of two, such that their sum fits in 128 bits.
+/// Integers are summed exactly: in 64 bits as long as the sum fits, then in 128 bits. If any cost is a float, all costs are
+/// converted to floats, since a float is regarded as a measurement. After the last cost has been read, the floats are scaled
+/// by a power of two such that their sum fits in 128 bits.
 pub struct PrefixSumsBuilder {
     costs: Costs,
-    /// The largest integer cost.
-    largest: u128,
+    /// The largest of the integers read so far.
+    largest_cost: u128,
     /// The expected number of costs.
     expected: usize,
     /// Whether each cost must be a whole number of bytes.
     whole_bytes: bool,
 }
 
-/// The costs read so far.
+/// The costs that have been read.
 enum Costs {
-    /// Integers, stored as their prefix sums.
+    /// All costs are integers. Only their prefix sums are stored.
     Whole(Width),
-    /// Floats. Each element is the bit pattern of a cost, preceded by a 0; the elements are later replaced by the prefix
-    /// sums, so that no second vector is allocated.
+    /// A 0, followed by the bit pattern of each cost as a float. `finish` replaces the elements by the prefix sums, so that no
+    /// second vector is needed.
     Floats(Vec<u128>),
 }
 
@@ -45,56 +45,57 @@ impl From<TryReserveError> for SumsError {
 }
 
 impl PrefixSumsBuilder {
-    /// Returns an empty builder for the expected number of costs. With `whole_bytes`, the builder stops at each number that
-    /// is not a whole number of bytes.
+    /// Returns an empty builder for about `expected` costs. With `whole_bytes`, the builder stops at each number that is not a
+    /// whole number of bytes.
     pub fn new(expected: usize, whole_bytes: bool) -> Self {
         Self {
             costs: Costs::Whole(Width::Narrow(vec![0])),
-            largest: 0,
+            largest_cost: 0,
             expected,
             whole_bytes,
         }
     }
 
-    /// Returns the prefix sums.
+    /// Returns the prefix sums of the costs that have been read.
     pub fn finish(self) -> PrefixSums {
-        let (sums, scale, largest) = match self.costs {
-            Costs::Whole(sums) => (sums, None, self.largest),
+        let (sums, scale, largest_cost) = match self.costs {
+            Costs::Whole(sums) => (sums, None, self.largest_cost),
             Costs::Floats(mut costs) => {
-                let scale = scale_of(&costs);
-                let largest = sum_scaled(&mut costs, scale);
-                (Width::Wide(costs), Some(scale), largest)
+                let scale = choose_scale(&costs);
+                let largest_cost = replace_by_prefix_sums(&mut costs, scale);
+                (Width::Wide(costs), Some(scale), largest_cost)
             }
         };
-        let (blocks, total) = match &sums {
+        let (num_blocks, total) = match &sums {
             Width::Narrow(sums) => (sums.len() - 1, sums[sums.len() - 1].wide()),
             Width::Wide(sums) => (sums.len() - 1, sums[sums.len() - 1]),
         };
         PrefixSums {
-            blocks_per_unit: to_f64(blocks as u128) / to_f64(total),
+            blocks_per_unit: to_f64(num_blocks as u128) / to_f64(total),
             sums,
             scale,
-            largest,
+            largest_cost,
         }
     }
 
-    /// Adds costs that `value` converts to the type `S`, from index `from` on. Returns the index of the first item that
-    /// cannot be converted or whose addition overflows, or the length. The function is not inlined so that the state of
-    /// the loop fits in registers.
+    /// Reads integer costs, starting at index `from`, and appends their prefix sums to `sums`. `convert` converts a cost to
+    /// the type of the sums. Returns the index of the first item that cannot be converted or added, or the length.
+    ///
+    /// The function is not inlined so that the variables of the loop fit in registers.
     #[inline(never)]
     fn read_whole<S: Sum>(
         sums: &mut Vec<S>,
-        largest: &mut u128,
+        largest_cost: &mut u128,
         numbers: &impl NumberSource,
         from: usize,
-        value: impl Fn(Number) -> Option<S>,
+        convert: impl Fn(Number) -> Option<S>,
     ) -> usize {
         let mut sum = sums.last().copied().unwrap_or_default();
-        let mut largest_here = S::default();
+        let mut largest_read = S::default();
         let mut index = from;
         while index < numbers.len() {
             numbers.prefetch(index.wrapping_add(PREFETCH_DISTANCE));
-            let Some(cost) = numbers.number(index).and_then(&value) else {
+            let Some(cost) = numbers.number(index).and_then(&convert) else {
                 break;
             };
             let Some(next) = sum.plus(cost) else {
@@ -102,14 +103,15 @@ impl PrefixSumsBuilder {
             };
             sum = next;
             sums.push(sum);
-            largest_here = largest_here.max(cost);
+            largest_read = largest_read.max(cost);
             index = index.wrapping_add(1);
         }
-        *largest = largest_here.wide().max(*largest);
+        *largest_cost = largest_read.wide().max(*largest_cost);
         index
     }
 
-    /// Adds costs as floats, from index `from` on. Returns the index of the first item that is not a cost, or the length.
+    /// Reads costs, starting at index `from`, and appends the bit patterns of their floats to `costs`. Returns the index of
+    /// the first item that is not a cost, or the length.
     #[inline(never)]
     fn read_floats(costs: &mut Vec<u128>, numbers: &impl NumberSource, from: usize) -> usize {
         let mut index = from;
@@ -124,30 +126,30 @@ impl PrefixSumsBuilder {
         index
     }
 
-    /// Reads all costs. Returns the index of the first item that is not a cost, or `None` after the last item.
+    /// Reads costs until an item is not a cost, and returns its index. Returns `None` if all items are costs.
     fn read_all(&mut self, numbers: &impl NumberSource) -> Result<Option<usize>, SumsError> {
         let mut index = 0;
         while index < numbers.len() {
             let remaining = numbers.len() - index;
-            // A list may have grown since the expected number was determined.
+            // The space to reserve after `len` elements. A list can have grown since the expected number was determined.
             let additional = |len: usize| (self.expected + 1).saturating_sub(len).max(remaining);
             index = match &mut self.costs {
                 Costs::Whole(Width::Narrow(sums)) if self.whole_bytes => {
                     sums.try_reserve(additional(sums.len()))?;
-                    let value = |number: Number| narrow(Number::Whole(number.whole_bytes()?));
-                    Self::read_whole(sums, &mut self.largest, numbers, index, value)
+                    let convert = |number: Number| narrow(Number::Whole(number.whole_bytes()?));
+                    Self::read_whole(sums, &mut self.largest_cost, numbers, index, convert)
                 }
                 Costs::Whole(Width::Wide(sums)) if self.whole_bytes => {
                     sums.try_reserve(additional(sums.len()))?;
-                    Self::read_whole(sums, &mut self.largest, numbers, index, Number::whole_bytes)
+                    Self::read_whole(sums, &mut self.largest_cost, numbers, index, Number::whole_bytes)
                 }
                 Costs::Whole(Width::Narrow(sums)) => {
                     sums.try_reserve(additional(sums.len()))?;
-                    Self::read_whole(sums, &mut self.largest, numbers, index, narrow)
+                    Self::read_whole(sums, &mut self.largest_cost, numbers, index, narrow)
                 }
                 Costs::Whole(Width::Wide(sums)) => {
                     sums.try_reserve(additional(sums.len()))?;
-                    Self::read_whole(sums, &mut self.largest, numbers, index, wide)
+                    Self::read_whole(sums, &mut self.largest_cost, numbers, index, wide)
                 }
                 Costs::Floats(costs) => {
                     costs.try_reserve(additional(costs.len()))?;
@@ -169,7 +171,7 @@ impl PrefixSumsBuilder {
         Ok(None)
     }
 
-    /// Converts the sums to a type that can represent a cost: integers of 128 bits, or floats.
+    /// Converts the stored costs to a representation to which `cost` can be added: integers of 128 bits, or floats.
     #[cold]
     fn widen_for(&mut self, cost: Number) -> Result<(), SumsError> {
         let Costs::Whole(sums) = &self.costs else {
@@ -222,7 +224,7 @@ impl NumberSource for SingleNumber {
     }
 }
 
-/// Returns an integer that fits in 64 bits.
+/// Returns the value of an integer that fits in 64 bits, otherwise `None`.
 #[inline]
 fn narrow(number: Number) -> Option<u64> {
     match number {
@@ -231,7 +233,7 @@ fn narrow(number: Number) -> Option<u64> {
     }
 }
 
-/// Returns an integer.
+/// Returns the value of an integer, or `None` for a float.
 #[inline]
 fn wide(number: Number) -> Option<u128> {
     match number {
@@ -245,58 +247,58 @@ fn wide(number: Number) -> Option<u128> {
 fn bits_of(cost: Number) -> u128 {
     let float = match cost {
         Number::Whole(cost) => to_f64(cost),
-        // Removes the sign of -0.0.
+        // The only negative value is -0.0, whose bit pattern would not be 0.
         Number::Float(cost) => cost.abs(),
     };
     float.to_bits().into()
 }
 
-/// Converts the prefix sums of integers to the bit patterns of the costs as floats, preceded by a 0.
+/// Converts the prefix sums of integers to a 0 followed by the bit pattern of each cost as a float.
 fn to_floats<S: Sum>(sums: &[S], expected: usize) -> Result<Vec<u128>, TryReserveError> {
     let mut costs = Vec::new();
     costs.try_reserve_exact((expected + 1).max(sums.len()))?;
     costs.push(0);
     costs.extend(
         sums.windows(2)
-            .map(|ends| bits_of(Number::Whole(ends[1].wide() - ends[0].wide()))),
+            .map(|pair| bits_of(Number::Whole(pair[1].wide() - pair[0].wide()))),
     );
     Ok(costs)
 }
 
-/// Returns the exponent of the unit in which floats are counted. The unit is `2**exponent`, the smallest for which the
-/// largest cost times the number of costs fits in 127 bits.
+/// Returns the exponent of the unit of which the costs become integer multiples. The unit is `2**exponent`, the smallest one
+/// for which the largest cost times the number of costs fits in 127 bits. `costs` contains bit patterns of floats.
 #[expect(clippy::cast_possible_truncation, reason = "a float has 64 bits")]
-fn scale_of(costs: &[u128]) -> i32 {
-    // The bit patterns of non-negative floats are ordered as the floats are.
+fn choose_scale(costs: &[u128]) -> i32 {
+    // The bit patterns of non-negative floats have the same order as the floats.
     let largest = costs.iter().copied().max().unwrap_or(0);
-    let (mantissa, power) = float_parts(f64::from_bits(largest as u64));
-    bit_length(mantissa.into()) + power + bit_length(costs.len() as u128) - 127
+    let (mantissa, exponent) = float_parts(f64::from_bits(largest as u64));
+    bit_length(mantissa.into()) + exponent + bit_length(costs.len() as u128) - 127
 }
 
-/// Replaces the bit patterns of floats by their prefix sums in units of `2**scale`, each cost rounded up to a whole number
-/// of units. Returns the largest cost in units.
+/// Replaces the bit patterns of floats by the prefix sums of the floats, in units of `2**scale`. Each cost is rounded up to a
+/// whole number of units. Returns the largest cost in units.
 #[expect(clippy::cast_possible_truncation, reason = "a float has 64 bits")]
-fn sum_scaled(costs: &mut [u128], scale: i32) -> u128 {
-    let (mut sum, mut largest) = (0, 0);
+fn replace_by_prefix_sums(costs: &mut [u128], scale: i32) -> u128 {
+    let (mut sum, mut largest_cost) = (0, 0);
     for cost in costs {
-        let (mantissa, power) = float_parts(f64::from_bits(*cost as u64));
-        let units = scaled(mantissa, power - scale);
-        largest = units.max(largest);
+        let (mantissa, exponent) = float_parts(f64::from_bits(*cost as u64));
+        let units = times_power_of_two_rounded_up(mantissa, exponent - scale);
+        largest_cost = units.max(largest_cost);
         sum += units;
         *cost = sum;
     }
-    largest
+    largest_cost
 }
 
-/// Returns `number * 2**power`, rounded up.
+/// Returns `number * 2**exponent`, rounded up.
 #[inline]
-fn scaled(number: u64, power: i32) -> u128 {
+fn times_power_of_two_rounded_up(number: u64, exponent: i32) -> u128 {
     let number = u128::from(number);
-    if power >= 0 {
-        return number << power;
+    if exponent >= 0 {
+        return number << exponent;
     }
-    match number.checked_shr(power.unsigned_abs()) {
-        Some(kept) => kept + u128::from(kept << power.unsigned_abs() != number),
+    match number.checked_shr(exponent.unsigned_abs()) {
+        Some(quotient) => quotient + u128::from(quotient << exponent.unsigned_abs() != number),
         None => u128::from(number != 0),
     }
 }

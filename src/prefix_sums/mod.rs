@@ -11,7 +11,7 @@ use search::lower_bound;
 
 use crate::numbers::Number;
 
-/// Prefix sums of 64 or 128 bits.
+/// A vector of prefix sums, with 64 or 128 bits each.
 enum Width {
     /// Prefix sums of 64 bits.
     Narrow(Vec<u64>),
@@ -19,40 +19,40 @@ enum Width {
     Wide(Vec<u128>),
 }
 
-/// Evaluates the same expression for prefix sums of either width.
-macro_rules! with {
-    ($self:expr, $sums:ident => $do:expr) => {
+/// Evaluates an expression with `$sums` bound to the vector of prefix sums, whatever its width.
+macro_rules! with_sums {
+    ($self:expr, $sums:ident => $body:expr) => {
         match &$self.sums {
-            Width::Narrow($sums) => $do,
-            Width::Wide($sums) => $do,
+            Width::Narrow($sums) => $body,
+            Width::Wide($sums) => $body,
         }
     };
 }
 
-/// The longest run that ends at a given block and stays within a cost.
+/// The longest run with a given end whose cost does not exceed a limit.
 pub struct LeftExtension {
     /// The first block of the run.
     pub start: usize,
     /// The cost of the run.
     pub cost: u128,
-    /// The cost of the run with one more block before it, or of the run itself if it starts at block 0.
+    /// The cost of the run extended by one more block at its start, or of the run itself if it starts at block 0.
     pub next_cost: u128,
 }
 
-/// The sums of the first 0, 1, 2, … costs, in units. The unit is 1 if all costs are integers.
+/// The sums of the first 0, 1, 2, … costs, as integer multiples of a unit. The unit is 1 if all costs are integers.
 pub struct PrefixSums {
     sums: Width,
-    /// The unit is `2**scale` if some costs are floats.
+    /// The unit is `2**scale` if some costs are floats, and 1 if this is `None`.
     scale: Option<i32>,
-    largest: u128,
-    /// The mean number of blocks per unit of cost.
+    largest_cost: u128,
+    /// The number of blocks divided by their total cost, in units.
     blocks_per_unit: f64,
 }
 
 impl PrefixSums {
     /// Returns the number of blocks.
     pub fn len(&self) -> usize {
-        with!(self, sums => sums.len() - 1)
+        with_sums!(self, sums => sums.len() - 1)
     }
 
     /// Returns the cost of a run, in units.
@@ -60,50 +60,47 @@ impl PrefixSums {
         self.prefix(run.end) - self.prefix(run.start)
     }
 
-    /// Returns the cost of the first `blocks` blocks.
-    pub fn prefix(&self, blocks: usize) -> u128 {
-        with!(self, sums => sums[blocks].wide())
+    /// Returns the cost of the first `n` blocks, in units.
+    pub fn prefix(&self, n: usize) -> u128 {
+        with_sums!(self, sums => sums[n].wide())
     }
 
-    /// Returns the cost of the first `blocks` blocks as a float.
-    pub fn prefix_f64(&self, blocks: usize) -> f64 {
-        to_f64(self.prefix(blocks))
+    /// Returns the cost of the first `n` blocks, in units, as a float.
+    pub fn prefix_f64(&self, n: usize) -> f64 {
+        to_f64(self.prefix(n))
     }
 
-    /// Returns the cost of all blocks.
+    /// Returns the cost of all blocks, in units.
     pub fn total(&self) -> u128 {
         self.prefix(self.len())
     }
 
-    /// Returns whether the costs are also valid sizes: integers below 2**127.
-    pub fn are_sizes(&self) -> bool {
-        self.scale.is_none() && self.largest < 1 << 127
+    /// Returns `true` if the costs are also valid sizes: integers below 2**127.
+    pub fn are_valid_sizes(&self) -> bool {
+        self.scale.is_none() && self.largest_cost < 1 << 127
     }
 
-    /// Returns the largest cost of a block.
-    pub fn largest(&self) -> u128 {
-        self.largest
+    /// Returns the largest cost of a block, in units.
+    pub fn largest_cost(&self) -> u128 {
+        self.largest_cost
     }
 
-    /// Returns the end of the longest run from `start` whose cost is at most `max_cost`. The search is fast if `guess` is
-    /// close to the result.
+    /// Returns the end of the longest run that starts at `start` and costs at most `max_cost`. The search is fast if `guess`
+    /// is close to the result.
     pub fn extend_right(&self, start: usize, max_cost: u128, guess: usize) -> usize {
-        match self
-            .prefix(start)
-            .checked_add(max_cost)
-            .and_then(|limit| limit.checked_add(1))
-        {
-            Some(beyond) => self.lower_bound(beyond, guess) - 1,
+        let limit = self.prefix(start).checked_add(max_cost);
+        match limit.and_then(|limit| limit.checked_add(1)) {
+            Some(first_sum_beyond) => self.lower_bound(first_sum_beyond, guess) - 1,
             None => self.len(),
         }
     }
 
-    /// Returns the longest run up to `end` whose cost is at most `max_cost`. The search is fast if `guess` is close to the
+    /// Returns the longest run that ends at `end` and costs at most `max_cost`. The search is fast if `guess` is close to the
     /// start of that run.
     pub fn extend_left(&self, end: usize, max_cost: u128, guess: usize) -> LeftExtension {
-        with!(self, sums => {
-            // Loads the sum at which the preceding run starts if it has about the same length, so that it is in the cache
-            // when the caller searches for that run next.
+        with_sums!(self, sums => {
+            // The caller usually searches for the preceding run next. This loads the sum at its start into the cache, on the
+            // assumption that the run has the same length, `end - guess`. `black_box` keeps the unused load.
             black_box(sums.get((2 * guess).saturating_sub(end)).copied());
             let total = sums[end].wide();
             let start = lower_bound(sums, total.saturating_sub(max_cost), guess, self.blocks_per_unit);
@@ -118,10 +115,10 @@ impl PrefixSums {
     /// Returns the smallest `n` with `prefix(n) >= sum`, or `len() + 1` if there is none. The search is fast if `guess` is
     /// close to the result.
     pub fn lower_bound(&self, sum: u128, guess: usize) -> usize {
-        with!(self, sums => lower_bound(sums, sum, guess, self.blocks_per_unit))
+        with_sums!(self, sums => lower_bound(sums, sum, guess, self.blocks_per_unit))
     }
 
-    /// Returns [`Self::lower_bound`] of a float, rounded up.
+    /// Returns [`Self::lower_bound`] for a sum that is a float, which is rounded up to an integer.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -131,25 +128,23 @@ impl PrefixSums {
         self.lower_bound(sum.ceil() as u128, guess)
     }
 
-    /// Returns the range of all `n` with `prefix(n) == prefix(blocks)`.
-    pub fn plateau(&self, blocks: usize) -> Range<usize> {
-        let sum = self.prefix(blocks);
+    /// Returns the range of all `m` with `prefix(m) == prefix(n)`.
+    pub fn plateau(&self, n: usize) -> Range<usize> {
+        let sum = self.prefix(n);
         let differs = |other| self.prefix(other) != sum;
-        let start = match blocks {
+        let start = match n {
             0 => 0,
-            _ if differs(blocks - 1) => blocks,
-            _ => self.lower_bound(sum, blocks),
+            _ if differs(n - 1) => n,
+            _ => self.lower_bound(sum, n),
         };
-        match blocks {
-            last if last == self.len() => start..last + 1,
-            _ if differs(blocks + 1) => start..blocks + 1,
-            _ => {
-                start
-                    ..sum
-                        .checked_add(1)
-                        .map_or(self.len() + 1, |sum| self.lower_bound(sum, blocks))
-            }
-        }
+        let end = match n {
+            _ if n == self.len() => n + 1,
+            _ if differs(n + 1) => n + 1,
+            _ => sum
+                .checked_add(1)
+                .map_or(self.len() + 1, |larger| self.lower_bound(larger, n)),
+        };
+        start..end
     }
 
     /// Converts a number of units to a cost: an integer if all costs are integers, otherwise a float.
@@ -172,17 +167,20 @@ fn times_power_of_two(value: f64, exponent: i32) -> f64 {
     value * power(exponent / 2) * power(exponent - exponent / 2)
 }
 
-/// Converts a number to a float. A number of at most 64 bits takes one instruction, where one of 128 bits takes a call.
+/// Converts an integer to a float. If the integer fits in 64 bits, that takes one instruction instead of a function call.
 #[inline]
 #[expect(clippy::cast_precision_loss, reason = "the result is an approximation")]
 pub fn to_f64(number: u128) -> f64 {
     u64::try_from(number).map_or_else(|_| number as f64, |number| number as f64)
 }
 
-/// An unsigned integer that prefix sums are stored in.
+/// An unsigned integer type in which prefix sums are stored.
 trait Sum: Copy + Default + Ord {
+    /// Converts a number to this type. Returns `None` if it does not fit.
     fn narrow(number: u128) -> Option<Self>;
+    /// Adds two numbers. Returns `None` on overflow.
     fn plus(self, other: Self) -> Option<Self>;
+    /// Converts the number to 128 bits.
     fn wide(self) -> u128;
 }
 

@@ -2,10 +2,11 @@
 
 use super::{Sum, to_f64};
 
-/// Returns the index of the first sum that is at least `sum`, or the length.
+/// Returns the index of the first element of `sums` that is at least `sum`, or the length if there is none.
 ///
-/// Searches near the guess; then near a second guess, which the first one's distance from `sum` and the mean cost per block
-/// give; then in steps of growing length from there.
+/// The search first looks near `guess`. If it finds nothing, it improves the guess: it divides the difference between `sum`
+/// and the element at the guess by the mean cost per block. If it finds nothing near the second guess either, it proceeds
+/// from there by galloping.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -27,22 +28,25 @@ pub fn lower_bound<S: Sum>(sums: &[S], sum: u128, guess: usize, blocks_per_unit:
     })
 }
 
-/// The number of sums that [`search_window`] compares.
+/// The number of elements that [`search_window`] compares.
 const WINDOW: usize = 8;
 
-/// Returns the index of the first sum that is at least `sum` if it is in the window around the guess. All sums of the
-/// window are compared, which is faster than a mispredicted branch.
+/// Returns the index of the first element that is at least `sum`, or `None` if it is not in the window around `guess`.
+///
+/// All elements of the window are compared without branches, since a mispredicted branch would take longer.
 #[inline]
 fn search_window<S: Sum>(sums: &[S], sum: S, guess: usize) -> Option<usize> {
+    // If the guess is less than half a window, the index wraps around and `get` returns `None`.
     let first = guess.wrapping_sub(WINDOW / 2);
     let window: &[S; WINDOW] = sums.get(first..)?.first_chunk()?;
     let is_inside = window[0] < sum && sum <= window[WINDOW - 1];
     is_inside.then(|| first + window.iter().filter(|&&other| other < sum).count())
 }
 
-/// Returns the index of the first sum that is at least `sum`, by galloping (exponential) search from the guess.
+/// Returns the index of the first element that is at least `sum`, or the length, by galloping (exponential) search from
+/// `guess`.
 fn gallop<S: Sum>(sums: &[S], sum: S, guess: usize) -> usize {
-    // All sums before `low` are less than `sum`, and none from `high` on.
+    // After the loops, all elements before `low` are less than `sum`, and all elements from `high` on are at least `sum`.
     let (mut low, mut high) = (guess, guess);
     let mut step = WINDOW;
     while low > 0 && sums[low - 1] >= sum {

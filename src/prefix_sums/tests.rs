@@ -5,6 +5,7 @@ use crate::numbers::{NumberSource, Stop, Visitor as _};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+/// A number source that reads from a slice.
 struct Slice<'a>(&'a [Number]);
 
 impl NumberSource for Slice<'_> {
@@ -38,14 +39,14 @@ fn from_floats(costs: &[f64]) -> PrefixSums {
     prefix_sums(&numbers).unwrap_or_else(|_| unreachable!("the floats are finite and not negative"))
 }
 
-/// Returns the largest cost of a block by comparing all of them.
+/// Returns the largest cost of a block by comparing the costs of all blocks.
 fn largest_cost(sums: &PrefixSums) -> u128 {
     let costs = (0..sums.len()).map(|block| sums.sum(block..block + 1));
     costs.max().unwrap_or(0)
 }
 
-/// Integers whose sum fits in 128 bits, of similar or of different magnitudes.
-fn costs() -> impl Strategy<Value = Vec<u128>> {
+/// Lists of integers whose sum fits in 128 bits, of similar or of different magnitudes.
+fn cost_lists() -> impl Strategy<Value = Vec<u128>> {
     let any_size = (any::<u128>(), 10..128_u32).prop_map(|(number, shift)| number >> shift);
     prop_oneof![
         vec(0..2_u128, 0..60),
@@ -57,29 +58,30 @@ fn costs() -> impl Strategy<Value = Vec<u128>> {
 
 proptest! {
     #[test]
-    fn extensions_agree_with_a_linear_search(
-        costs in costs(), at in 0..60_usize, most in 0..u128::MAX, shift in 0..128_u32, guess in 0..80_usize,
+    fn extend_left_and_right_agree_with_a_linear_search(
+        costs in cost_lists(), position in 0..60_usize, limit in 0..u128::MAX, shift in 0..128_u32, guess in 0..80_usize,
     ) {
         let sums = from_ints(&costs);
-        let (at, most) = (at.min(costs.len()), most >> shift);
+        // The shift makes limits of all magnitudes equally likely.
+        let (position, limit) = (position.min(costs.len()), limit >> shift);
         prop_assert_eq!(sums.len(), costs.len());
         prop_assert_eq!(sums.total(), costs.iter().sum::<u128>());
-        prop_assert_eq!(sums.largest(), costs.iter().copied().max().unwrap_or(0));
-        let fits = |run: Range<usize>| costs[run].iter().sum::<u128>() <= most;
-        let end = (at..=costs.len()).rev().find(|&end| fits(at..end));
-        prop_assert_eq!(Some(sums.extend_right(at, most, guess)), end);
-        let start = (0..=at).find(|&start| fits(start..at));
-        prop_assert_eq!(Some(sums.extend_left(at, most, guess).start), start);
+        prop_assert_eq!(sums.largest_cost(), costs.iter().copied().max().unwrap_or(0));
+        let fits = |run: Range<usize>| costs[run].iter().sum::<u128>() <= limit;
+        let end = (position..=costs.len()).rev().find(|&end| fits(position..end));
+        prop_assert_eq!(Some(sums.extend_right(position, limit, guess)), end);
+        let start = (0..=position).find(|&start| fits(start..position));
+        prop_assert_eq!(Some(sums.extend_left(position, limit, guess).start), start);
     }
 
     #[test]
-    fn the_guess_does_not_change_the_lower_bound(
-        costs in costs(), sum in 0..u128::MAX, shift in 0..128_u32, at in 0..60_usize, guess in 0..80_usize,
+    fn lower_bound_agrees_with_a_linear_search_for_any_guess(
+        costs in cost_lists(), sum in 0..u128::MAX, shift in 0..128_u32, position in 0..60_usize, guess in 0..80_usize,
     ) {
         let sums = from_ints(&costs);
-        for sum in [sum >> shift, sums.prefix(at.min(costs.len()))] {
-            let first = (0..=costs.len()).find(|&blocks| sums.prefix(blocks) >= sum);
-            prop_assert_eq!(sums.lower_bound(sum, guess), first.unwrap_or(costs.len() + 1));
+        for sum in [sum >> shift, sums.prefix(position.min(costs.len()))] {
+            let expected = (0..=costs.len()).find(|&n| sums.prefix(n) >= sum).unwrap_or(costs.len() + 1);
+            prop_assert_eq!(sums.lower_bound(sum, guess), expected);
         }
     }
 
@@ -88,17 +90,19 @@ proptest! {
         let costs: Vec<_> =
             mantissas.iter().zip(&shifts).map(|(&m, &shift)| times_power_of_two(m as f64, -shift)).collect();
         let sums = from_floats(&costs);
-        prop_assert_eq!(sums.largest(), largest_cost(&sums));
+        prop_assert_eq!(sums.largest_cost(), largest_cost(&sums));
+        // The exact sum, in units of 2**-60.
         let mut exact = 0;
         for (index, (&mantissa, shift)) in mantissas.iter().zip(&shifts).enumerate() {
             exact += u128::from(mantissa) << (60 - shift);
-            prop_assert_eq!(sums.prefix(index + 1), exact << finer(&sums, -60));
+            prop_assert_eq!(sums.prefix(index + 1), exact << scale_difference(&sums, -60));
         }
     }
 
     #[test]
-    fn floats_of_all_magnitudes_are_rounded_up_to_a_unit(costs in vec(0..0x7fe_u64 << 52, 1..40)) {
-        let costs: Vec<_> = costs.into_iter().map(f64::from_bits).collect();
+    fn floats_of_all_magnitudes_are_rounded_up_to_a_unit(bit_patterns in vec(0..0x7fe_u64 << 52, 1..40)) {
+        // The bit patterns are those of all non-negative floats up to about half of the largest one.
+        let costs: Vec<_> = bit_patterns.into_iter().map(f64::from_bits).collect();
         let sums = from_floats(&costs);
         let unit = times_power_of_two(1.0, sums.scale.unwrap_or(0));
         for (block, &cost) in costs.iter().enumerate() {
@@ -107,38 +111,40 @@ proptest! {
             prop_assert!((0.0..=unit).contains(&(amount - cost)), "{} for {}", amount, cost);
             prop_assert!(amount == cost || units < 1 << 53);
         }
+        // The unit is small enough that the sum uses most of the 128 bits.
         prop_assert!(sums.total() <= 1 << 127);
         prop_assert!(sums.total() == 0 || sums.total() >= 1 << 119);
-        prop_assert_eq!(sums.largest(), largest_cost(&sums));
+        prop_assert_eq!(sums.largest_cost(), largest_cost(&sums));
     }
 
     #[test]
     fn integers_and_floats_are_summed_together(
-        wholes in vec(0..1_u128 << 53, 1..40), index in 0..40_usize, float in 1..1_u64 << 53,
+        integers in vec(0..1_u128 << 53, 1..40), index in 0..40_usize, numerator in 1..1_u64 << 53,
     ) {
-        let mut numbers: Vec<_> = wholes.iter().copied().map(Number::Whole).collect();
-        numbers.insert(index.min(wholes.len()), Number::Float(float as f64 / 1024.0));
+        let mut numbers: Vec<_> = integers.iter().copied().map(Number::Whole).collect();
+        numbers.insert(index.min(integers.len()), Number::Float(numerator as f64 / 1024.0));
         let Ok(sums) = prefix_sums(&numbers) else { unreachable!() };
         prop_assert!(matches!(sums.amount(sums.total()), Number::Float(_)));
-        prop_assert_eq!(sums.largest(), largest_cost(&sums));
-        let exact = wholes.iter().sum::<u128>() * 1024 + u128::from(float);
-        prop_assert_eq!(sums.total(), exact << finer(&sums, -10));
+        prop_assert_eq!(sums.largest_cost(), largest_cost(&sums));
+        // The exact sum, in units of 2**-10.
+        let exact = integers.iter().sum::<u128>() * 1024 + u128::from(numerator);
+        prop_assert_eq!(sums.total(), exact << scale_difference(&sums, -10));
     }
 }
 
-/// Returns the number of bits by which the unit of the sums is finer than `2**power`.
-fn finer(sums: &PrefixSums, power: i32) -> u32 {
-    (power - sums.scale.unwrap_or(0)).unsigned_abs()
+/// Returns the binary logarithm of the ratio of `2**exponent` to the unit of the sums.
+fn scale_difference(sums: &PrefixSums, exponent: i32) -> u32 {
+    (exponent - sums.scale.unwrap_or(0)).unsigned_abs()
 }
 
 #[test]
 fn a_plateau_contains_all_prefixes_of_the_same_cost() {
     let sums = from_ints(&[0, 0, 0, 5, 1, 0, 0, 0, 0, 2, 0]);
-    for blocks in 0..=sums.len() {
-        let plateau = sums.plateau(blocks);
-        assert!(plateau.contains(&blocks));
-        for other in 0..=sums.len() {
-            assert_eq!(plateau.contains(&other), sums.prefix(other) == sums.prefix(blocks));
+    for n in 0..=sums.len() {
+        let plateau = sums.plateau(n);
+        assert!(plateau.contains(&n));
+        for m in 0..=sums.len() {
+            assert_eq!(plateau.contains(&m), sums.prefix(m) == sums.prefix(n));
         }
     }
 }
@@ -152,20 +158,20 @@ fn zero_is_exact_among_floats_of_any_magnitude() {
 }
 
 #[test]
-fn a_builder_of_sizes_accepts_whole_numbers_of_bytes_only() {
+fn a_builder_for_sizes_accepts_only_whole_numbers_of_bytes() {
     let numbers = [3.0, 0.0, 2_f64.powi(100)].map(Number::Float);
     let mut builder = PrefixSumsBuilder::new(3, true);
     assert_eq!(builder.visit(&Slice(&numbers)), Ok(()));
     let sums = builder.finish();
     assert!(matches!(sums.amount(sums.total()), Number::Whole(total) if total == (1 << 100) + 3));
-    for odd in [0.5, -1.0, f64::NAN, f64::INFINITY, 2_f64.powi(127)]
+    for invalid in [0.5, -1.0, f64::NAN, f64::INFINITY, 2_f64.powi(127)]
         .map(Number::Float)
         .into_iter()
         .chain([Number::Whole(1 << 127)])
     {
         let mut builder = PrefixSumsBuilder::new(2, true);
         assert_eq!(
-            builder.visit(&Slice(&[Number::Whole((1 << 127) - 1), odd])),
+            builder.visit(&Slice(&[Number::Whole((1 << 127) - 1), invalid])),
             Err(Stop::NotPlain(1))
         );
     }
@@ -173,21 +179,19 @@ fn a_builder_of_sizes_accepts_whole_numbers_of_bytes_only() {
 
 #[test]
 fn the_builder_stops_at_numbers_that_are_not_costs() {
-    for odd in [-1.0, -f64::MIN_POSITIVE, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        assert_eq!(
-            prefix_sums(&[Number::Whole(1), Number::Float(odd)]).err(),
-            Some(Stop::NotPlain(1))
-        );
-        assert_eq!(
-            prefix_sums(&[Number::Float(1.0), Number::Float(odd)]).err(),
-            Some(Stop::NotPlain(1))
-        );
+    for invalid in [-1.0, -f64::MIN_POSITIVE, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        for valid in [Number::Whole(1), Number::Float(1.0)] {
+            assert_eq!(
+                prefix_sums(&[valid, Number::Float(invalid)]).err(),
+                Some(Stop::NotPlain(1))
+            );
+        }
     }
     assert_eq!(from_floats(&[-0.0]).total(), 0);
 }
 
 #[test]
-fn sums_may_have_up_to_128_bits() {
+fn sums_can_have_up_to_128_bits() {
     assert_eq!(from_ints(&[u128::MAX - 1, 1]).total(), u128::MAX);
     assert_eq!(
         prefix_sums(&[Number::Whole(u128::MAX), Number::Whole(1)]).err(),
