@@ -42,7 +42,7 @@ mod _native {
     #[pymodule_export]
     use super::python::numbers::parse_memory;
     #[pymodule_export]
-    use super::python::sequences::{integer, integers};
+    use super::python::sequences::{to_integer, to_integers};
     #[pymodule_export]
     use super::python::split::split;
 

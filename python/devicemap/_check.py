@@ -1,4 +1,4 @@
-"""Check device maps: report all faults at once, with notes on what is allowed but unusual."""
+"""Check device maps: report all faults at once, with notes on maps that are allowed but unusual."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ __all__ = ["Report", "check"]
 
 _NOTES = "idle", "scattered", "unordered", "aliased"
 """The kinds of findings that are not faults."""
-_WIDTH = 120
-"""The largest number of characters in a line of a report, unless a single long value needs more."""
-_INNER_WIDTH = 40
-"""The largest number of characters of a nested list."""
+_MAX_LINE_WIDTH = 120
+"""The largest number of characters in a line of a report, unless a single value needs more."""
+_MAX_INNER_WIDTH = 40
+"""The largest number of characters of a list within a line, such as the devices of a block."""
 
 
 class Report:
@@ -36,8 +36,8 @@ class Report:
     The attributes cannot be set. Reports compare by value, and can be pickled and copied.
 
     The attributes ``duplicates``, ``missing``, ``extra``, ``invalid`` and ``unknown`` are faults; ``idle``,
-    ``scattered``, ``unordered`` and ``aliased`` are notes on what is allowed. Except for ``missing``, all are in the
-    order of the map.
+    ``scattered``, ``unordered`` and ``aliased`` are notes, which do not make a map invalid. Except for ``missing``, all
+    are in the order of the map.
 
     Attributes:
         num_blocks: The number of blocks of the model.
@@ -149,14 +149,18 @@ class Report:
         for kind, count, noun, format_list in self._findings():
             if count:
                 head = f"{'note: ' if kind in _NOTES else ''}{kind} {plural(count, noun)}: "
-                lines.append(head + format_list(_WIDTH - len(head)))
+                lines.append(head + format_list(_MAX_LINE_WIDTH - len(head)))
         return "\n".join(lines)
 
     def _size(self) -> str:
+        """Return the numbers of blocks and devices, such as ``"32 blocks on 2 devices"``."""
         return f"{plural(self.num_blocks, 'block')} on {plural(self.num_devices, 'device')}"
 
     def _findings(self) -> Iterator[tuple[str, int, str, Callable[[int], str]]]:
-        """Yield each kind of finding, the number of findings, a noun, and a function that lists them in a width."""
+        """Yield each kind of finding, with the number of findings, a noun for them, and a function that formats them.
+
+        The function takes the largest number of characters, and returns a list of the findings that fit.
+        """
         missing, invalid = sum(map(len, self.missing)), sum(map(len, self.invalid.values()))
         runs = ((_format_run(run), len(run)) for run in self.missing)
         items = (
@@ -176,7 +180,7 @@ class Report:
 
 
 class _Blocks(Sequence[int]):
-    """A read-only sequence of the blocks in some runs, which need not fit in memory one by one."""
+    """A read-only sequence of all blocks in a tuple of runs. Only the runs are stored, not the single blocks."""
 
     __slots__ = ("_ends", "_runs")
 
@@ -229,7 +233,7 @@ class _Blocks(Sequence[int]):
 def check(
     device_map: _Items, num_blocks: SupportsIndex, *, devices: Iterable[Hashable] | SupportsIndex | None = None
 ) -> Report:
-    """Check a device map and report all of its faults at once, with notes on what is allowed but unusual.
+    """Check a device map and report all of its faults at once, with notes on anything that is allowed but unusual.
 
     A map has no faults if each block of ``range(num_blocks)`` is assigned to exactly one device, and nothing else is
     assigned. If all blocks are ints, :func:`assert_device_map` then passes, too. The time is linear in the number of
@@ -268,7 +272,7 @@ def check(
 
 
 def _json(value: object) -> object:
-    """Return a value if it can be serialised as JSON, otherwise its text."""
+    """Return a value if it can be serialized as JSON, otherwise the value converted to a str."""
     # Subclasses are excluded, since they may override anything. json.dumps raises for an int with more digits than
     # Python's limit, which is at least 640, and JSON has no infinity.
     if value is None or type(value) in {str, bool}:
@@ -289,7 +293,7 @@ def _format_run(blocks: range) -> str:
 
 
 def _group_by_devices(blocks: dict[int, tuple[Any, ...]]) -> Iterator[tuple[str, int]]:
-    """Yield a text for each run of consecutive blocks that are assigned to the same devices, and its length."""
+    """Yield each run of consecutive blocks with the same devices, formatted as a str, and its number of blocks."""
     first = last = 0
     run_devices: tuple[Any, ...] = ()
     for block, devices in blocks.items():
@@ -305,34 +309,37 @@ def _group_by_devices(blocks: dict[int, tuple[Any, ...]]) -> Iterator[tuple[str,
 
 
 def _format_devices(devices: tuple[object, ...]) -> str:
-    # A device that has the block several times is listed that often, in succession.
+    # A device that has the block several times is listed once for each time, in succession.
     groups = [tuple(group) for _, group in groupby(devices, id)]
     pieces = ((short_repr(group[0]) + (f" ({len(group)} times)" if len(group) > 1 else ""), 1) for group in groups)
     # At least two devices are shown, since one alone would not show the conflict.
-    return _join(pieces, len(groups), _INNER_WIDTH, ", ", min_pieces=2)
+    return _join(pieces, len(groups), _MAX_INNER_WIDTH, ", ", min_pieces=2)
 
 
 def _format_items(items: tuple[object, ...]) -> str:
-    return _join(((short_repr(item), 1) for item in items), len(items), _INNER_WIDTH, ", ")
+    return _join(((short_repr(item), 1) for item in items), len(items), _MAX_INNER_WIDTH, ", ")
 
 
-def _join(pieces: Iterable[tuple[str, int]], total: int, width: int, separator: str = "; ", min_pieces: int = 1) -> str:
-    """Join as many pieces as fit in a width, and append the number of omitted findings.
+def _join(
+    pieces: Iterable[tuple[str, int]], total: int, max_width: int, separator: str = "; ", min_pieces: int = 1
+) -> str:
+    """Join as many pieces as fit, and append the number of findings in the omitted pieces.
 
     Args:
-        pieces: Texts, each with the number of findings that it contains.
+        pieces: Strings, each with the number of findings that it contains.
         total: The total number of findings.
-        width: The largest number of characters.
-        separator: The text between two pieces.
-        min_pieces: The number of pieces that are shown even if they exceed the width.
+        max_width: The largest number of characters of the result.
+        separator: The string between two pieces.
+        min_pieces: The number of pieces that are shown even if the result then exceeds ``max_width``.
 
     """
-    text = tail = ""
+    joined = tail = ""
+    remaining = total
     for index, (piece, findings) in enumerate(pieces):
-        total -= findings
-        longer_text = text + separator + piece if text else piece
-        longer_tail = f"{separator}… and {total:,} more" if total else ""
-        if index >= min_pieces and len(longer_text) + len(longer_tail) > width:
+        remaining -= findings
+        longer_joined = joined + separator + piece if joined else piece
+        longer_tail = f"{separator}… and {remaining:,} more" if remaining else ""
+        if index >= min_pieces and len(longer_joined) + len(longer_tail) > max_width:
             break
-        text, tail = longer_text, longer_tail
-    return text + tail
+        joined, tail = longer_joined, longer_tail
+    return joined + tail

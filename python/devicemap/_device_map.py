@@ -1,4 +1,4 @@
-"""Defines ``DeviceMap``, a device map in which each device has a consecutive run of blocks."""
+"""Define ``DeviceMap``, a device map in which each device has a consecutive run of blocks."""
 
 from __future__ import annotations
 
@@ -13,28 +13,30 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
     from typing import Any, SupportsIndex, TypeVar, overload
 
-    from devicemap._native import _Amounts, _Devices, _PerDevice
+    from devicemap._native import _Costs, _Devices, _PerDevice
 
     _DeviceT = TypeVar("_DeviceT", bound=Hashable)
 
 __all__ = ["DeviceMap"]
 
-_BLOCKS_LIMIT = 1 << 63
-"""One more than the largest number of blocks, which is the largest length of a Python sequence."""
-_REPR_DEVICES = 8
-"""The largest number of devices in a repr. Of more devices, the first and the last ones are shown."""
-_STR_DEVICES = 40
-"""The largest number of lines with a device in the text. Of more devices, the first and the last ones are shown."""
+_NUM_BLOCKS_LIMIT = 1 << 63
+"""The number of blocks must be less than this, since it is the length of a Python sequence."""
+_MAX_DEVICES_IN_REPR = 8
+"""The largest number of devices that ``repr()`` shows. Of more devices, only the first and the last ones are shown."""
+_MAX_DEVICES_IN_STR = 40
+"""The largest number of devices that ``str()`` shows. Of more devices, only the first and the last ones are shown."""
+_MAX_NAME_LENGTH = 40
+"""The largest number of characters of a device that ``str()`` shows without quotation marks."""
 
 
 class DeviceMap(dict["_DeviceT", range]):
     """A device map as a dict: ``{device: range of blocks}``, in the order of the devices.
 
-    The ranges follow each other from block 0 to the last one, with step 1; a device without blocks has an empty range,
-    which starts where the previous one ends. A DeviceMap
-    is valid wherever a device map is expected, and :func:`devicemap.assert_device_map` checks it without reading single
-    blocks. It is immutable: ``dict(device_map)`` makes a mutable dict, and :meth:`to_lists` one with lists, as the
-    original returns. ``str()`` shows one line per device.
+    The ranges follow each other from block 0 to the last one, with step 1. A device without blocks has an empty range,
+    which starts where the previous one ends. A DeviceMap can be used wherever a device map is expected;
+    :func:`devicemap.assert_device_map` checks it without reading single blocks. It is immutable: ``dict(device_map)``
+    creates a mutable dict, and :meth:`to_lists` a dict of lists, as the original returns. ``str()`` shows one line per
+    device.
 
     Device maps are returned by :func:`devicemap.split`, :func:`devicemap.balance`, :meth:`from_counts`,
     :meth:`from_boundaries` and :meth:`from_dict`.
@@ -54,7 +56,7 @@ class DeviceMap(dict["_DeviceT", range]):
     _devices: tuple[_DeviceT, ...]
 
     def __new__(cls, runs: Mapping[_DeviceT, range] | Iterable[tuple[_DeviceT, range]]) -> DeviceMap[_DeviceT]:
-        """Create a device map from ranges that follow each other."""
+        """Create a device map from ranges that follow each other from block 0."""
         try:
             pairs = [(device, run) for device, run in (dict(runs).items() if hasattr(runs, "keys") else runs)]
         except (TypeError, ValueError) as error:
@@ -76,12 +78,12 @@ class DeviceMap(dict["_DeviceT", range]):
         return cls._of(names, [run.stop for _, run in pairs])
 
     def __init__(self, runs: Mapping[_DeviceT, range] | Iterable[tuple[_DeviceT, range]]) -> None:
-        """Do nothing, since :meth:`__new__` has initialised the map, which is immutable."""
+        """Do nothing, since :meth:`__new__` has already initialised the map."""
 
     @classmethod
     def _of(cls, devices: tuple[_DeviceT, ...], ends: Sequence[int]) -> DeviceMap[_DeviceT]:
-        """Create a device map from distinct devices and the end of each device's run."""
-        if ends[-1] >= _BLOCKS_LIMIT:
+        """Create a device map from valid arguments: distinct devices, and the end of each device's run."""
+        if ends[-1] >= _NUM_BLOCKS_LIMIT:
             raise OverflowError("the number of blocks must be less than 2**63")
         self: DeviceMap[_DeviceT] = dict.__new__(cls)
         self._devices = devices
@@ -121,7 +123,7 @@ class DeviceMap(dict["_DeviceT", range]):
 
         """
         names: tuple[Any, ...] = _native.parse_devices(devices)
-        numbers = _native.integers("counts", counts)
+        numbers = _native.to_integers("counts", counts)
         if len(numbers) != len(names):
             raise ValueError(f"counts must have one value per device ({len(names)}), got {len(numbers)}")
         for index, count in enumerate(numbers):
@@ -164,7 +166,7 @@ class DeviceMap(dict["_DeviceT", range]):
 
         """
         names: tuple[Any, ...] = _native.parse_devices(devices)
-        ends = _native.integers("boundaries", boundaries)
+        ends = _native.to_integers("boundaries", boundaries)
         if len(ends) != len(names) + 1:
             raise ValueError(f"boundaries must have one value more than devices ({len(names) + 1}), got {len(ends)}")
         if ends[0] != 0:
@@ -227,12 +229,12 @@ class DeviceMap(dict["_DeviceT", range]):
             'cuda:1'
 
         """
-        number = _native.integer("block", block)
+        number = _native.to_integer("block", block)
         if not 0 <= number < self.num_blocks:
             raise IndexError(f"block must be in range({self.num_blocks}), got {short_repr(number)}")
         return self._devices[bisect_right(self._boundaries, number) - 1]
 
-    def load_per_device(self, costs: _Amounts, speeds: _PerDevice[Any, _DeviceT] | None = None) -> dict[_DeviceT, Any]:
+    def load_per_device(self, costs: _Costs, speeds: _PerDevice[Any, _DeviceT] | None = None) -> dict[_DeviceT, Any]:
         """Return the load of each device: the sum of the costs of its blocks, divided by its speed.
 
         Args:
@@ -255,7 +257,7 @@ class DeviceMap(dict["_DeviceT", range]):
         loads = _native.load_per_device(self._boundaries, self._devices, costs, speeds)
         return dict(zip(self._devices, loads, strict=True))
 
-    def bottleneck(self, costs: _Amounts, speeds: _PerDevice[Any, _DeviceT] | None = None) -> Any:  # noqa: ANN401, int or float
+    def bottleneck(self, costs: _Costs, speeds: _PerDevice[Any, _DeviceT] | None = None) -> Any:  # noqa: ANN401, int or float
         """Return the largest load, which :func:`devicemap.balance` minimises.
 
         The arguments and exceptions are those of :meth:`load_per_device`.
@@ -272,7 +274,7 @@ class DeviceMap(dict["_DeviceT", range]):
         return {device: list(run) for device, run in self.items()}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return ``{"devices": […], "boundaries": […]}``, which can be serialised as JSON; see :meth:`from_dict`.
+        """Return ``{"devices": […], "boundaries": […]}``, which can be serialized as JSON; see :meth:`from_dict`.
 
         Raises:
             TypeError: A device is neither an int nor a str.
@@ -282,33 +284,32 @@ class DeviceMap(dict["_DeviceT", range]):
         return {"devices": list(self._devices), "boundaries": list(self._boundaries)}
 
     def _check_devices(self) -> None:
-        """Raise a TypeError if a device cannot be serialised as JSON."""
+        """Raise a TypeError if a device is not an int or a str, the only types that the JSON form supports."""
         for index, device in enumerate(self._devices):
             if not isinstance(device, (int, str)):
                 raise TypeError(f"devices[{index}] must be an int or a str, got {short_repr(device)}")
 
     def __repr__(self) -> str:
-        runs = [f"{short_repr(device)}: {self[device]!r}" for device in self._first_and_last(_REPR_DEVICES)]
-        if len(self) <= _REPR_DEVICES:
+        runs = [f"{short_repr(device)}: {self[device]!r}" for device in self._first_and_last(_MAX_DEVICES_IN_REPR)]
+        if len(self) <= _MAX_DEVICES_IN_REPR:
             return f"DeviceMap({{{', '.join(runs)}}})"
-        runs.insert(_REPR_DEVICES // 2, "...")
+        runs.insert(_MAX_DEVICES_IN_REPR // 2, "...")
         return f"<DeviceMap of {self.num_blocks} blocks on {len(self)} devices: {', '.join(runs)}>"
 
     def __str__(self) -> str:
         rows = []
-        for device in self._first_and_last(_STR_DEVICES):
+        for device in self._first_and_last(_MAX_DEVICES_IN_STR):
             run = self[device]
-            name = device if isinstance(device, str) and device.isprintable() and len(device) <= _STR_DEVICES else None
             blocks = f"{run.start}–{run.stop - 1}" if len(run) > 1 else f"{run.start}" if run else "–"
-            rows.append((name or short_repr(device), f"{len(run):,}", blocks))
+            rows.append((_display_name(device), f"{len(run):,}", blocks))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [f"{name:{widths[0]}}  {count:>{widths[1]}}  {blocks}" for name, count, blocks in rows]
-        if len(self) > _STR_DEVICES:
-            lines.insert(_STR_DEVICES // 2, f"… {len(self) - _STR_DEVICES:,} more devices")
+        if len(self) > _MAX_DEVICES_IN_STR:
+            lines.insert(_MAX_DEVICES_IN_STR // 2, f"… {len(self) - _MAX_DEVICES_IN_STR:,} more devices")
         return "\n".join([f"{plural(self.num_blocks, 'block')} on {plural(len(self), 'device')}", *lines])
 
     def _first_and_last(self, limit: int) -> tuple[_DeviceT, ...]:
-        """Return all devices, or the first and the last ones if there are more than ``limit``."""
+        """Return all devices, or the first and the last ``limit // 2`` if there are more than ``limit``."""
         devices = self._devices
         return devices if len(devices) <= limit else (*devices[: limit // 2], *devices[-limit // 2 :])
 
@@ -331,3 +332,10 @@ class DeviceMap(dict["_DeviceT", range]):
         raise TypeError("a DeviceMap cannot be changed; dict(device_map) makes a dict that can")
 
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _raise_immutable
+
+
+def _display_name(device: object) -> str:
+    """Return a device as it is shown by ``str()``: a short printable str as it is, anything else as its repr."""
+    if isinstance(device, str) and device and device.isprintable() and len(device) <= _MAX_NAME_LENGTH:
+        return device
+    return short_repr(device)

@@ -1,4 +1,4 @@
-"""Define the exception classes and the text of values in messages. The binding imports this module to raise errors."""
+"""Define the exception classes, and how messages show values. The binding imports this module when it raises errors."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class DeviceMapError(AssertionError, ValueError):
     """A device map does not assign each block of the model to exactly one device.
 
     The class is both an ``AssertionError`` and a ``ValueError``: transformers' ``assert_device_map`` raised the first
-    in earlier 4.x versions and the second in later ones, with the same text. The message of
-    :func:`devicemap.assert_device_map` names only the first kind of fault, as that of the original does; the attributes
-    hold all faults.
+    in earlier 4.x versions and the second in later ones, with the same message. The message of
+    :func:`devicemap.assert_device_map` names only the first kind of fault, as in the original; the attributes contain
+    all faults.
 
     Attributes:
         duplicate_blocks: The blocks that are assigned more than once, each listed once, in the order of the map.
@@ -84,22 +84,22 @@ class _ShortRepr(Repr):
         self.maxtuple = self.maxlist = self.maxset = self.maxfrozenset = self.maxdict = self.maxarray = 3
         self.maxstring = self.maxlong = self.maxother = _MAX_LENGTH
 
-    def repr_instance(self, x: object, level: int) -> str:  # noqa: ARG002 (what the standard library calls)
+    def repr_instance(self, x: object, level: int) -> str:  # noqa: ARG002 (the signature of the base class)
         """Return the whole repr, which :func:`short_repr` shortens."""
         return repr(x)
 
 
 _SHORT_REPR = _ShortRepr()
 _MAX_DEPTH = 2
-"""The largest number of nested calls of short_repr: the repr of a value may contain the repr of its container."""
+"""The largest depth of nested calls of short_repr: the ``repr`` of a value can call it again."""
 _THREAD = local()
 
 
 def short_repr(value: object) -> str:
     """Return the repr of a value for a message, on one line of at most 40 characters.
 
-    In a longer repr the middle is replaced by ``…``. If ``__repr__`` raises or recurses, the result is the name of the
-    type in angle brackets.
+    In a longer repr, the middle is replaced by ``…``. If ``__repr__`` raises an exception or calls this function
+    recursively, the result is the name of the type in angle brackets.
     """
     depth = getattr(_THREAD, "depth", 0)
     _THREAD.depth = depth + 1
@@ -109,24 +109,25 @@ def short_repr(value: object) -> str:
         text = _type_name(value)
     finally:
         _THREAD.depth = depth
-    # A repr may be an instance of a subclass of str.
-    text = _shortened(" ".join(str.split(text)))
-    # Printing a lone surrogate, for example, would raise an error.
-    return text if text.isprintable() else _shortened(ascii(text)[1:-1])
+    # The repr can be an instance of a subclass of str whose `split` is overridden.
+    text = _shorten(" ".join(str.split(text)))
+    # Non-printable characters are escaped, since printing some of them, such as a lone surrogate, raises an error.
+    return text if text.isprintable() else _shorten(ascii(text)[1:-1])
 
 
 def _type_name(value: object) -> str:
-    # A metaclass may override type(value).__name__.
+    # `type(value).__name__` would run user code if the metaclass overrides it.
     name = type.__dict__["__name__"].__get__(type(value))
     return f"<{name}>"
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
+    """Replace the middle of a string of more than ``_MAX_LENGTH`` characters by ``…``."""
     if len(text) <= _MAX_LENGTH:
         return text
     return f"{text[: _MAX_LENGTH * 2 // 3]}…{text[_MAX_LENGTH * 2 // 3 + 1 - _MAX_LENGTH :]}"
 
 
 def plural(count: int, noun: str) -> str:
-    """Return a number with a noun, such as ``"1 block"`` or ``"2,000 blocks"``."""
+    """Return a number with a noun in the singular or plural, such as ``"1 block"`` or ``"2,000 blocks"``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

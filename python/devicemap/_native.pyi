@@ -7,13 +7,13 @@ __all__ = [
     "balance",
     "check",
     "get_device_map",
-    "integer",
-    "integers",
     "layout_is_known",
     "load_per_device",
     "parse_devices",
     "parse_memory",
     "split",
+    "to_integer",
+    "to_integers",
 ]
 
 _Device = TypeVar("_Device", bound=Hashable)
@@ -38,11 +38,11 @@ class _Indexable(Protocol):
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> object: ...
 
-# The devices in order.
+# Devices, in order.
 _Devices: TypeAlias = Iterable[_Device]
-# One number per block.
-_Amounts: TypeAlias = Iterable[SupportsIndex | SupportsFloat] | _Indexable
-# One amount of memory per block.
+# Costs: one number per block.
+_Costs: TypeAlias = Iterable[SupportsIndex | SupportsFloat] | _Indexable
+# Sizes: one amount of memory per block.
 _Sizes: TypeAlias = Iterable[SupportsIndex | SupportsFloat | str] | _Indexable
 # One value per device, as a sequence or a mapping.
 _PerDevice: TypeAlias = Sequence[_Value] | Iterable[_Value] | Mapping[_Device, _Value]
@@ -52,7 +52,7 @@ layout_is_known: bool
 
 def assert_device_map(device_map: _DeviceMap, num_blocks: SupportsIndex) -> None: ...
 def balance(
-    costs: _Amounts,
+    costs: _Costs,
     devices: tuple[_Device, ...],
     speeds: _PerDevice[Any, _Device] | None,
     sizes: _Sizes | None,
@@ -75,12 +75,10 @@ def check(
     tuple[tuple[Any, ...], ...],
 ]: ...
 def get_device_map(n_layers: SupportsIndex, devices: _SizedDevices[_Device]) -> dict[_Device, list[int]]: ...
-def integer(name: str, value: SupportsIndex) -> int: ...
-def integers(name: str, values: Iterable[SupportsIndex]) -> list[int]: ...
 def load_per_device(
     boundaries: Sequence[int],
     devices: tuple[_Device, ...],
-    costs: _Amounts,
+    costs: _Costs,
     speeds: _PerDevice[Any, _Device] | None,
 ) -> list[Any]: ...
 @overload
@@ -91,3 +89,5 @@ def parse_memory(text: str) -> int: ...
 def split(
     num_blocks: SupportsIndex, devices: tuple[_Device, ...], shares: _PerDevice[Any, _Device] | None
 ) -> list[int]: ...
+def to_integer(argument: str, value: SupportsIndex) -> int: ...
+def to_integers(argument: str, values: Iterable[SupportsIndex]) -> list[int]: ...

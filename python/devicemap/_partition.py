@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
     from typing import Any, SupportsIndex, TypeVar, overload
 
-    from devicemap._native import _Amounts, _Devices, _PerDevice, _Sizes
+    from devicemap._native import _Costs, _Devices, _PerDevice, _Sizes
 
     _DeviceT = TypeVar("_DeviceT", bound=Hashable)
 
@@ -77,7 +77,7 @@ if TYPE_CHECKING:
 
     @overload
     def balance(
-        costs: _Amounts,
+        costs: _Costs,
         devices: SupportsIndex,
         *,
         speeds: _PerDevice[Any, int] | None = None,
@@ -87,7 +87,7 @@ if TYPE_CHECKING:
     ) -> DeviceMap[int]: ...
     @overload
     def balance(
-        costs: _Amounts,
+        costs: _Costs,
         devices: _Devices[_DeviceT],
         *,
         speeds: _PerDevice[Any, _DeviceT] | None = None,
@@ -98,7 +98,7 @@ if TYPE_CHECKING:
 
 
 def balance(  # noqa: PLR0913, each argument is a part of the problem, and most are keywords
-    costs: _Amounts,
+    costs: _Costs,
     devices: _Devices[_DeviceT] | SupportsIndex,
     *,
     speeds: _PerDevice[Any, _DeviceT] | None = None,
@@ -109,23 +109,22 @@ def balance(  # noqa: PLR0913, each argument is a part of the problem, and most 
     """Divide the blocks of a model into consecutive runs, one per device, such that the largest load is minimal.
 
     The load of a device is the sum of the costs of its blocks, divided by its speed. The largest load is the
-    bottleneck. No other contiguous device map with this order of devices, and within the memory limits, has a smaller
-    bottleneck. The result is exact: it is computed with integers of 128 bits. If one of the costs is a float, all costs
-    are converted to floats and scaled by a power of two, such that their sum fits in 128 bits; only costs below about
-    2**-50 of the largest are rounded, by less than 2**-100 of the largest.
+    bottleneck. No other contiguous device map with this order of devices that respects the memory limits has a smaller
+    bottleneck. The result is exact: it is computed with integers of 128 bits. If any cost is a float, all costs are
+    converted to floats and scaled by a power of two such that their sum fits in 128 bits; only costs below about
+    2**-50 of the largest one are rounded, by less than 2**-100 of the largest one.
 
-    Among the device maps with the smallest bottleneck, the result has even loads: each cut between two devices is
-    placed as close as possible to the taut string through the possible positions of the cuts, which is the line with
-    the most even loads. Between blocks that cost nothing, the cut divides the number of blocks evenly.
+    Among the device maps with the smallest bottleneck, one with even loads is returned. The most even loads are given
+    by the taut string through the ranges of possible cuts, and each cut between two devices is placed as close to it as
+    possible. Between blocks that cost nothing, the cut is placed where the numbers of blocks are most even.
 
     The search raises a lower bound of the bottleneck until it is feasible, as in Pinar and Aykanat, "Fast optimal load
     balancing algorithms for 1D partitioning" (2004). A long search releases the GIL.
 
     Args:
         costs: The cost of each block, finite and 0 or more, in any unit: bytes, FLOPs, milliseconds. A sequence of ints
-            or floats; lists, tuples and one-dimensional buffers of native numbers, such as numpy arrays, are read in
-            place.
-            To include the embedding and the head, add their costs to those of the first and the last block.
+            or floats; lists, tuples and one-dimensional buffers of native numbers, such as NumPy arrays, are read in
+            place. To include the embedding and the head, add their costs to those of the first and the last block.
         devices: The devices in order, hashable and distinct; or an int, the number of devices, which are then called
             0, 1, 2, ….
         speeds: The cost that each device processes per unit of time, greater than 0: a sequence in the order of the
@@ -133,10 +132,11 @@ def balance(  # noqa: PLR0913, each argument is a part of the problem, and most 
         sizes: The memory that each block needs: a sequence of amounts of memory. Required if ``max_memory`` is given.
         max_memory: The largest total size of the blocks of each device: a sequence of amounts of memory in the order of
             the devices, or a mapping by device. If it is None or absent, there is no limit.
-        allow_idle: Whether a device may have no blocks if that makes the bottleneck smaller, or a device map possible.
-            By default each device gets at least one block, provided that there are as many blocks as devices.
+        allow_idle: Whether devices without blocks are allowed. The result has such devices only if that lowers the
+            bottleneck or makes a device map possible. By default each device gets at least one block, provided that
+            there are at least as many blocks as devices.
 
-    An amount of memory is a whole number of bytes below 2**127, or text such as ``"24GiB"``, which
+    An amount of memory is a whole number of bytes below 2**127, or a str such as ``"24GiB"``, which
     :func:`devicemap.parse_memory` converts.
 
     Returns:

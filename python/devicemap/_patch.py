@@ -32,8 +32,8 @@ _NAMES = model_parallel_utils.__all__
 class _Patch:
     """The state of the patch.
 
-    Each process has one instance, stored as an attribute of ``sys``: a reload or a second import of devicemap creates
-    new modules, which must be able to undo the changes made by the old ones.
+    Each process has one instance, which is stored as an attribute of ``sys``: if devicemap is reloaded or imported
+    again, the new modules must be able to undo the changes made by the old ones.
     """
 
     def __init__(self) -> None:
@@ -45,20 +45,21 @@ class _Patch:
         self.stand_in.__spec__ = ModuleSpec(_MODULE, None, origin=model_parallel_utils.__name__)
         self.stand_in.__package__ = _PARENT
         self.replaced: dict[tuple[int, str], tuple[dict[str, Any], tuple[Any, ...]]] = {}
-        """The replaced values, by the id of the namespace and the name: the namespace, and the old value if any."""
+        """The replaced values. The key is the id of a namespace and a name in it; the value is the namespace, and a
+        tuple with the old value, which is empty if the name did not exist."""
 
     def install(self) -> None:
-        """Install the stand-in module, and its functions in the modules that have imported the original ones."""
-        functions = []
+        """Install the stand-in module, and its functions in the modules that have imported the original functions."""
+        originals = []
         for namespace, name in _import_targets():
             module = self._replace(namespace, name, self.stand_in)
             if _is_module(module):
-                functions += [_namespace(module)[name] for name in _NAMES if name in _namespace(module)]
-        for namespace, name in _users(lambda value: _is_ours(value) or any(value is old for old in functions)):
+                originals += [_namespace(module)[name] for name in _NAMES if name in _namespace(module)]
+        for namespace, name in _names_bound_to(lambda value: _is_ours(value) or any(value is f for f in originals)):
             self._replace(namespace, name, vars(self.stand_in)[name])
 
     def _replace(self, namespace: dict[str, Any], name: str, value: object) -> object:
-        """Set a name in a namespace and return its old value. Remember the old value unless the patch has set it."""
+        """Set a name in a namespace and return its old value, or None. Store the old value unless the patch set it."""
         old = (namespace[name],) if name in namespace else ()
         namespace[name] = value
         if not old or not (old[0] is self.stand_in or _is_ours(old[0])):
@@ -82,7 +83,7 @@ class _Patch:
 
 
 def _import_targets() -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield the names that an import of the module sets: in ``sys.modules`` and in the parent package."""
+    """Yield each namespace and name that an import of the module sets: in ``sys.modules`` and in the parent package."""
     yield sys.modules, _MODULE
     parent = sys.modules.get(_PARENT)
     if _is_module(parent):
@@ -101,7 +102,7 @@ def _namespace(module: ModuleType) -> dict[str, Any]:
 
 
 class _ParentFinder:
-    """A finder that finds ``transformers.utils`` with the finders after it, and wraps its loader."""
+    """A meta path finder that finds ``transformers.utils`` with the finders after it, and wraps the loader."""
 
     def __init__(self) -> None:
         self.searching: set[int] = set()
@@ -127,6 +128,7 @@ class _ParentFinder:
         return wrapped
 
     def _find_after(self, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
+        """Return the spec found by the finders after this one on ``sys.meta_path``."""
         finders = list(sys.meta_path)
         index = next((index for index, finder in enumerate(finders) if finder is self), -1)
         for finder in finders[index + 1 :]:
@@ -154,7 +156,8 @@ class _ParentLoader(Loader):
         return self.loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Execute the module. It may import the stand-in, and may replace itself in ``sys.modules``."""
+        """Execute the module with the original loader, and install the stand-in before and after."""
+        # Before, since the module itself can import the stand-in; after, since it can replace itself in `sys.modules`.
         module.__loader__ = self.loader
         if module.__spec__ is not None:
             module.__spec__.loader = self.loader
@@ -163,21 +166,22 @@ class _ParentLoader(Loader):
         _install_if_active()
 
 
-def _the_patch() -> _Patch:
+def _process_patch() -> _Patch:
+    """Return the patch of the process, which is created if it does not exist."""
     patch: _Patch = vars(sys).setdefault("_devicemap_patch", _Patch())
     return patch
 
 
 def _install_if_active() -> None:
-    patch = _the_patch()
+    patch = _process_patch()
     with patch.lock:
         if patch.active:
             patch.install()
 
 
 def _renew_lock() -> None:
-    """Replace the lock in a forked process, since a thread of the parent process may have held it."""
-    _the_patch().lock = RLock()
+    """Replace the lock in a forked process, since a thread of the parent process can have held it during the fork."""
+    _process_patch().lock = RLock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -202,7 +206,7 @@ def patch_transformers() -> None:
 
     :func:`unpatch_transformers` undoes the patch.
     """
-    patch = _the_patch()
+    patch = _process_patch()
     with patch.lock:
         # The stand-in may have been created by an earlier import of devicemap.
         vars(patch.stand_in).update({name: getattr(model_parallel_utils, name) for name in _NAMES})
@@ -219,21 +223,22 @@ def unpatch_transformers() -> None:
     Modules of transformers 4 get the original functions, even if they were imported while the patch was active. If the
     patch is not active, the function has no effect.
     """
-    patch = _the_patch()
+    patch = _process_patch()
     with patch.lock:
         patch.active = False
         # A new list is assigned, since another thread may be iterating over the old one during an import.
         sys.meta_path = [finder for finder in sys.meta_path if finder is not patch.finder]
         patch.uninstall()
-        users = _users(_is_ours)
-    if users:
-        # These modules were imported while the patch was active, and have never had the original functions.
+        patched_names = _names_bound_to(_is_ours)
+    if patched_names:
+        # The modules with these names were imported while the patch was active, so that they never had the original
+        # functions.
         original = _import_original()
         with patch.lock:
-            # Another thread may have called patch_transformers, or both functions, during the import.
+            # Another thread can have called patch_transformers, or both functions, during the import.
             if original is not None and original is not patch.stand_in and not patch.active:
                 functions = _namespace(original)
-                for namespace, name in users:
+                for namespace, name in patched_names:
                     if name in functions:
                         namespace[name] = functions[name]
 
@@ -252,12 +257,15 @@ def _import_original() -> ModuleType | None:
         return None
 
 
-def _users(is_used: Callable[[object], bool]) -> list[tuple[dict[str, Any], str]]:
-    """Return the namespaces and names in loaded modules of transformers whose value satisfies ``is_used``."""
+def _names_bound_to(matches: Callable[[object], bool]) -> list[tuple[dict[str, Any], str]]:
+    """Return where the loaded modules of transformers bind one of the function names to a value that ``matches``.
+
+    Each result is the namespace of a module, and the name.
+    """
     return [
         (_namespace(module), name)
         for path, module in list(sys.modules.items())
         if str(path).startswith(f"{_PACKAGE}.") and path != _MODULE and _is_module(module)
         for name in _NAMES
-        if is_used(_namespace(module).get(name))
+        if matches(_namespace(module).get(name))
     ]

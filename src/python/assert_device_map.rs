@@ -1,4 +1,4 @@
-//! `assert_device_map(device_map, num_blocks)`.
+//! The binding of `assert_device_map`: the fast path, and the choice between the fast and the slow path.
 
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
@@ -10,7 +10,7 @@ use super::memory::{bitset_memory_error, check_memory_for_ints};
 use super::original_faults::{find_faults, find_missing};
 use super::signals::{self, SignalCheck};
 use super::values::{Value, map_values, snapshot};
-use crate::bitset::bitset_fits;
+use crate::bitset::can_allocate_bitset;
 use crate::coverage::Coverage;
 
 /// Check that a device map assigns each block of a model to exactly one device.
@@ -39,10 +39,9 @@ use crate::coverage::Coverage;
 pub fn assert_device_map(device_map: &Bound<'_, PyAny>, num_blocks: &Bound<'_, PyAny>) -> PyResult<()> {
     let num_blocks = range_len(num_blocks)?;
     check(device_map, num_blocks).map_err(|error| {
-        // The original creates a list of all blocks before it reads the map. If that list does not fit in memory, it raises
-        // MemoryError for every map; here, only for a map that fails.
-        let replace = !bitset_fits(num_blocks) && error.is_instance_of::<PyException>(device_map.py());
-        if replace {
+        // The original creates a list of all blocks before it reads the map, so that it raises MemoryError for every map if
+        // that list does not fit in memory. Here only a map that fails the check raises MemoryError.
+        if !can_allocate_bitset(num_blocks) && error.is_instance_of::<PyException>(device_map.py()) {
             bitset_memory_error(num_blocks)
         } else {
             error
@@ -50,15 +49,15 @@ pub fn assert_device_map(device_map: &Bound<'_, PyAny>, num_blocks: &Bound<'_, P
     })
 }
 
-/// Checks the map by the fast path, and on failure raises the error of the slow path.
+/// Checks the map on the fast path. If the map fails the check, raises the error that the slow path determines.
 fn check(device_map: &Bound<'_, PyAny>, num_blocks: usize) -> PyResult<()> {
     let mut coverage = Coverage::new(num_blocks);
     let mut values = map_values(device_map)?;
     let mut signals = SignalCheck::new(device_map.py());
     let mut covered = cover_all(&mut signals, &values, &mut coverage)?;
     if matches!(covered, Covered::NotInPlace) {
-        // Reading such a value runs user code, which may change other values. Therefore all values are copied first, in the
-        // original's order, and no user code runs after that.
+        // Reading such a value runs user code, which can change other values. Therefore all values are first copied, in the
+        // order in which the original reads them; afterwards no user code runs.
         values = snapshot(&mut signals, &values, |_| Ok(()))?;
         coverage.clear();
         covered = cover_all(&mut signals, &values, &mut coverage)?;
@@ -73,7 +72,7 @@ fn check(device_map: &Bound<'_, PyAny>, num_blocks: usize) -> PyResult<()> {
     }
 }
 
-/// Parses items as the original's `==` compares them.
+/// Converts an item to the number that it equals when the original compares it by `==`.
 impl<'py> ParseItem<'py> for Classifier<'py> {
     fn number(&mut self, item: &Bound<'py, PyAny>) -> Option<i64> {
         match self.classify(item) {
@@ -94,21 +93,22 @@ fn cover_all<'py>(
     coverage: &mut Coverage,
 ) -> PyResult<Covered> {
     if coverage.num_blocks() > signals::INTERVAL {
-        // The values have at most as many blocks as items. If the list of the blocks that must be missing does not fit in
-        // memory, this raises MemoryError before the bitset is filled.
-        let mut missing = coverage.num_blocks();
+        // The values assign at most as many blocks as they have items. If the list of the blocks that are certainly missing
+        // does not fit in memory, MemoryError is raised here, before the bitset is filled.
+        let mut min_missing = coverage.num_blocks();
         for value in values {
             let Some(value) = Value::in_place(&value) else {
                 return Ok(Covered::NotInPlace);
             };
-            missing = missing.saturating_sub(value.len());
+            min_missing = min_missing.saturating_sub(value.len());
         }
-        check_memory_for_ints(missing)?;
+        check_memory_for_ints(min_missing)?;
     }
     cover(signals, values, coverage, &mut Classifier::default())
 }
 
-/// Returns `len(range(0, num_blocks))`. The original also calls `range`, which raises the error for an invalid argument.
+/// Returns `len(range(0, num_blocks))`. If the argument is not an integer, Python's `range` raises the same error as in the
+/// original.
 fn range_len(num_blocks: &Bound<'_, PyAny>) -> PyResult<usize> {
     if num_blocks.is_exact_instance_of::<PyInt>()
         && let Ok(blocks) = num_blocks.extract::<isize>()

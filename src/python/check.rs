@@ -1,7 +1,7 @@
-//! `check(device_map, num_blocks, devices)`: finds all faults of a device map, and notes on what is allowed but unusual.
+//! The binding of `check`, which finds all faults of a device map and adds notes on what is allowed but unusual.
 //!
-//! A map without faults takes the fast path. In any other map, items with `__index__` are first converted to exact ints,
-//! which may run user code. Then the items are counted, and a second pass collects the faults.
+//! A map without faults is handled on the fast path. In any other map, items with `__index__` are first converted to exact
+//! ints, which may run user code. Then one pass counts the items, and a second pass collects the faults.
 
 mod aliases;
 mod faults;
@@ -18,11 +18,11 @@ use pyo3::types::{PyDict, PyList, PyRange, PySet, PyTuple};
 use super::cover::{Covered, ParseItem, cover};
 use super::cpython;
 use super::devices::device_range;
-use super::error::{unhashable, wrong_type};
+use super::error::{type_error, unhashable_error};
 use super::fault_collector::SET_OPERATION_WORK;
 use super::item::int_value;
 use super::memory::check_memory_for_ints;
-use super::objects::{is_iterable, is_text, tuple};
+use super::objects::{is_iterable, is_str_or_bytes, tuple_from_iterable};
 use super::sequences::parse_num_blocks;
 use super::signals::SignalCheck;
 use super::values::{map_items, snapshot};
@@ -33,10 +33,11 @@ use ints::to_ints;
 use notes::MapNotes;
 use value_errors::check_value;
 
-/// The memory of an entry of a report, an int with a tuple of devices, as a multiple of the memory of an int.
+/// The memory of one entry of a report, which consists of an int and a tuple of devices, as a multiple of the memory of an
+/// int.
 const ENTRY_SIZE: usize = 6;
 
-/// Returns the attributes of `devicemap.Report`, in their order.
+/// Returns the values of the attributes of `devicemap.Report`, in the order in which that class declares them.
 #[pyfunction]
 pub fn check<'py>(
     device_map: &Bound<'py, PyAny>,
@@ -50,7 +51,8 @@ pub fn check<'py>(
     let (devices, values) = map_items(device_map)?;
     let mut parts = ReportParts::new(&mut signals, &devices, &values, num_blocks)?;
     if parts.is_none() {
-        // Reading such a value runs user code, which may change other values. Therefore all values are copied first.
+        // Some value cannot be read in place. Reading it runs user code, which can change other values. Therefore all values
+        // are copied first.
         let copies = snapshot(&mut signals, &values, |index| check_value(&devices, &values, index))?;
         parts = ReportParts::new(&mut signals, &devices, &copies, num_blocks)?;
     }
@@ -67,22 +69,22 @@ pub fn check<'py>(
         num_blocks.into_pyobject(py)?.into_any(),
         devices.len().into_pyobject(py)?.into_any(),
         parts.duplicates.into_any(),
-        tuple(&parts.missing)?.into_any(),
+        tuple_from_iterable(&parts.missing)?.into_any(),
         parts.extra.into_any(),
         parts.invalid.into_any(),
-        tuple(&unknown)?.into_any(),
-        tuple(&parts.notes.idle)?.into_any(),
-        tuple(&parts.notes.scattered)?.into_any(),
-        tuple(&parts.notes.unordered)?.into_any(),
-        tuple(&aliased)?.into_any(),
+        tuple_from_iterable(&unknown)?.into_any(),
+        tuple_from_iterable(&parts.notes.idle)?.into_any(),
+        tuple_from_iterable(&parts.notes.scattered)?.into_any(),
+        tuple_from_iterable(&parts.notes.unordered)?.into_any(),
+        tuple_from_iterable(&aliased)?.into_any(),
     ] {
         attributes.append(attribute)?;
     }
-    tuple(&attributes)
+    tuple_from_iterable(&attributes)
 }
 
-/// Returns the available devices as the keys of a dict, or `None` if the argument is None. Unlike the devices of a partition,
-/// they need no order: sets, mappings and duplicates are allowed.
+/// Returns the available devices as the keys of a dict, or `None` if the argument is None. Their order does not matter, so
+/// that sets, mappings and duplicates are allowed.
 fn available_devices<'py>(
     signals: &mut SignalCheck<'py>,
     devices: &Bound<'py, PyAny>,
@@ -93,8 +95,8 @@ fn available_devices<'py>(
     }
     let range = device_range(devices)?;
     let devices = range.as_ref().unwrap_or(devices);
-    if is_text(devices) || !is_iterable(devices)? {
-        return Err(wrong_type(
+    if is_str_or_bytes(devices) || !is_iterable(devices)? {
+        return Err(type_error(
             "devices",
             "an iterable of devices, or their number",
             devices,
@@ -105,7 +107,7 @@ fn available_devices<'py>(
         let device = device?;
         available
             .set_item(&device, py.None())
-            .map_err(|error| unhashable(error, &format!("devices[{index}]"), &device))?;
+            .map_err(|error| unhashable_error(error, &format!("devices[{index}]"), &device))?;
         signals.tick(16)?;
     }
     Ok(Some(available))
@@ -146,7 +148,7 @@ struct ReportParts<'py> {
     notes: MapNotes<'py>,
 }
 
-/// Parses Python and numpy integers.
+/// Parses Python and NumPy integers.
 struct IntParser;
 
 impl<'py> ParseItem<'py> for IntParser {
@@ -155,7 +157,8 @@ impl<'py> ParseItem<'py> for IntParser {
     }
 }
 
-/// Returns the error for a value that cannot be read even after it was copied, because another thread has replaced it.
+/// Returns the error for a value that cannot be read in place although it was copied. This can happen only if another
+/// thread has replaced the value in the meantime.
 fn unreadable_value() -> PyErr {
     PyTypeError::new_err("the blocks of a device cannot be read")
 }
@@ -205,18 +208,18 @@ impl<'py> ReportParts<'py> {
     }
 }
 
-/// Converts runs of blocks to Python ranges. `runs` is called twice, since the memory for all ranges is checked first.
+/// Converts runs of blocks to Python ranges. `runs` is called twice: first to check that all ranges fit in memory.
 fn to_ranges<'py, R: Iterator<Item = Range<usize>>>(
     signals: &mut SignalCheck<'py>,
     runs: impl Fn() -> R,
 ) -> PyResult<Bound<'py, PyList>> {
     let py = signals.py();
-    let mut len = 0_usize;
+    let mut num_runs = 0_usize;
     for run in runs() {
         signals.tick(1 + run.len() / 64)?;
-        len += 1;
+        num_runs += 1;
     }
-    check_memory_for_ints(len.saturating_mul(ENTRY_SIZE))?;
+    check_memory_for_ints(num_runs.saturating_mul(ENTRY_SIZE))?;
     let ranges = PyList::empty(py);
     let range = py.get_type::<PyRange>();
     for run in runs() {
@@ -226,8 +229,8 @@ fn to_ranges<'py, R: Iterator<Item = Range<usize>>>(
     Ok(ranges)
 }
 
-/// Appends an item to the list stored under a key, as `dict.setdefault(key, []).append(item)`. Returns whether the key was
-/// already present.
+/// Appends an item to the list that is stored under a key, as `lists.setdefault(key, []).append(item)` does. Returns `true`
+/// if the key was already present.
 fn append_to<'py>(lists: &Bound<'py, PyDict>, key: &Bound<'py, PyAny>, item: Bound<'py, PyAny>) -> PyResult<bool> {
     if let Some(list) = lists.get_item(key)? {
         list.cast_into::<PyList>()?.append(item)?;
@@ -244,7 +247,7 @@ fn to_tuples<'py>(signals: &mut SignalCheck<'py>, lists: &Bound<'py, PyDict>) ->
     let (keys, values) = cpython::dict_entries(lists);
     for (key, list) in keys.iter().zip(values) {
         signals.tick(16)?;
-        lists.set_item(key, tuple(&list)?)?;
+        lists.set_item(key, tuple_from_iterable(&list)?)?;
     }
     Ok(())
 }

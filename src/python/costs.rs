@@ -1,4 +1,4 @@
-//! Reads sequences of costs and sizes into prefix sums, in place where the numbers are stored as such.
+//! Reads sequences of costs and sizes into prefix sums. Lists, tuples and arrays of native numbers are read in place.
 
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyValueError;
@@ -8,22 +8,22 @@ use super::cpython;
 use super::items::{Items, Read};
 use super::memory::memory_error;
 use super::numbers::{Label, parse_amount, parse_bytes, parse_number};
-use super::sequences::{is_masked, to_list, wrong_dimensions};
+use super::sequences::{has_masked_values, num_dimensions_error, to_list};
 use super::signals::SignalCheck;
 use crate::numbers::{Number, Stop, Visitor};
 use crate::prefix_sums::{PrefixSums, PrefixSumsBuilder, SingleNumber, SumsError};
 
-/// The quantity that the numbers of a sequence are.
+/// What the numbers of a sequence stand for: costs or sizes.
 #[derive(Clone, Copy)]
 pub enum Quantity {
     /// Finite non-negative numbers.
     Costs,
-    /// Amounts of memory: whole numbers of bytes below 2**127, or text with a unit.
+    /// Amounts of memory: whole numbers of bytes below 2**127, or strings with a unit.
     Sizes,
 }
 
 impl Quantity {
-    /// Returns the name of the argument.
+    /// Returns the name of the argument that contains the numbers.
     fn name(self) -> &'static str {
         match self {
             Self::Costs => "costs",
@@ -31,7 +31,7 @@ impl Quantity {
         }
     }
 
-    /// Returns what an error message says the argument must be.
+    /// Returns a description of the expected argument, for error messages.
     fn expected(self) -> &'static str {
         match self {
             Self::Costs => "a sequence of numbers",
@@ -99,9 +99,9 @@ fn items_in_place<'a, 'py>(argument: &str, sequence: &'a Bound<'py, PyAny>) -> P
         Err(_) => return Ok(None),
     };
     if dimensions != 1 {
-        return Err(wrong_dimensions(argument, sequence, dimensions));
+        return Err(num_dimensions_error(argument, sequence, dimensions));
     }
-    if is_masked(sequence)? {
+    if has_masked_values(sequence)? {
         return Ok(None);
     }
     Ok(cpython::array_len(sequence, cpython::NUMBER_FORMATS).map(|_| Items::Array(sequence)))

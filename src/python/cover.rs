@@ -1,4 +1,5 @@
-//! The fast path of the checks: assigns the blocks of one value after the other, as long as each block is new.
+//! The fast path of `assert_device_map` and `check`: assigns the blocks of one value after the other until a block is
+//! already assigned or is not a block of the model.
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -20,18 +21,18 @@ pub enum Covered {
     NotInPlace,
 }
 
-/// Converts items that are not plain ints to numbers. Implementations run no Python code.
+/// Converts items other than plain ints to numbers. Implementations must not run Python code.
 pub trait ParseItem<'py> {
-    /// Returns the number that an item equals, or `None` if it equals none or must be decided on the slow path.
+    /// Returns the number that an item equals, or `None` if it equals no number or the slow path has to decide that.
     fn number(&mut self, item: &Bound<'py, PyAny>) -> Option<i64>;
 
-    /// Records that a value is a numpy array. Returns false if its items must be compared on the slow path.
+    /// Records that a value is a NumPy array. Returns `false` if its items must be compared on the slow path.
     fn record_numpy_array(&mut self) -> bool {
         true
     }
 }
 
-/// Assigns the blocks of all values, up to the first fault.
+/// Assigns the blocks of all values, until the first fault.
 #[inline]
 pub fn cover<'py>(
     signals: &mut SignalCheck<'py>,
@@ -45,7 +46,7 @@ pub fn cover<'py>(
             return Ok(Covered::NotInPlace);
         };
         if !matches!(covered, Covered::Distinct) {
-            // The other values are still tested, since `NotInPlace` takes precedence.
+            // After a fault, the remaining values are tested only for `NotInPlace`, which takes precedence.
             continue;
         }
         let all_assigned = match value {
@@ -59,7 +60,8 @@ pub fn cover<'py>(
     Ok(covered)
 }
 
-/// Assigns items, plain ints a run at a time and other items one by one. Returns false at the first fault.
+/// Assigns the blocks of a list, a tuple or an array: plain ints run by run, other items one by one. Returns `false` at the
+/// first fault.
 #[inline]
 fn cover_items<'py>(
     signals: &mut SignalCheck<'py>,
@@ -87,7 +89,7 @@ fn cover_items<'py>(
     }
 }
 
-/// Assigns the numbers of a range. Returns false at the first fault.
+/// Assigns the blocks of a range. Returns `false` at the first fault.
 fn cover_range(signals: &mut SignalCheck<'_>, range: &IntRange, coverage: &mut Coverage) -> PyResult<bool> {
     let all = 0..range.len();
     if range.indices_within(coverage.num_blocks()) != all {
@@ -104,7 +106,8 @@ fn cover_range(signals: &mut SignalCheck<'_>, range: &IntRange, coverage: &mut C
     Ok(true)
 }
 
-/// Returns whether an assignment succeeded. Raises a `MemoryError` if there was not enough memory.
+/// Returns `true` if an assignment succeeded, and `false` if it found a fault. Returns a `MemoryError` if there was not
+/// enough memory.
 fn is_assigned(coverage: &Coverage, result: Result<(), AssignError>) -> PyResult<bool> {
     match result {
         Ok(()) => Ok(true),

@@ -1,60 +1,60 @@
-//! Reads the argument `devices`: a sequence of devices, or their number.
+//! Conversion of the argument `devices`: a sequence of devices, or the number of devices.
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyRange, PyTuple};
 
-use super::error::{short_repr, unhashable, wrong_type, wrong_value};
+use super::error::{short_repr, type_error, unhashable_error, value_error};
 use super::item::is_bool;
 use super::memory::{ints_fit_in_memory, memory_error};
-use super::objects::{index, is_iterable, is_mapping, is_set, is_text, tuple};
+use super::objects::{is_iterable, is_mapping, is_set, is_str_or_bytes, to_index, tuple_from_iterable};
 
-/// Returns the devices as a tuple of at least one device without duplicates. An int is the number of devices, which are
-/// then called 0, 1, 2, ….
+/// Returns the devices as a tuple, which is not empty and has no duplicates. If the argument is an int, it is the number of
+/// devices, which are then called 0, 1, 2, ….
 #[pyfunction]
 pub fn parse_devices<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
     let py = devices.py();
     if let Some(range) = device_range(devices)? {
-        return tuple(&range);
+        return tuple_from_iterable(&range);
     }
-    // The check takes as long as the rest of this function, and these types always pass it.
+    // These types always pass the check, which takes as long as the rest of this function.
     let is_sequence = devices.is_exact_instance_of::<PyList>()
         || devices.is_exact_instance_of::<PyTuple>()
         || devices.is_exact_instance_of::<PyRange>();
     if !is_sequence {
         check_sequence(devices)?;
     }
-    let devices = tuple(devices)?;
+    let devices = tuple_from_iterable(devices)?;
     if devices.is_empty() {
         return Err(PyValueError::new_err("devices must not be empty"));
     }
     let seen: Bound<'py, PyDict> = PyDict::new(py);
     for (index, device) in devices.iter().enumerate() {
         seen.set_item(&device, ())
-            .map_err(|error| unhashable(error, &format!("devices[{index}]"), &device))?;
+            .map_err(|error| unhashable_error(error, &format!("devices[{index}]"), &device))?;
         if seen.len() == index {
-            let text = format!("devices must be distinct, got {} twice", short_repr(&device)?);
-            return Err(PyValueError::new_err(text));
+            let message = format!("devices must be distinct, got {} twice", short_repr(&device)?);
+            return Err(PyValueError::new_err(message));
         }
     }
     Ok(devices)
 }
 
-/// Returns `range(devices)` if `devices` is an int, otherwise `None`.
+/// Returns `range(devices)` if `devices` is an integer, otherwise `None`.
 pub fn device_range<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = devices.py();
     if is_bool(devices) || !devices.is_instance_of::<PyInt>() && !devices.hasattr(intern!(py, "__index__"))? {
         return Ok(None);
     }
-    let count = match index(devices) {
+    let count = match to_index(devices) {
         Ok(count) => count,
-        // Every numpy array has `__index__`, which raises unless the array has a single item.
+        // Every NumPy array has `__index__`, which raises unless the array is zero-dimensional and holds an integer.
         Err(error) if error.is_instance_of::<PyTypeError>(py) => return Ok(None),
         Err(error) => return Err(error),
     };
     if count.lt(1)? {
-        return Err(wrong_value("devices", "1 or more", &count));
+        return Err(value_error("devices", "1 or more", &count));
     }
     if !count.extract().is_ok_and(ints_fit_in_memory) {
         return Err(memory_error(&format!("{} devices", short_repr(&count)?)));
@@ -62,11 +62,11 @@ pub fn device_range<'py>(devices: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'
     py.get_type::<PyRange>().call1((count,)).map(Some)
 }
 
-/// Raises a `TypeError` for an object that is not a sequence of devices.
+/// Raises a `TypeError` if an object is not a sequence of devices.
 fn check_sequence(devices: &Bound<'_, PyAny>) -> PyResult<()> {
-    let error = |text: &'static str| Err(PyTypeError::new_err(text));
-    if is_text(devices) || !is_iterable(devices)? {
-        Err(wrong_type("devices", "a sequence of devices, or their number", devices))
+    let error = |message: &'static str| Err(PyTypeError::new_err(message));
+    if is_str_or_bytes(devices) || !is_iterable(devices)? {
+        Err(type_error("devices", "a sequence of devices, or their number", devices))
     } else if is_set(devices) {
         error("devices must have an order, got a set; pass a list")
     } else if is_mapping(devices)? {

@@ -5,8 +5,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyString};
 
-/// Returns an `InfeasibleError`. `bytes` are the attributes `needed` and `available`.
-pub fn infeasible<'py>(
+/// Returns an `InfeasibleError` with the given message and attributes. `bytes` contains the attributes `needed` and
+/// `available`.
+pub fn new_infeasible_error<'py>(
     py: Python<'py>,
     message: &str,
     reason: &str,
@@ -30,44 +31,44 @@ pub fn errors_module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     py.import(intern!(py, "devicemap._errors"))
 }
 
-/// Returns the repr of a value for an error message: on one line and shortened, or the name of its type if `repr` raises.
+/// Returns the repr of a value for an error message, shortened and on one line. Returns the name of the value's type if
+/// `repr` raises.
 pub fn short_repr(value: &Bound<'_, PyAny>) -> PyResult<String> {
     let py = value.py();
     let text = errors_module(py)?.call_method1(intern!(py, "short_repr"), (value,))?;
     Ok(text.cast::<PyString>()?.to_string_lossy().into_owned())
 }
 
-/// Returns the `ValueError` for an argument of the right type with a wrong value.
-pub fn wrong_value(argument: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyErr {
+/// Returns the `ValueError` for an argument that has the right type but an invalid value.
+pub fn value_error(argument: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyErr {
     must_be(argument, expected, got).map_or_else(|error| error, PyValueError::new_err)
 }
 
-/// Returns the `TypeError` for an argument of a wrong type.
-pub fn wrong_type(argument: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyErr {
+/// Returns the `TypeError` for an argument that has the wrong type.
+pub fn type_error(argument: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyErr {
     must_be(argument, expected, got).map_or_else(|error| error, PyTypeError::new_err)
 }
 
+/// Returns the message "`argument` must be `expected`, got `got`".
 fn must_be(argument: &str, expected: &str, got: &Bound<'_, PyAny>) -> PyResult<String> {
     Ok(format!("{argument} must be {expected}, got {}", short_repr(got)?))
 }
 
-/// Returns the `TypeError` for a mapping where another type is expected, with advice for the caller.
-pub fn wrong_mapping(argument: &str, expected: &str, got: &Bound<'_, PyAny>, advice: &str) -> PyErr {
+/// Returns the `TypeError` for a mapping where another type is expected. The message ends with a hint for the caller.
+pub fn mapping_error(argument: &str, expected: &str, got: &Bound<'_, PyAny>, hint: &str) -> PyErr {
     match short_repr(got) {
-        Ok(got) => PyTypeError::new_err(format!(
-            "{argument} must be {expected}, got the mapping {got}; {advice}"
-        )),
+        Ok(got) => PyTypeError::new_err(format!("{argument} must be {expected}, got the mapping {got}; {hint}")),
         Err(error) => error,
     }
 }
 
 /// Replaces the `TypeError` of an unhashable device by one that names the argument.
-pub fn unhashable(error: PyErr, argument: &str, device: &Bound<'_, PyAny>) -> PyErr {
+pub fn unhashable_error(error: PyErr, argument: &str, device: &Bound<'_, PyAny>) -> PyErr {
     let py = device.py();
     if !error.is_instance_of::<PyTypeError>(py) {
         return error;
     }
-    caused_by(py, wrong_type(argument, "hashable", device), error)
+    caused_by(py, type_error(argument, "hashable", device), error)
 }
 
 /// Returns `error` with `cause` as its `__cause__`.
@@ -76,8 +77,8 @@ pub fn caused_by(py: Python<'_>, error: PyErr, cause: PyErr) -> PyErr {
     error
 }
 
-/// Converts an exception object to a `PyErr`. It is passed together with its type, so that Python raises it as a new
-/// exception and sets its `__context__`.
+/// Converts an exception object to a `PyErr`. The type is passed together with the object, so that Python raises the object
+/// as a new exception and sets its `__context__`.
 pub fn to_err(error: Bound<'_, PyAny>) -> PyErr {
     PyErr::from_type(error.get_type(), error.unbind())
 }

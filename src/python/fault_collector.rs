@@ -1,5 +1,7 @@
-//! Collects the faults of a device map that failed the fast check. A first pass counts how often each block is assigned; a
-//! second pass collects the items that are assigned more than once or are not blocks of the model.
+//! The slow path of `assert_device_map` and `check`: collects the faults of a device map that failed the fast check.
+//!
+//! A first pass counts how often each block is assigned. A second pass collects the items that are assigned more than once
+//! or are not blocks of the model.
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -11,32 +13,33 @@ use super::values::Value;
 use crate::coverage::int_range::IntRange;
 use crate::coverage::{BlockCounts, CountVisitor, FaultVisitor};
 
-/// The work of a set lookup or insertion, in blocks read. Most operations take less, but if all hashes are equal, each one
-/// takes longer than the previous one.
+/// The time of a lookup or insertion in a set, as a multiple of the time to read a block. Most operations are faster, but if
+/// all hashes are equal, each operation takes longer than the previous one.
 pub const SET_OPERATION_WORK: usize = 1 << 10;
 
-/// An item of a device map.
+/// An item of a device map, classified as a block of the model or not.
 pub enum BlockOrOther<'py> {
     /// A block of the model.
     Block(usize),
-    /// An item that is not a block of the model, as an object that is equal to it and hashable.
+    /// An item that is not a block of the model, represented by an equal object that is hashable.
     Other(Bound<'py, PyAny>),
-    /// An item to be ignored, because another thread has replaced it.
+    /// An item that is ignored because another thread has replaced it since it was checked.
     Ignored,
 }
 
-/// How a check interprets items, and where it stores the faults. `device` is the index of the device.
+/// Classifies the items of a device map and stores the faults, as one of the two checks requires. In all methods, `device`
+/// is the index of the device.
 pub trait FaultCollector<'py> {
-    /// Whether a duplicate block is collected once, at its first occurrence, or at every occurrence.
+    /// Whether a duplicate block is collected only once, at its first occurrence, instead of at every occurrence.
     const ONCE_PER_BLOCK: bool;
-    /// The memory for an extra block, as a multiple of the memory of an int.
+    /// The memory needed for an extra block, as a multiple of the memory of an int.
     const ENTRY_SIZE: usize;
 
-    /// Classifies an item of a map for a model of `num_blocks` blocks. Returns `None` if only the custom `==` of the item
-    /// can tell what it equals.
+    /// Classifies an item of a map for a model of `num_blocks` blocks. Returns `None` if the item has a custom `==`, so that
+    /// only comparisons with that method show which blocks it equals.
     fn classify(&mut self, item: &Bound<'py, PyAny>, num_blocks: usize) -> PyResult<Option<BlockOrOther<'py>>>;
 
-    /// Records that a value is a numpy array. Returns false if its items must be compared by their `==`.
+    /// Records that a value is a NumPy array. Returns `false` if its items must be compared by their `==`.
     fn record_numpy_array(&mut self) -> bool {
         true
     }
@@ -77,7 +80,8 @@ pub fn count<'py>(
     Ok(Some(counts))
 }
 
-/// Counts items, plain ints a run at a time and other items one by one. Returns false at an item with a custom `==`.
+/// Counts the items of a list, a tuple or an array: plain ints run by run, other items one by one. Returns `false` at an
+/// item with a custom `==`.
 fn count_items<'py>(
     signals: &mut SignalCheck<'py>,
     device: usize,
@@ -113,7 +117,7 @@ fn count_range<'py, C: FaultCollector<'py>>(
     collector: &mut C,
 ) -> PyResult<()> {
     let within = range.indices_within(counts.num_blocks());
-    // All numbers outside the model will be collected.
+    // Every number that is not a block of the model will be stored.
     check_memory_for_ints((range.len() - within.len()).saturating_mul(C::ENTRY_SIZE))?;
     for run in range.runs(within.clone()) {
         signals.tick(1 + run.len() / 64)?;
@@ -127,7 +131,7 @@ fn count_range<'py, C: FaultCollector<'py>>(
 }
 
 /// The second pass: collects the faults in the order of the values. If a signal handler or another thread has changed a
-/// value since the first pass, the changed items may or may not be collected.
+/// value since the first pass, it is not specified whether the changed items are collected.
 pub fn collect<'py>(
     signals: &mut SignalCheck<'py>,
     values: &Bound<'py, PyList>,
@@ -145,7 +149,7 @@ pub fn collect<'py>(
     Ok(())
 }
 
-/// Collects the faults among items.
+/// Collects the faults among the items of a list, a tuple or an array.
 fn collect_items<'py, C: FaultCollector<'py>>(
     signals: &mut SignalCheck<'py>,
     device: usize,

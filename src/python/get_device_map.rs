@@ -1,4 +1,4 @@
-//! `get_device_map(n_layers, devices)`.
+//! The binding of `get_device_map`.
 
 use std::iter;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyInt, PyList, PyRange, PySlice};
 
 use super::cpython;
 use super::memory::ints_fit_in_memory;
-use super::objects::list;
+use super::objects::list_from_iterable;
 use super::signals::SignalCheck;
 use crate::partition::chunks::ceil_chunks;
 
@@ -42,51 +42,53 @@ use crate::partition::chunks::ceil_chunks;
 pub fn get_device_map<'py>(n_layers: &Bound<'py, PyAny>, devices: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     let py = n_layers.py();
     let mut signals = SignalCheck::new(py);
-    let blocks = positive_int(n_layers);
-    let layers = match blocks {
-        Some(blocks) => {
-            if !ints_fit_in_memory(blocks) {
-                // The error of the original has no message either.
+    let num_blocks = positive_int(n_layers);
+    let layers = match num_blocks {
+        Some(num_blocks) => {
+            if !ints_fit_in_memory(num_blocks) {
+                // The original's MemoryError has no message.
                 return Err(PyMemoryError::new_err(()));
             }
             PyList::empty(py)
         }
-        None => list(&py.get_type::<PyRange>().call1((n_layers,))?)?,
+        None => list_from_iterable(&py.get_type::<PyRange>().call1((n_layers,))?)?,
     };
-    let count = devices.len()?;
-    match blocks {
-        Some(blocks) if count > 0 => {
-            let mut runs = ceil_chunks(blocks, count);
+    let num_devices = devices.len()?;
+    match num_blocks {
+        Some(num_blocks) if num_devices > 0 => {
+            let mut runs = ceil_chunks(num_blocks, num_devices);
             zip_to_dict(&mut signals, devices, |signals| {
                 let to_list = |run: Range<usize>| cpython::list_of_ints(signals, run.len(), iter::once(run));
                 runs.next().map(to_list).transpose()
             })
         }
         _ => {
-            let mut chunks = slice_chunks(&mut signals, &layers, n_layers, count)?.into_iter();
+            let mut chunks = slice_chunks(&mut signals, &layers, n_layers, num_devices)?.into_iter();
             zip_to_dict(&mut signals, devices, |_| Ok(chunks.next()))
         }
     }
 }
 
-/// Returns the value of an exact int above 0, for which Rust's arithmetic agrees with the original's.
+/// Returns the value of `n_layers` if it is an exact positive int, so that the chunks can be computed in Rust.
 fn positive_int(n_layers: &Bound<'_, PyAny>) -> Option<usize> {
-    let count: isize = n_layers.cast_exact::<PyInt>().ok()?.extract().ok()?;
-    usize::try_from(count).ok().filter(|&count| count > 0)
+    let number: isize = n_layers.cast_exact::<PyInt>().ok()?.extract().ok()?;
+    usize::try_from(number).ok().filter(|&number| number > 0)
 }
 
-/// Executes the steps of the original for any other `n_layers`, which may define its own operators. Returns the chunks of
-/// `layers`.
+/// Divides `layers` into chunks by the steps of the original. This is used if `n_layers` is not an exact positive int: then
+/// it may define its own operators.
 fn slice_chunks<'py>(
     signals: &mut SignalCheck<'py>,
     layers: &Bound<'py, PyList>,
     n_layers: &Bound<'py, PyAny>,
-    count: usize,
+    num_devices: usize,
 ) -> PyResult<Bound<'py, PyList>> {
     static CEIL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = layers.py();
     let ceil = CEIL.import(py, "math", "ceil")?;
-    let size = py.get_type::<PyInt>().call1((ceil.call1((n_layers.div(count)?,))?,))?;
+    let size = py
+        .get_type::<PyInt>()
+        .call1((ceil.call1((n_layers.div(num_devices)?,))?,))?;
     let chunks = PyList::empty(py);
     for start in py.get_type::<PyRange>().call1((0, n_layers, &size))?.try_iter()? {
         let start = start?;
@@ -98,7 +100,8 @@ fn slice_chunks<'py>(
     Ok(chunks)
 }
 
-/// Returns `dict(zip(devices, chunks))`. Like `zip`, it advances the iterator of the devices once more after the last chunk.
+/// Returns `dict(zip(devices, chunks))`, where `next_chunk` returns the chunks one by one. As with `zip`, the iterator of the
+/// devices is advanced once more after the last chunk.
 fn zip_to_dict<'py, T>(
     signals: &mut SignalCheck<'py>,
     devices: &Bound<'py, PyAny>,

@@ -5,11 +5,11 @@ use pyo3::types::{PyBool, PyFloat, PyInt, PyNone, PyString, PyType};
 
 use super::cpython;
 
-/// The largest integer up to which every numpy integer compares exactly with every other number, in all versions of numpy.
-/// Above it, numpy may convert to float, which rounds.
+/// The largest integer up to which every NumPy integer compares exactly with every other number, in all versions of NumPy.
+/// Above it, NumPy may convert to float, which rounds.
 const MAX_EXACT_IN_NUMPY: i64 = (1 << 53) - 1;
 
-/// The names of numpy's integer scalar types.
+/// The names of NumPy's integer scalar types.
 const NUMPY_INTEGERS: [&[u8]; 14] = [
     b"numpy.int8",
     b"numpy.int16",
@@ -38,10 +38,10 @@ pub enum ItemKind {
     CustomEq,
 }
 
-/// The names of numpy's bool type, which is not an integer type although it has `__index__`.
+/// The names of NumPy's bool type, which is not an integer type although it has `__index__`.
 const NUMPY_BOOLS: [&[u8]; 2] = [b"numpy.bool", b"numpy.bool_"];
 
-/// Returns the value of a Python or numpy integer that fits in 64 bits. Returns `None` for bools and for other objects with
+/// Returns the value of a Python or NumPy integer that fits in 64 bits. Returns `None` for bools and for other objects with
 /// `__index__`. Runs no Python code.
 pub fn int_value(object: &Bound<'_, PyAny>) -> Option<i64> {
     if is_integer(object) {
@@ -51,19 +51,20 @@ pub fn int_value(object: &Bound<'_, PyAny>) -> Option<i64> {
     }
 }
 
-/// Returns whether an object is a Python or numpy integer of any size, but not a bool. Runs no Python code.
+/// Returns `true` if an object is a Python or NumPy integer of any size, but not a bool. Runs no Python code.
 pub fn is_integer(object: &Bound<'_, PyAny>) -> bool {
     let is_int_type = object.is_instance_of::<PyInt>() || is_numpy_integer(&object.get_type());
     is_int_type && !is_bool(object)
 }
 
-/// Returns whether an object is a Python or numpy bool.
+/// Returns `true` if an object is a Python or NumPy bool.
 pub fn is_bool(object: &Bound<'_, PyAny>) -> bool {
     object.is_exact_instance_of::<PyBool>()
         || cpython::c_type_name(&object.get_type()).is_some_and(|name| NUMPY_BOOLS.contains(&name.to_bytes()))
 }
 
-/// The special methods of a subclass of int that numpy calls, or whose presence it tests, in a comparison.
+/// The special methods of a subclass of int that NumPy calls, or whose presence it tests, when it compares one of its
+/// integers with an instance of that subclass.
 const USED_BY_NUMPY: [&str; 8] = [
     "__array__",
     "__array_interface__",
@@ -78,16 +79,16 @@ const USED_BY_NUMPY: [&str; 8] = [
 /// Classifies the items of one device map. Runs no Python code.
 #[derive(Default)]
 pub struct Classifier<'py> {
-    /// Whether the map contains a numpy integer.
+    /// Whether the map contains a NumPy integer.
     has_numpy_integer: bool,
-    /// Whether the map contains an instance of a subclass of int that defines a method used by numpy.
+    /// Whether the map contains an instance of a subclass of int that defines a method used by NumPy.
     has_numpy_aware_subclass: bool,
     /// The subclass of int that was tested last.
     last_subclass: Option<Bound<'py, PyType>>,
 }
 
 impl<'py> Classifier<'py> {
-    /// Returns the kind of an item. It also depends on the items classified before: see [`Self::is_ambiguous`].
+    /// Returns the kind of an item. It also depends on the items that were classified earlier: see [`Self::is_ambiguous`].
     pub fn classify(&mut self, item: &Bound<'py, PyAny>) -> ItemKind {
         if item.is_exact_instance_of::<PyInt>() || item.is_exact_instance_of::<PyBool>() {
             return item.extract().map_or(ItemKind::Other, ItemKind::Number);
@@ -101,7 +102,8 @@ impl<'py> Classifier<'py> {
         let type_ = item.get_type();
         let number: Option<i64> = if cpython::compares_as_int(&type_) {
             self.record_subclass(type_);
-            // An int of more than 64 bits may have a custom hash; it is treated as `CustomEq`.
+            // An int that does not fit in 64 bits becomes `CustomEq`, since the subclass may override `__hash__`, so that
+            // the item cannot be looked up in a set.
             item.extract().ok()
         } else if is_numpy_integer(&type_) {
             self.has_numpy_integer = true;
@@ -116,12 +118,13 @@ impl<'py> Classifier<'py> {
         }
     }
 
-    /// Records that the map contains an array of numpy integers. Returns false if these cannot be compared as numbers.
+    /// Records that the map contains an array of NumPy integers. Returns `false` if these cannot be compared as numbers.
     pub fn record_numpy_array(&mut self) -> bool {
         self.has_numpy_integer = true;
         !self.is_ambiguous()
     }
 
+    /// Records that the map contains an instance of a subclass of int.
     fn record_subclass(&mut self, type_: Bound<'py, PyType>) {
         if self.last_subclass.as_ref().is_none_or(|last| !last.is(&type_)) {
             self.has_numpy_aware_subclass |= !is_opaque_to_numpy(&type_).unwrap_or(false);
@@ -129,14 +132,14 @@ impl<'py> Classifier<'py> {
         }
     }
 
-    /// Returns whether a comparison of two items may call user code: numpy compares its integers with instances of a
+    /// Returns `true` if a comparison of two items may call user code: NumPy compares its integers with instances of a
     /// subclass of int, and may call the methods of that subclass.
     fn is_ambiguous(&self) -> bool {
         self.has_numpy_integer && self.has_numpy_aware_subclass
     }
 }
 
-/// Returns whether a subclass of int defines none of the methods used by numpy. Searches the dicts of the classes, since
+/// Returns `true` if a subclass of int defines none of the methods used by numpy. Searches the dicts of the classes, since
 /// any other attribute lookup may run user code.
 fn is_opaque_to_numpy(type_: &Bound<'_, PyType>) -> PyResult<bool> {
     let int = type_.py().get_type::<PyInt>();

@@ -1,4 +1,4 @@
-//! Reads the items of lists, tuples and arrays in place.
+//! Lists, tuples and arrays whose items are read in place, without running Python code.
 
 use std::ffi::CStr;
 
@@ -10,7 +10,7 @@ use super::cpython;
 use super::signals::{self, SignalCheck};
 use crate::numbers::{Stop, Visitor};
 
-/// The type name of a numpy array.
+/// The type name of a NumPy array.
 pub const NUMPY_ARRAY: &CStr = c"numpy.ndarray";
 
 /// A sequence of blocks or costs that can be read without running Python code.
@@ -43,13 +43,13 @@ impl<'py> Items<'_, 'py> {
         }
     }
 
-    /// Returns whether the items are stored in a numpy array.
+    /// Returns `true` if the items are stored in a NumPy array.
     pub fn is_numpy_array(&self) -> bool {
         matches!(self, Self::Array(array) if cpython::c_type_name(&array.get_type()) == Some(NUMPY_ARRAY))
     }
 
-    /// Passes the items from an index on to a visitor, until it stops. The items are passed in chunks, with a check for
-    /// signals after each; the buffer of an array is exported for one chunk at a time.
+    /// Passes the items to a visitor, starting at index `from`, until the visitor stops. The items are passed in chunks, with
+    /// a check for signals after each chunk; the buffer of an array is exported for one chunk at a time.
     #[inline]
     pub fn read<R: Visitor>(
         &self,
@@ -71,7 +71,7 @@ impl<'py> Items<'_, 'py> {
             };
             signals.tick(end.saturating_sub(from) + 1)?;
             if !is_plain {
-                // A signal handler or another thread may have shortened a list since.
+                // A signal handler or another thread may have shortened the list after the visitor stopped.
                 let item = self.get(signals.py(), end)?;
                 return Ok(item.map_or(Read::All, |item| Read::NotPlain(end, item)));
             }

@@ -1,4 +1,4 @@
-//! The binding of `DeviceMap.load_per_device`.
+//! The binding of `DeviceMap.load_per_device`, which computes the load of each device of an existing map.
 
 use pyo3::exceptions::{PyArithmeticError, PyValueError};
 use pyo3::prelude::*;
@@ -6,7 +6,7 @@ use pyo3::types::{PyFloat, PyList, PyTuple};
 
 use super::balance::parse_speeds;
 use super::costs::{Quantity, read_prefix_sums};
-use super::error::wrong_value;
+use super::error::value_error;
 use super::numbers::{PyNumber, parse_number};
 use super::per_device::PerDevice;
 use super::signals::SignalCheck;
@@ -21,12 +21,14 @@ pub fn load_per_device<'py>(
     speeds: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyList>> {
     let py = devices.py();
-    let ends = boundaries
+    let boundaries = boundaries
         .iter()
-        .map(|end| end.extract::<usize>())
+        .map(|boundary| boundary.extract::<usize>())
         .collect::<PyResult<Vec<_>>>()?;
-    if ends.len() != devices.len() + 1 || !ends.is_sorted() {
-        return Err(PyValueError::new_err("boundaries must be those of the devices"));
+    if boundaries.len() != devices.len() + 1 || !boundaries.is_sorted() {
+        return Err(PyValueError::new_err(
+            "boundaries must be sorted and have one more value than devices",
+        ));
     }
     let speeds = speeds
         .map(|speeds| PerDevice::new("speeds", devices, speeds))
@@ -35,14 +37,14 @@ pub fn load_per_device<'py>(
         parse_speeds(speeds)?;
     }
     let sums = read_prefix_sums(&mut SignalCheck::new(py), Quantity::Costs, costs)?;
-    let blocks = ends[devices.len()];
-    if sums.len() != blocks {
-        let text = format!("costs must have one value per block ({blocks}), got {}", sums.len());
-        return Err(PyValueError::new_err(text));
+    let num_blocks = boundaries[devices.len()];
+    if sums.len() != num_blocks {
+        let message = format!("costs must have one value per block ({num_blocks}), got {}", sums.len());
+        return Err(PyValueError::new_err(message));
     }
     let loads = PyList::empty(py);
-    for (device, ends) in ends.windows(2).enumerate() {
-        let mut load = match sums.amount(sums.sum(ends[0]..ends[1])) {
+    for (device, run) in boundaries.windows(2).enumerate() {
+        let mut load = match sums.amount(sums.sum(run[0]..run[1])) {
             Number::Whole(cost) => cost.into_pyobject(py)?.into_any(),
             Number::Float(cost) => PyFloat::new(py, cost).into_any(),
         };
@@ -57,7 +59,7 @@ pub fn load_per_device<'py>(
                     };
                     load.div(divisor).map_err(|error| {
                         if error.is_instance_of::<PyArithmeticError>(py) {
-                            wrong_value(&speeds.label(device), "within the range of a float", speed)
+                            value_error(&speeds.label(device), "within the range of a float", speed)
                         } else {
                             error
                         }

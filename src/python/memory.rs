@@ -1,14 +1,14 @@
-//! Checks that memory is available before it is used, if its size is determined by a number given by the caller.
+//! Checks that memory can be allocated before it is used, where a number given by the caller determines its size.
 //!
-//! A size that does not fit in memory is then an error before the work starts. Otherwise the operating system might end the
-//! process in the midst of it.
+//! If the memory cannot be allocated, the caller gets a `MemoryError` before the work starts. Without the check, the
+//! operating system might kill the process during the work.
 
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 
-/// Returns whether memory for a list of `count` ints can be allocated. The memory is freed at once.
+/// Returns `true` if memory for a list of `count` ints can be allocated. The memory is freed immediately.
 pub fn ints_fit_in_memory(count: usize) -> bool {
-    // A reference in the list, and an int of up to 32 bytes.
+    // For each int, a pointer of 8 bytes in the list and an object of up to 32 bytes.
     Vec::<[u64; 1 + 4]>::new().try_reserve_exact(count).is_ok()
 }
 
@@ -26,7 +26,7 @@ pub fn bitset_memory_error(num_blocks: usize) -> PyErr {
     memory_error(&format!("a bitset of {num_blocks} blocks"))
 }
 
-/// Returns a `MemoryError` that names what does not fit in memory.
-pub fn memory_error(what: &str) -> PyErr {
-    PyMemoryError::new_err(format!("not enough memory for {what}"))
+/// Returns a `MemoryError` with the message "not enough memory for `purpose`".
+pub fn memory_error(purpose: &str) -> PyErr {
+    PyMemoryError::new_err(format!("not enough memory for {purpose}"))
 }

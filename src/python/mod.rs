@@ -1,4 +1,4 @@
-//! The Python binding: all code that touches Python objects.
+//! The Python binding: all code that uses Python objects.
 
 pub mod assert_device_map;
 pub mod balance;

@@ -1,17 +1,18 @@
-//! Converts single Python objects to numbers and to amounts of memory.
+//! Conversion of single Python objects to numbers and to amounts of memory.
 
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyComplex, PyFloat, PyInt, PyString};
 
-use super::error::{caused_by, short_repr, wrong_type, wrong_value};
+use super::error::{caused_by, short_repr, type_error, value_error};
 use super::item::is_bool;
-use super::objects::{index, is_text};
+use super::objects::{is_str_or_bytes, to_index};
 use crate::numbers::Number;
 use crate::numbers::byte_units::{self, ParseError};
 
-/// Returns the name of a value in error messages, such as `costs[3]`. It is a function because most values need no name.
+/// A function that returns the name of a value in error messages, such as `costs[3]`. The name is created only if there is
+/// an error.
 pub type Label<'a> = &'a dyn Fn() -> String;
 
 /// What an error message says that an amount of memory must be.
@@ -19,13 +20,13 @@ const EXPECTED_BYTES: &str = "a whole number of bytes below 2**127, or text such
 
 /// A number of any size.
 pub enum PyNumber<'py> {
-    /// An exact int: the object itself, or the result of its `__index__`.
+    /// An exact int: the object itself, or the result of `__index__`.
     Int(Bound<'py, PyAny>),
-    /// The result of its `__float__`.
+    /// The result of `__float__`.
     Float(f64),
 }
 
-/// Converts an object to a number. An object that is not a number is an error which says that it must be `expected`.
+/// Converts an object to a number. Returns an error stating that the value must be `expected` if it is not a number.
 pub fn parse_number<'py>(value: &Bound<'py, PyAny>, label: Label<'_>, expected: &str) -> PyResult<PyNumber<'py>> {
     if value.is_exact_instance_of::<PyInt>() {
         return Ok(PyNumber::Int(value.clone()));
@@ -35,27 +36,27 @@ pub fn parse_number<'py>(value: &Bound<'py, PyAny>, label: Label<'_>, expected: 
     }
     let py = value.py();
     if value.hasattr(intern!(py, "__index__"))? {
-        match index(value) {
+        match to_index(value) {
             Ok(int) => return Ok(PyNumber::Int(int)),
             // Every tensor has `__index__`, which raises if the tensor is not an integer.
             Err(error) if error.is_instance_of::<PyTypeError>(py) => {}
             Err(error) => return Err(error),
         }
     }
-    if is_text(value) {
-        return Err(wrong_type(&label(), expected, value));
+    if is_str_or_bytes(value) {
+        return Err(type_error(&label(), expected, value));
     }
     if is_complex(value)? {
-        return Err(wrong_type(&label(), "a real number", value));
+        return Err(type_error(&label(), "a real number", value));
     }
     value.extract().map(PyNumber::Float).map_err(|error| {
         let labelled = if error.is_instance_of::<PyOverflowError>(py) {
-            wrong_value(&label(), "within the range of a float", value)
+            value_error(&label(), "within the range of a float", value)
         } else if error.is_instance_of::<PyTypeError>(py) {
-            wrong_type(&label(), expected, value)
+            type_error(&label(), expected, value)
         } else if error.is_instance_of::<PyValueError>(py) || error.is_instance_of::<PyRuntimeError>(py) {
-            // torch raises RuntimeError for a tensor of several items and for one on the device "meta".
-            wrong_value(&label(), expected, value)
+            // PyTorch raises RuntimeError for a tensor with more than one element and for a tensor on the device "meta".
+            value_error(&label(), expected, value)
         } else {
             return error;
         };
@@ -63,47 +64,48 @@ pub fn parse_number<'py>(value: &Bound<'py, PyAny>, label: Label<'_>, expected: 
     })
 }
 
-/// Converts a number to a finite non-negative one. A negative number is an error which says that it must be `expected`.
+/// Checks that a number is finite and not negative. Returns an error stating that the value must be `expected` if it is
+/// negative.
 pub fn parse_amount(number: PyNumber<'_>, py: Python<'_>, label: Label<'_>, expected: &str) -> PyResult<Number> {
     match number {
         PyNumber::Int(int) => match int.extract::<u128>() {
             Ok(whole) => Ok(Number::Whole(whole)),
-            Err(_) if int.lt(0)? => Err(wrong_value(&label(), expected, &int)),
-            Err(_) => Err(wrong_value(&label(), "less than 2**128", &int)),
+            Err(_) if int.lt(0)? => Err(value_error(&label(), expected, &int)),
+            Err(_) => Err(value_error(&label(), "less than 2**128", &int)),
         },
         PyNumber::Float(float) if Number::Float(float).is_amount() => Ok(Number::Float(float)),
         PyNumber::Float(float) => {
             let expected = if float < 0.0 { expected } else { "a finite number" };
-            Err(wrong_value(&label(), expected, PyFloat::new(py, float).as_any()))
+            Err(value_error(&label(), expected, PyFloat::new(py, float).as_any()))
         }
     }
 }
 
-/// Converts an amount of memory, a number or text with a unit, to a whole number of bytes below 2**127.
+/// Converts an amount of memory, a number or a str with a unit, to a whole number of bytes below 2**127.
 pub fn parse_bytes(value: &Bound<'_, PyAny>, label: Label<'_>) -> PyResult<u128> {
     if let Ok(text) = value.cast::<PyString>() {
         return parse_bytes_text(text, label);
     }
     if is_bool(value) {
-        return Err(wrong_type(&label(), EXPECTED_BYTES, value));
+        return Err(type_error(&label(), EXPECTED_BYTES, value));
     }
     match to_exact_int(value, parse_number(value, label, EXPECTED_BYTES)?, label)? {
         PyNumber::Int(int) => {
             let whole = int.extract().ok().and_then(|whole| Number::Whole(whole).whole_bytes());
-            whole.ok_or_else(|| wrong_value(&label(), EXPECTED_BYTES, &int))
+            whole.ok_or_else(|| value_error(&label(), EXPECTED_BYTES, &int))
         }
         PyNumber::Float(float) => Number::Float(float).whole_bytes().ok_or_else(|| {
             let got = PyFloat::new(value.py(), float);
             if !float.is_finite() || float.fract() == 0.0 || float < 0.0 {
-                return wrong_value(&label(), EXPECTED_BYTES, &got);
+                return value_error(&label(), EXPECTED_BYTES, &got);
             }
-            fractional_bytes(label, &got, &format!("write '{float}GiB' if it is in GiB"))
+            fractional_bytes_error(label, &got, &format!("write '{float}GiB' if it is in GiB"))
         }),
     }
 }
 
-/// Replaces the float of a number such as a Fraction or a Decimal by the int that the number equals. A number between two
-/// ints is an error.
+/// Converts a `Fraction`, a `Decimal` or a similar number to the int that it equals. Returns an error if it lies between two
+/// ints. `number` is the result of [`parse_number`]; an int, or a float that is not such a number, is returned unchanged.
 fn to_exact_int<'py>(value: &Bound<'py, PyAny>, number: PyNumber<'py>, label: Label<'_>) -> PyResult<PyNumber<'py>> {
     let PyNumber::Float(float) = number else {
         return Ok(number);
@@ -112,31 +114,33 @@ fn to_exact_int<'py>(value: &Bound<'py, PyAny>, number: PyNumber<'py>, label: La
         return Ok(number);
     }
     if !(0.5..2_f64.powi(128)).contains(&float) && (float != 0.0 || value.eq(0)?) {
-        // The float suffices to decide; the integer ratio of a Decimal such as 1e999999999 would not fit in memory.
+        // The caller rejects this float, except 0. The integer ratio of a Decimal such as 1e999999999 would not fit in
+        // memory.
         return Ok(number);
     }
     if float == 0.0 {
-        return Err(fractional_bytes(label, value, "round it"));
+        // The number is not 0, but so small that its float is.
+        return Err(fractional_bytes_error(label, value, "round it"));
     }
     let ratio = value.call_method0(intern!(value.py(), "as_integer_ratio"))?;
     if ratio.get_item(1)?.eq(1)? {
         return Ok(PyNumber::Int(ratio.get_item(0)?));
     }
-    Err(fractional_bytes(label, value, "round it"))
+    Err(fractional_bytes_error(label, value, "round it"))
 }
 
 /// Returns the `ValueError` for an amount of memory that is not a whole number of bytes.
-fn fractional_bytes(label: Label<'_>, value: &Bound<'_, PyAny>, advice: &str) -> PyErr {
+fn fractional_bytes_error(label: Label<'_>, value: &Bound<'_, PyAny>, hint: &str) -> PyErr {
     match short_repr(value) {
         Ok(got) => PyValueError::new_err(format!(
-            "{} must be an amount of memory, but {got} is not a whole number of bytes; {advice}",
+            "{} must be an amount of memory, but {got} is not a whole number of bytes; {hint}",
             label()
         )),
         Err(error) => error,
     }
 }
 
-/// Return the number of bytes that a text stands for.
+/// Convert an amount of memory such as ``"24GiB"`` to a number of bytes.
 ///
 /// The text is a number followed by a unit: B, KB, MB, GB or TB (powers of 1,000), or KiB, MiB, GiB or TiB (powers of
 /// 1,024). Letter case does not matter, and spaces around the number and the unit are ignored. ``"0.3KiB"`` is rounded down
@@ -160,7 +164,7 @@ fn fractional_bytes(label: Label<'_>, value: &Bound<'_, PyAny>, advice: &str) ->
 #[pyfunction]
 pub fn parse_memory<'py>(text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let Ok(string) = text.cast::<PyString>() else {
-        return Err(wrong_type("text", "a str", text));
+        return Err(type_error("text", "a str", text));
     };
     Ok(parse_bytes_text(string, &|| "text".into())?
         .into_pyobject(text.py())?
@@ -171,7 +175,7 @@ pub fn parse_memory<'py>(text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>
 fn parse_bytes_text(text: &Bound<'_, PyString>, label: Label<'_>) -> PyResult<u128> {
     const EXPECTED: &str = "a number and a unit (B, KB, MB, GB, TB, KiB, MiB, GiB or TiB)";
     byte_units::parse(&text.to_string_lossy()).map_err(|error| match error {
-        ParseError::Text(None) => wrong_value(&label(), EXPECTED, text),
+        ParseError::Text(None) => value_error(&label(), EXPECTED, text),
         ParseError::Text(Some(suggestion)) => match short_repr(text) {
             Ok(got) => {
                 let message = format!("{} must be {EXPECTED}, got {got}; write {suggestion}", label());
@@ -179,12 +183,12 @@ fn parse_bytes_text(text: &Bound<'_, PyString>, label: Label<'_>) -> PyResult<u1
             }
             Err(error) => error,
         },
-        ParseError::Fraction => fractional_bytes(label, text, "round it"),
-        ParseError::TooLarge => wrong_value(&label(), "less than 2**127 bytes", text),
+        ParseError::Fraction => fractional_bytes_error(label, text, "round it"),
+        ParseError::TooLarge => value_error(&label(), "less than 2**127 bytes", text),
     })
 }
 
-/// Returns whether an object is a number with `as_integer_ratio` that is neither an int nor a float, such as a `Fraction`
+/// Returns `true` if an object is a number with `as_integer_ratio` that is neither an int nor a float, such as a `Fraction`
 /// or a `Decimal`.
 pub fn is_ratio(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = value.py();
@@ -192,8 +196,8 @@ pub fn is_ratio(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(!is_builtin && value.hasattr(intern!(py, "as_integer_ratio"))?)
 }
 
-/// Returns whether an object is a complex number, or a numpy or torch object whose dtype is complex. Converting such an
-/// object to a float would drop its imaginary part, at best with a warning.
+/// Returns `true` if an object is a complex number, or a NumPy or torch object whose dtype is complex. Converting such an
+/// object to a float would discard its imaginary part, in some cases without a warning.
 fn is_complex(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = value.py();
     if value.is_instance_of::<PyComplex>() {

@@ -1,4 +1,4 @@
-//! What kind of object a Python object is, and conversions by Python's own constructors.
+//! Tests for the kinds of Python objects, and conversions with Python's own constructors.
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -6,22 +6,22 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
 
 /// Returns `list(iterable)`.
-pub fn list<'py>(iterable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+pub fn list_from_iterable<'py>(iterable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
     Ok(iterable.py().get_type::<PyList>().call1((iterable,))?.cast_into()?)
 }
 
 /// Returns `tuple(iterable)`.
-pub fn tuple<'py>(iterable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
+pub fn tuple_from_iterable<'py>(iterable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
     Ok(iterable.py().get_type::<PyTuple>().call1((iterable,))?.cast_into()?)
 }
 
-/// Returns `operator.index(object)`, which is an exact int.
-pub fn index<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+/// Returns `operator.index(object)`, an exact int.
+pub fn to_index<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     static INDEX: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     INDEX.import(object.py(), "operator", "index")?.call1((object,))
 }
 
-/// Returns whether the type of an object supports `iter()`.
+/// Returns `true` if the type of an object supports `iter()`.
 pub fn is_iterable(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = object.py();
     let type_ = object.get_type();
@@ -31,17 +31,18 @@ pub fn is_iterable(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     })
 }
 
-/// Returns whether an object is a set or a frozenset, which has no order.
+/// Returns `true` if an object is a set or a frozenset, which has no order.
 pub fn is_set(object: &Bound<'_, PyAny>) -> bool {
     object.is_instance_of::<PySet>() || object.is_instance_of::<PyFrozenSet>()
 }
 
-/// Returns whether an object is a str, bytes or a bytearray. These are sequences, but not of numbers or devices.
-pub fn is_text(object: &Bound<'_, PyAny>) -> bool {
+/// Returns `true` if an object is a str, bytes or a bytearray. These are iterable, but are not accepted as a sequence of
+/// numbers, blocks or devices.
+pub fn is_str_or_bytes(object: &Bound<'_, PyAny>) -> bool {
     object.is_instance_of::<PyString>() || object.is_instance_of::<PyBytes>() || object.is_instance_of::<PyByteArray>()
 }
 
-/// Returns whether an object is a mapping: a dict, or an instance of `collections.abc.Mapping`.
+/// Returns `true` if an object is a mapping: a dict, or an instance of `collections.abc.Mapping`.
 pub fn is_mapping(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     static MAPPING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if object.is_instance_of::<PyDict>() {

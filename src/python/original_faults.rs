@@ -1,7 +1,7 @@
-//! Slow path of `assert_device_map`: lists the faults of a map that failed the fast check, as the original does.
+//! The faults of a map that failed the fast check of `assert_device_map`, listed as in the original's errors.
 //!
-//! Items with a built-in `==` are counted, in linear time. If some item has a custom `==`, the steps of the original are
-//! executed on the caller's objects.
+//! If all items have a built-in `==`, the faults are found in linear time by counting. If some item has a custom `==`, the
+//! steps of the original are executed on the caller's objects.
 
 use std::iter;
 
@@ -29,8 +29,10 @@ pub struct Faults<'py> {
 }
 
 impl Faults<'_> {
-    /// Raises a `DeviceMapError` if there is a fault. The message names the first kind of fault, with the original's text.
+    /// Returns a `DeviceMapError` if there is a fault. As in the original, its message names the first kind of fault that
+    /// occurs: duplicates, then missing blocks, then extra items.
     pub fn into_result(self) -> PyResult<()> {
+        // The texts are those of the original.
         let texts = [
             (
                 &self.duplicate,
@@ -53,6 +55,7 @@ impl Faults<'_> {
         }
     }
 
+    /// Returns the error whose message consists of `text` and `blocks`, with all faults in its attributes.
     fn error(&self, text: &str, blocks: &Bound<'_, PyList>) -> PyResult<PyErr> {
         let py = blocks.py();
         let message = PyString::new(py, text).add(blocks.str()?)?;
@@ -76,7 +79,7 @@ pub fn find_missing<'py>(signals: &mut SignalCheck<'py>, coverage: &Coverage) ->
     })
 }
 
-/// Returns the faults of a map with the given values, all of which must be readable in place.
+/// Returns the faults of a map with the given values. Each of the values must be readable in place.
 pub fn find_faults<'py>(
     signals: &mut SignalCheck<'py>,
     values: &Bound<'py, PyList>,
@@ -95,12 +98,12 @@ pub fn find_faults<'py>(
     })
 }
 
-/// Collects the first occurrence of each duplicate, and every extra item.
+/// Collects each duplicate at its first occurrence, and every extra item.
 struct OriginalFaults<'py> {
     classifier: Classifier<'py>,
     /// The items that are not blocks of the model, as objects with a built-in hash and `==`.
     others: Bound<'py, PySet>,
-    /// The elements of `others` that occur more than once.
+    /// The elements of `others` that occur more than once in the map.
     repeated_others: Bound<'py, PySet>,
     duplicate: Bound<'py, PyList>,
     extra: Bound<'py, PyList>,
@@ -158,8 +161,8 @@ impl<'py> FaultCollector<'py> for OriginalFaults<'py> {
     }
 }
 
-/// Executes the steps of the original, for a map with an item whose `==` is custom. The time is quadratic, as in the
-/// original. Each step may run user code; no object that is not fully constructed is reachable from it.
+/// Executes the steps of the original, for a map with an item that has a custom `==`. The time is quadratic, as in the
+/// original. Each step can run user code, which can reach only fully constructed objects.
 fn find_faults_by_equality<'py>(
     signals: &mut SignalCheck<'py>,
     values: &Bound<'py, PyList>,

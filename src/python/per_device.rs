@@ -6,13 +6,16 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyTuple};
 
-use super::error::{short_repr, wrong_value};
+use super::error::{short_repr, value_error};
 use super::numbers::{PyNumber, is_ratio, parse_amount, parse_number};
 use super::objects::is_mapping;
 use super::sequences::to_list;
 
-/// The largest exponent, positive or negative, of a Decimal in proportions. It limits the digits of its integer ratio.
+/// The largest absolute value of a Decimal's exponent in proportions. It limits the number of digits of the integer ratio.
 const MAX_DECIMAL_EXPONENT: i32 = 10_000;
+
+/// The largest number of devices that are compared with an unknown key to find the closest one. That takes at most a second.
+const MAX_DEVICES_COMPARED: usize = 1_000;
 
 /// The largest number of bits of the common denominator of proportions.
 const MAX_DENOMINATOR_BITS: i32 = 40_000;
@@ -21,13 +24,14 @@ const MAX_DENOMINATOR_BITS: i32 = 40_000;
 pub struct PerDevice<'a, 'py> {
     name: &'a str,
     devices: &'a Bound<'py, PyTuple>,
+    /// The value of each device, or `None` if it is absent.
     values: Vec<Option<Bound<'py, PyAny>>>,
     /// Whether the argument is a mapping.
     is_mapping: bool,
 }
 
 impl<'a, 'py> PerDevice<'a, 'py> {
-    /// Reads the values of the argument `name`. A mapping need not have all devices; a value that is None counts as absent.
+    /// Reads the values of the argument `name`. In a mapping, devices can be absent; a value of None counts as absent.
     pub fn new(name: &'a str, devices: &'a Bound<'py, PyTuple>, argument: &Bound<'py, PyAny>) -> PyResult<Self> {
         let is_mapping = is_mapping(argument)?;
         let values = if is_mapping {
@@ -39,12 +43,12 @@ impl<'a, 'py> PerDevice<'a, 'py> {
                 "a sequence of one value per device, or a mapping by device",
             )?;
             if list.len() != devices.len() {
-                let text = format!(
+                let message = format!(
                     "{name} must have one value per device ({}), got {}",
                     devices.len(),
                     list.len()
                 );
-                return Err(PyValueError::new_err(text));
+                return Err(PyValueError::new_err(message));
             }
             list.iter().map(|value| (!value.is_none()).then_some(value)).collect()
         };
@@ -61,7 +65,7 @@ impl<'a, 'py> PerDevice<'a, 'py> {
         self.devices.py()
     }
 
-    /// Returns the value of each device, in the order of the devices.
+    /// Returns the value of each device, or `None` if it is absent, in the order of the devices.
     pub fn values(&self) -> &[Option<Bound<'py, PyAny>>] {
         &self.values
     }
@@ -75,21 +79,21 @@ impl<'a, 'py> PerDevice<'a, 'py> {
         }
     }
 
-    /// Returns integers in exactly the same proportions as the values. `default` replaces absent values. A negative value
-    /// is an error which says that the value must be `expected`.
+    /// Returns integers in exactly the same proportions as the values. `default` replaces absent values. Returns an error
+    /// stating that a value must be `expected` if that value is negative.
     pub fn proportions(&self, default: u32, expected: &str) -> PyResult<Vec<u128>> {
         let ratios = (0..self.values.len()).map(|index| self.ratio(index, default, expected));
         let proportions = match ratios.collect::<PyResult<Option<Vec<_>>>>()? {
-            Some(ratios) => to_integers(self.py(), &ratios)?,
+            Some(ratios) => proportional_integers(self.py(), &ratios)?,
             None => None,
         };
         proportions.ok_or_else(|| {
-            let text = format!("{} must have proportions that fit in 128 bits; round them", self.name);
-            PyValueError::new_err(text)
+            let message = format!("{} must have proportions that fit in 128 bits; round them", self.name);
+            PyValueError::new_err(message)
         })
     }
 
-    /// Returns a value as a ratio of ints, or `None` if the ints would have too many digits.
+    /// Returns the value of a device as a ratio of ints, or `None` if the ints would have too many digits.
     fn ratio(&self, index: usize, default: u32, expected: &str) -> PyResult<Option<Ratio<'py>>> {
         let py = self.py();
         let label = || self.label(index);
@@ -98,7 +102,7 @@ impl<'a, 'py> PerDevice<'a, 'py> {
             return Ok(Some((default.into_pyobject(py)?.into_any(), one)));
         };
         let number = match parse_number(value, &label, "a number")? {
-            PyNumber::Int(int) if int.lt(0)? => return Err(wrong_value(&label(), expected, &int)),
+            PyNumber::Int(int) if int.lt(0)? => return Err(value_error(&label(), expected, &int)),
             PyNumber::Int(int) => return Ok(Some((int, one))),
             PyNumber::Float(float) => {
                 parse_amount(PyNumber::Float(float), py, &label, expected)?;
@@ -123,7 +127,7 @@ impl<'a, 'py> PerDevice<'a, 'py> {
 type Ratio<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 /// Returns the smallest integers in the same proportions as some ratios, or `None` if their sum does not fit in 128 bits.
-fn to_integers(py: Python<'_>, ratios: &[Ratio<'_>]) -> PyResult<Option<Vec<u128>>> {
+fn proportional_integers(py: Python<'_>, ratios: &[Ratio<'_>]) -> PyResult<Option<Vec<u128>>> {
     static LCM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static GCD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let (lcm, gcd) = (LCM.import(py, "math", "lcm")?, GCD.import(py, "math", "gcd")?);
@@ -155,7 +159,8 @@ fn to_integers(py: Python<'_>, ratios: &[Ratio<'_>]) -> PyResult<Option<Vec<u128
     Ok(Some(integers))
 }
 
-/// Returns the value of each device in a mapping. A key that is not one of the devices is an error.
+/// Returns the value of each device in a mapping, or `None` if it is absent. Returns an error if a key is not one of the
+/// devices.
 fn values_by_device<'py>(
     name: &str,
     devices: &Bound<'py, PyTuple>,
@@ -170,30 +175,33 @@ fn values_by_device<'py>(
         let (device, value): (Bound<'py, PyAny>, Bound<'py, PyAny>) = item?.extract()?;
         let Some(index) = indices.get_item(&device)? else {
             let key = short_repr(&device)?;
-            let text = format!(
-                "{name} must be keyed by the devices, got the key {key}; the closest device is {}; if {key} is a device, add \
-                 it to devices",
-                closest_device(&device, devices)?
+            let suggestion = if devices.len() <= MAX_DEVICES_COMPARED {
+                format!("the closest device is {}; ", closest_device(&device, devices)?)
+            } else {
+                String::new()
+            };
+            let message = format!(
+                "{name} must be keyed by the devices, got the key {key}; {suggestion}if {key} is a device, add it to devices"
             );
-            return Err(PyValueError::new_err(text));
+            return Err(PyValueError::new_err(message));
         };
         values[index.extract::<usize>()?] = (!value.is_none()).then_some(value);
     }
     Ok(values)
 }
 
-/// Returns the repr of the device whose text is most similar to that of a key.
+/// Returns the repr of the device whose name is most similar to a key, as a suggestion for a misspelled device.
 fn closest_device<'py>(key: &Bound<'py, PyAny>, devices: &Bound<'py, PyTuple>) -> PyResult<String> {
     let py = devices.py();
-    let text = |object: &Bound<'py, PyAny>| match object.str() {
-        Ok(text) if !text.is_empty()? => Ok(text.to_string_lossy().chars().take(100).collect()),
+    let name_of = |object: &Bound<'py, PyAny>| match object.str() {
+        Ok(name) if !name.is_empty()? => Ok(name.to_string_lossy().chars().take(100).collect()),
         Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
         _ => short_repr(object),
     };
-    let names: Vec<String> = devices.iter().map(|device| text(&device)).collect::<PyResult<_>>()?;
+    let names: Vec<String> = devices.iter().map(|device| name_of(&device)).collect::<PyResult<_>>()?;
     let matches = py
         .import("difflib")?
-        .call_method1("get_close_matches", (text(key)?, &names, 1, 0.0))?;
+        .call_method1("get_close_matches", (name_of(key)?, &names, 1, 0.0))?;
     let closest: Option<String> = matches.extract::<Vec<String>>()?.pop();
     let index = names
         .iter()

@@ -1,30 +1,40 @@
-//! Reads integers, and copies ordered sequences into lists.
+//! Conversion of Python arguments to integers and lists.
 
 use pyo3::exceptions::{PyNotImplementedError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::error::{caused_by, wrong_mapping, wrong_type, wrong_value};
-use super::objects::{index, is_iterable, is_mapping, is_set, is_text, list};
+use super::error::{caused_by, mapping_error, type_error, value_error};
+use super::objects::{is_iterable, is_mapping, is_set, is_str_or_bytes, list_from_iterable, to_index};
 
-/// Returns the value of an integer argument, by its `__index__`, as an exact int.
+/// Converts an argument to an exact int using its `__index__`. `argument` is its name in error messages.
 #[pyfunction]
-pub fn integer<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    index(value).map_err(|error| {
+pub fn to_integer<'py>(argument: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    to_index(value).map_err(|error| {
         let py = value.py();
         if !error.is_instance_of::<PyTypeError>(py) {
             return error;
         }
-        caused_by(py, wrong_type(name, "an integer", value), error)
+        caused_by(py, type_error(argument, "an integer", value), error)
     })
 }
 
-/// Returns the value of the argument `num_blocks`.
+/// Converts a sequence of integers to a list of exact ints. `argument` is its name in error messages.
+#[pyfunction]
+pub fn to_integers<'py>(argument: &str, values: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    let integers = PyList::empty(values.py());
+    for (index, value) in to_list(argument, values, "a sequence of integers")?.iter().enumerate() {
+        integers.append(to_integer(&format!("{argument}[{index}]"), &value)?)?;
+    }
+    Ok(integers)
+}
+
+/// Converts the argument `num_blocks`, a non-negative integer below 2**63.
 pub fn parse_num_blocks(num_blocks: &Bound<'_, PyAny>) -> PyResult<usize> {
-    let number = integer("num_blocks", num_blocks)?;
+    let number = to_integer("num_blocks", num_blocks)?;
     if number.lt(0)? {
-        return Err(wrong_value("num_blocks", "0 or more", &number));
+        return Err(value_error("num_blocks", "0 or more", &number));
     }
     number
         .extract::<isize>()
@@ -32,38 +42,29 @@ pub fn parse_num_blocks(num_blocks: &Bound<'_, PyAny>) -> PyResult<usize> {
         .map_err(|_| PyOverflowError::new_err("num_blocks must be less than 2**63"))
 }
 
-/// Returns a list of the integers in a sequence, as exact ints. `name` is the name of the argument.
-#[pyfunction]
-pub fn integers<'py>(name: &str, values: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
-    let integers = PyList::empty(values.py());
-    for (index, value) in to_list(name, values, "a sequence of integers")?.iter().enumerate() {
-        integers.append(integer(&format!("{name}[{index}]"), &value)?)?;
+/// Copies the items of an ordered iterable into a list. Returns an error stating that the argument must be `expected` if it
+/// is a mapping, a set, a str, bytes or not iterable.
+pub fn to_list<'py>(argument: &str, values: &Bound<'py, PyAny>, expected: &str) -> PyResult<Bound<'py, PyList>> {
+    let py = values.py();
+    if is_mapping(values)? {
+        let hint = format!("pass list({argument}.values()) if the values are in the intended order");
+        return Err(mapping_error(argument, expected, values, &hint));
     }
-    Ok(integers)
-}
-
-/// Copies an ordered sequence into a list. An argument of another type is an error which says that it must be `expected`.
-pub fn to_list<'py>(argument: &str, sequence: &Bound<'py, PyAny>, expected: &str) -> PyResult<Bound<'py, PyList>> {
-    let py = sequence.py();
-    if is_mapping(sequence)? {
-        let advice = format!("write list({argument}.values()) if its order is right");
-        return Err(wrong_mapping(argument, expected, sequence, &advice));
+    if is_str_or_bytes(values) || is_set(values) || !is_iterable(values)? {
+        return Err(type_error(argument, expected, values));
     }
-    if is_text(sequence) || is_set(sequence) || !is_iterable(sequence)? {
-        return Err(wrong_type(argument, expected, sequence));
+    if has_masked_values(values)? {
+        return Err(type_error(argument, "an array without masked values", values));
     }
-    if is_masked(sequence)? {
-        return Err(wrong_type(argument, "without masked values", sequence));
-    }
-    if let Some(dimensions) = dimensions(sequence)?
-        && dimensions != 1
+    if let Some(num_dimensions) = num_dimensions(values)?
+        && num_dimensions != 1
     {
-        return Err(wrong_dimensions(argument, sequence, dimensions));
+        return Err(num_dimensions_error(argument, values, num_dimensions));
     }
-    list(sequence).map_err(|error| {
+    list_from_iterable(values).map_err(|error| {
         if error.is_instance_of::<PyNotImplementedError>(py) {
-            // Python cannot read the format of this memoryview.
-            wrong_type(argument, expected, sequence)
+            // Iterating over a memoryview raises this if Python does not support the format of its items.
+            type_error(argument, expected, values)
         } else {
             error
         }
@@ -71,27 +72,29 @@ pub fn to_list<'py>(argument: &str, sequence: &Bound<'py, PyAny>, expected: &str
 }
 
 /// Returns the number of dimensions of an array or a tensor, or `None` for an object without a `shape`.
-pub fn dimensions(value: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+pub fn num_dimensions(value: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
     let shape = value.getattr_opt(intern!(value.py(), "shape"))?;
     Ok(shape.and_then(|shape| shape.len().ok()))
 }
 
 /// Returns the error for an array whose number of dimensions is not 1.
-pub fn wrong_dimensions(argument: &str, sequence: &Bound<'_, PyAny>, dimensions: usize) -> PyErr {
-    let text = format!("{argument} must have one dimension, got {dimensions}");
-    if dimensions == 0 {
+pub fn num_dimensions_error(argument: &str, array: &Bound<'_, PyAny>, num_dimensions: usize) -> PyErr {
+    if num_dimensions == 0 {
         // A zero-dimensional array is not a sequence.
-        return wrong_type(argument, "a sequence", sequence);
+        return type_error(argument, "a sequence", array);
     }
-    PyValueError::new_err(text)
+    PyValueError::new_err(format!(
+        "{argument} must be one-dimensional, got {num_dimensions} dimensions"
+    ))
 }
 
-/// Returns whether an object is a numpy masked array with masked values. Its buffer also contains the masked values.
-pub fn is_masked(sequence: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let py = sequence.py();
-    for class in sequence.get_type().mro() {
+/// Returns `true` if an object is a NumPy masked array with masked values. Such an array is rejected, since its buffer also
+/// contains the values under the mask, which are not meant to be used.
+pub fn has_masked_values(array: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = array.py();
+    for class in array.get_type().mro() {
         if class.getattr(intern!(py, "__name__"))?.eq(intern!(py, "MaskedArray"))? {
-            let mask = sequence.getattr(intern!(py, "mask"))?;
+            let mask = array.getattr(intern!(py, "mask"))?;
             return mask.call_method0(intern!(py, "any"))?.is_truthy();
         }
     }

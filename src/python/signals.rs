@@ -5,15 +5,15 @@ use pyo3::prelude::*;
 /// The number of blocks that are read or created between two checks for signals, which takes about a millisecond.
 pub const INTERVAL: usize = 1 << 16;
 
-/// Checks for pending signals every [`INTERVAL`] units of work.
+/// Checks for pending signals every [`INTERVAL`] units of work, where one unit is the time to read one block.
 pub struct SignalCheck<'py> {
     py: Python<'py>,
-    /// The work until the next check.
+    /// The work that remains until the next check, in blocks.
     remaining: usize,
 }
 
 impl<'py> SignalCheck<'py> {
-    /// Returns a check for a call that starts now.
+    /// Returns the checker for one call of a function, at the start of that call.
     pub fn new(py: Python<'py>) -> Self {
         Self {
             py,

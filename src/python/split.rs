@@ -1,4 +1,4 @@
-//! The binding of `split`, which partitions blocks by their number.
+//! The binding of `split`, which divides blocks among devices according to their number.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -8,7 +8,7 @@ use super::per_device::PerDevice;
 use super::sequences::parse_num_blocks;
 use crate::partition::chunks::by_shares;
 
-/// Returns the end of each device's run.
+/// Returns, for each device, the end (exclusive) of its run of blocks.
 #[pyfunction]
 pub fn split<'py>(
     num_blocks: &Bound<'py, PyAny>,
@@ -21,8 +21,8 @@ pub fn split<'py>(
         Some(shares) => {
             let shares = PerDevice::new("shares", devices, shares)?;
             if let Some(index) = shares.values().iter().position(Option::is_none) {
-                let text = format!("{} must be given; write 0 for no blocks", shares.label(index));
-                return Err(PyValueError::new_err(text));
+                let message = format!("{} must be given; write 0 for no blocks", shares.label(index));
+                return Err(PyValueError::new_err(message));
             }
             shares.proportions(0, "0 or more")?
         }

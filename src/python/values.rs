@@ -1,26 +1,26 @@
-//! Reads the values of a device map: lists, tuples, ranges and arrays in place, other iterables after copying them.
+//! The values of a device map. Lists, tuples, ranges and arrays are read in place; other iterables are copied first.
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyRange, PyRangeMethods, PyTuple, PyType};
 
 use super::cpython;
-use super::error::{unhashable, wrong_type};
+use super::error::{type_error, unhashable_error};
 use super::items::{Items, NUMPY_ARRAY};
 use super::memory::check_memory_for_ints;
-use super::objects::{is_iterable, list};
+use super::objects::{is_iterable, list_from_iterable};
 use super::signals::SignalCheck;
 use crate::coverage::int_range::IntRange;
 
-/// Returns the values of a device map. Calls `values()` once, as the original does.
+/// Returns the values of a device map: the blocks of each device. Calls `values()` once, as the original does.
 pub fn map_values<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
     match device_map.cast_exact::<PyDict>() {
         Ok(dict) => Ok(dict.values()),
-        Err(_) => list(&device_map.call_method0(intern!(device_map.py(), "values"))?),
+        Err(_) => list_from_iterable(&device_map.call_method0(intern!(device_map.py(), "values"))?),
     }
 }
 
-/// Returns the devices and the values of a device map. Calls `items()` once.
+/// Returns the devices of a device map, and its values: the blocks of each device. Calls `items()` once.
 pub fn map_items<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
     const PAIRS: &str = "pairs of a device and its blocks";
     let py = device_map.py();
@@ -28,7 +28,7 @@ pub fn map_items<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, Py
         return Ok(cpython::dict_entries(dict));
     }
     let Some(items) = device_map.getattr_opt(intern!(py, "items"))? else {
-        return Err(wrong_type(
+        return Err(type_error(
             "device_map",
             "a mapping, {device: [block, ...]}",
             device_map,
@@ -37,16 +37,16 @@ pub fn map_items<'py>(device_map: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, Py
     let (devices, values) = (PyList::empty(py), PyList::empty(py));
     let pairs = items.call0()?;
     if !is_iterable(&pairs)? {
-        return Err(wrong_type("device_map.items()", PAIRS, &pairs));
+        return Err(type_error("device_map.items()", PAIRS, &pairs));
     }
-    for entry in list(&pairs)? {
+    for entry in list_from_iterable(&pairs)? {
         let Some(pair) = entry.cast::<PyTuple>().ok().filter(|pair| pair.len() == 2) else {
-            return Err(wrong_type("device_map.items()", PAIRS, &entry));
+            return Err(type_error("device_map.items()", PAIRS, &entry));
         };
         let device = pair.get_item(0)?;
         device
             .hash()
-            .map_err(|error| unhashable(error, "the device", &device))?;
+            .map_err(|error| unhashable_error(error, "the device", &device))?;
         devices.append(device)?;
         values.append(pair.get_item(1)?)?;
     }
@@ -74,7 +74,7 @@ pub fn snapshot<'py>(
     Ok(copies)
 }
 
-/// Returns the items of all values in one list.
+/// Concatenates the items of all values into one list.
 pub fn flatten<'py>(signals: &mut SignalCheck<'py>, values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
     let all = PyList::empty(values.py());
     for value in values {
@@ -83,7 +83,7 @@ pub fn flatten<'py>(signals: &mut SignalCheck<'py>, values: &Bound<'py, PyList>)
     Ok(all)
 }
 
-/// Appends the items of a value to a list.
+/// Appends the items of a value to a list. This may run user code.
 fn append_items<'py>(
     signals: &mut SignalCheck<'py>,
     list: &Bound<'py, PyList>,
@@ -144,7 +144,8 @@ fn to_int_range(range: &Bound<'_, PyRange>) -> Option<IntRange> {
     IntRange::new(start, step, range.len().ok()?)
 }
 
-/// Returns whether a type is `numpy.ndarray` or `array.array`. Subclasses may override the access to items.
+/// Returns `true` if a type is `numpy.ndarray` or `array.array`, but not for their subclasses, which may override the access
+/// to items.
 fn is_array(type_: &Bound<'_, PyType>) -> bool {
     cpython::c_type_name(type_).is_some_and(|name| name == NUMPY_ARRAY || name == c"array.array")
 }

@@ -42,7 +42,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "counts as a mapping": (
         lambda: DeviceMap.from_counts(UserDict({1: 2}), [0]),
         TypeError,
-        "counts must be a sequence of integers, got the mapping {1: 2}; write list(counts.values())",
+        "counts must be a sequence of integers, got the mapping {1: 2}; pass list(counts.values())",
     ),
     "counts as a set": (
         lambda: DeviceMap.from_counts({1}, [0]),
@@ -52,7 +52,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "masked counts": (
         lambda: DeviceMap.from_counts(np.ma.array([1, 2], mask=[False, True]), [0, 1]),
         TypeError,
-        "counts must be without masked values",
+        "counts must be an array without masked values",
     ),
     "counts as an int": (
         lambda: DeviceMap.from_counts(5, [0]),  # type: ignore[call-overload]

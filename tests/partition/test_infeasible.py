@@ -25,8 +25,8 @@ def test_devices_are_idle_only_if_that_helps() -> None:
     assert balance([0, 5], range(2), allow_idle=True).counts == (1, 1)
     with pytest.raises(
         InfeasibleError,
-        match="each device must get a block, but device 'cpu' has 0 B, and the smallest of the blocks 1–2, which it "
-        "can get in this order, needs 1 B; allow_idle=True allows",
+        match="each device must get a block, but device 'cpu' has only 0 B, and the smallest of blocks 1–2, which this "
+        "device can get in this order, needs 1 B; pass allow_idle=True to allow devices without blocks",
     ):
         balance(costs, devices, sizes=costs, max_memory={"cpu": 0})
     assert balance(costs, devices, sizes=costs, max_memory={"cpu": 0}, allow_idle=True).counts == (2, 0, 2)
@@ -35,7 +35,7 @@ def test_devices_are_idle_only_if_that_helps() -> None:
         limits = {devices[0 if blocks is sizes else -1]: "24GiB"}
         with pytest.raises(
             InfeasibleError,
-            match=f"has 24.0 GiB, and {name}, the only one that it can get in this order, needs 30.0 GiB",
+            match=f"has only 24.0 GiB, and {name}, the only block that this device can get in this order, needs 30.0 GiB",
         ):
             balance(blocks, devices, sizes=blocks, max_memory=limits)
 
@@ -50,22 +50,22 @@ GIB = 2**30
 INFEASIBLE: dict[str, tuple[Problem, str, dict[str, Any]]] = {
     "one block": (
         Problem([1] * 20, 2, None, [GIB] * 17 + [30 * GIB] + [GIB] * 2, ["24GiB", "20GiB"]),
-        "block 17 needs 30.0 GiB, but the largest device has 24.0 GiB",
+        "block 17 needs 30.0 GiB, but the largest device has only 24.0 GiB",
         {"reason": "block", "block": 17, "needed": 30 * GIB, "available": 24 * GIB},
     ),
     "amounts with equal rounded texts": (
         Problem([1025], 1, None, None, [1024]),
-        "block 0 needs 1,025 B, but the largest device has 1,024 B",
+        "block 0 needs 1,025 B, but the largest device has only 1,024 B",
         {"reason": "block", "block": 0, "needed": 1025, "available": 1024},
     ),
     "sizes as floats": (
         Problem([2560.0], 1, None, None, [1024]),
-        "block 0 needs 2.5 KiB, but the largest device has 1.0 KiB",
+        "block 0 needs 2.5 KiB, but the largest device has only 1.0 KiB",
         {"reason": "block", "block": 0, "needed": 2560, "available": 1024},
     ),
     "all blocks": (
         Problem([141 * GIB // 100] * 100, 4, None, None, ["24GiB"] * 4),
-        "the blocks need 141.0 GiB in total, but the devices have 96.0 GiB",
+        "the blocks need 141.0 GiB in total, but the devices have only 96.0 GiB",
         {"reason": "total", "needed": 141 * GIB // 100 * 100, "available": 96 * GIB},
     ),
     "one block remains": (
@@ -82,7 +82,7 @@ INFEASIBLE: dict[str, tuple[Problem, str, dict[str, Any]]] = {
         Problem([8, 5, 1], 4, None, None, [9, 2, 4, 3]),
         (
             "in this order the devices can hold only block 0: block 1 needs 5 B and does not fit; "
-            "2 blocks remain, which need 6 B in total"
+            "the 2 remaining blocks, including this one, need 6 B in total"
         ),
         {"reason": "order", "block": 1, "needed": 5, "available": 4},
     ),
@@ -90,13 +90,13 @@ INFEASIBLE: dict[str, tuple[Problem, str, dict[str, Any]]] = {
         Problem([10] * 9, 3, None, None, [39, 39, 19]),
         (
             "in this order the devices can hold only blocks 0–6: block 7 needs 10 B and does not fit; "
-            "2 blocks remain, which need 20 B in total"
+            "the 2 remaining blocks, including this one, need 20 B in total"
         ),
         {"reason": "order", "block": 7, "needed": 10, "available": 0},
     ),
     "a device without memory": (
         Problem([9, 1], 2, None, None, [0, 9]),
-        "the blocks need 10 B in total, but the devices have 9 B",
+        "the blocks need 10 B in total, but the devices have only 9 B",
         {"reason": "total", "needed": 10, "available": 9},
     ),
 }
@@ -132,10 +132,10 @@ def test_the_error_names_the_device_that_cannot_get_a_block() -> None:
 
 def test_the_error_shortens_the_repr_of_a_device() -> None:
     limited: dict[str, Any] = {"sizes": [5, 5], "max_memory": [1, 99]}
-    with pytest.raises(InfeasibleError, match=r"device 'x+\.\.\.x+' has 1 B, and block 0, the only") as caught:
+    with pytest.raises(InfeasibleError, match=r"device 'x+\.\.\.x+' has only 1 B, and block 0, the only") as caught:
         balance([5, 5], ["x" * 10**5, "b"], **limited)
-    assert len(str(caught.value)) < 250
-    with pytest.raises(InfeasibleError, match="device <RaisingRepr> has 1 B"):
+    assert len(str(caught.value)) < 300
+    with pytest.raises(InfeasibleError, match="device <RaisingRepr> has only 1 B"):
         balance([5, 5], [RaisingRepr(ValueError), "b"], **limited)
     with pytest.raises(KeyboardInterrupt):
         balance([5, 5], [RaisingRepr(KeyboardInterrupt), "b"], **limited)

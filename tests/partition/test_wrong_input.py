@@ -103,17 +103,17 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "a dict": (
         lambda: balance({0: 1}, [0]),
         TypeError,
-        "costs must be a sequence of numbers, got the mapping {0: 1}; write list(costs.values()) if",
+        "costs must be a sequence of numbers, got the mapping {0: 1}; pass list(costs.values()) if",
     ),
     "a mapping": (
         lambda: balance(MappingProxyType({0: 1}), [0]),
         TypeError,
-        "costs must be a sequence of numbers, got the mapping mappingproxy({0: 1}); write",
+        "costs must be a sequence of numbers, got the mapping mappingproxy({0: 1}); pass",
     ),
     "a user-defined mapping": (
         lambda: balance(UserDict({0: 1}), [0]),
         TypeError,
-        "costs must be a sequence of numbers, got the mapping {0: 1}; write list(costs.values()) if",
+        "costs must be a sequence of numbers, got the mapping {0: 1}; pass list(costs.values()) if",
     ),
     "a set": (lambda: balance({1}, [0]), TypeError, "costs must be a sequence of numbers, got {1}"),
     "a frozen set": (
@@ -124,13 +124,13 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "masked values": (
         lambda: balance(np.ma.array([1, 2, 3], mask=[False, True, False]), [0]),
         TypeError,
-        "costs must be without masked values, got masked_array(data=[1, --",
+        "costs must be an array without masked values, got masked_array(data=[1, --",
     ),
-    "two dimensions": (lambda: balance(np.ones((2, 2)), [0]), ValueError, "costs must have one dimension, got 2"),
+    "two dimensions": (lambda: balance(np.ones((2, 2)), [0]), ValueError, "costs must be one-dimensional, got 2 dimensions"),
     "two dimensions of objects": (
         lambda: balance(np.ones((2, 2), object), [0]),
         ValueError,
-        "costs must have one dimension, got 2",
+        "costs must be one-dimensional, got 2 dimensions",
     ),
     "zero-dimensional array": (lambda: balance(np.array(1), [0]), TypeError, "costs must be a sequence, got array(1)"),
     "sum of costs beyond 128 bits": (
@@ -178,12 +178,12 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "fewer sizes": (
         lambda: balance([1, 2], [0], sizes=[1]),
         ValueError,
-        "sizes must have one value per block, as costs has (2), got 1",
+        "sizes must have as many values as costs (2), got 1",
     ),
     "memory without sizes": (
         lambda: balance([1] * 32, 2, max_memory=["22GiB"] * 2),
         ValueError,
-        "sizes must be given with max_memory, got None; write sizes=costs if the costs are bytes",
+        "sizes must be given if max_memory is given; pass sizes=costs if the costs are in bytes",
     ),
     "no devices": (lambda: balance([1], []), ValueError, "devices must not be empty"),
     "0 devices": (lambda: balance([1], 0), ValueError, "devices must be 1 or more, got 0"),

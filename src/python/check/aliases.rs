@@ -1,4 +1,4 @@
-//! Finds devices that are names of the same physical device: `0`, `"cuda:0"` and `torch.device("cuda", 0)`.
+//! Finds devices that stand for the same physical device, such as `0`, `"cuda:0"` and `torch.device("cuda", 0)`.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString};
@@ -8,10 +8,10 @@ use super::super::item::int_value;
 use super::super::signals::SignalCheck;
 use super::append_to;
 
-/// Returns the groups of devices that are names of the same physical device, in the order of their first devices.
+/// Returns the groups of devices that stand for the same physical device, in the order of the first device of each group.
 pub fn find_aliases<'py>(signals: &mut SignalCheck<'py>, devices: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
     let groups = PyList::empty(signals.py());
-    // Nearly all maps have only ints or only strings as devices; these are distinct.
+    // In nearly all maps the devices are all ints or all strings. Then they are distinct, since they are keys of a dict.
     let all_ints = || devices.iter().all(|device| device.is_exact_instance_of::<PyInt>());
     let all_strings = || devices.iter().all(|device| device.is_exact_instance_of::<PyString>());
     if all_ints() || all_strings() {
@@ -32,8 +32,8 @@ pub fn find_aliases<'py>(signals: &mut SignalCheck<'py>, devices: &Bound<'py, Py
     Ok(groups)
 }
 
-/// Returns torch's name of a device, or `None` if it has none or is of an unknown type. An int is the index of a CUDA
-/// device, as in transformers and accelerate.
+/// Returns PyTorch's name of a device, such as `cuda:0`, or `None` if the device is a negative int or of an unknown type. An
+/// int is the index of a CUDA device, as in transformers and accelerate.
 fn torch_name<'py>(device: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = device.py();
     if let Some(index) = int_value(device) {
@@ -44,7 +44,7 @@ fn torch_name<'py>(device: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyA
     has_name.then(|| Ok(device.str()?.into_any())).transpose()
 }
 
-/// Returns whether a device is a `torch.device`.
+/// Returns `true` if a device is a `torch.device`.
 pub fn is_torch_device(device: &Bound<'_, PyAny>) -> bool {
     cpython::c_type_name(&device.get_type()).is_some_and(|name| name == c"torch.device")
 }

@@ -1,4 +1,4 @@
-//! Finds the duplicate, missing and extra blocks of a report, in a map whose items are ints.
+//! Finds the duplicate, missing and extra blocks that a report lists. All items of the map must be ints.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -12,7 +12,7 @@ use super::{ENTRY_SIZE, append_to, to_ranges, to_tuples, unreadable_value};
 /// The duplicate, missing and extra blocks of a report.
 pub type ReportedFaults<'py> = (Bound<'py, PyDict>, Bound<'py, PyList>, Bound<'py, PyDict>);
 
-/// Returns the duplicate, missing and extra blocks of a map whose items are ints.
+/// Returns the duplicate, missing and extra blocks of a map. All items of the map must be ints.
 pub fn find_faults<'py>(
     signals: &mut SignalCheck<'py>,
     devices: &Bound<'py, PyList>,

@@ -1,4 +1,4 @@
-//! Converts the items of a device map to exact ints.
+//! Conversion of the items of a device map to exact ints.
 
 use std::convert::Infallible;
 
@@ -8,14 +8,14 @@ use pyo3::types::{PyDict, PyInt, PyList};
 
 use super::super::item::{is_bool, is_integer};
 use super::super::items::{Items, Read};
-use super::super::objects::index;
+use super::super::objects::to_index;
 use super::super::signals::SignalCheck;
 use super::super::values::Value;
 use super::{append_to, to_tuples};
 use crate::numbers::{NumberSource, Stop, Visitor};
 
-/// Returns the values with all items converted to ints, and `{device: items}` of the items that cannot be converted. May
-/// run user code.
+/// Returns the values with all items converted to ints, and a dict `{device: items}` with the items that cannot be
+/// converted. This may run user code.
 pub fn to_ints<'py>(
     signals: &mut SignalCheck<'py>,
     devices: &Bound<'py, PyList>,
@@ -46,7 +46,7 @@ pub fn to_ints<'py>(
     Ok((converted, invalid))
 }
 
-/// Returns whether all items are exact ints or elements of an array.
+/// Returns `true` if all items are exact ints or elements of an array.
 fn items_are_ints<'py>(signals: &mut SignalCheck<'py>, items: &Items<'_, 'py>) -> PyResult<bool> {
     if matches!(items, Items::Array(..)) {
         return Ok(true);
@@ -61,7 +61,7 @@ fn items_are_ints<'py>(signals: &mut SignalCheck<'py>, items: &Items<'_, 'py>) -
     Ok(true)
 }
 
-/// Reads plain ints and ignores their values.
+/// A visitor that stops at the first item that is not a plain int. It ignores the values of the ints.
 struct PlainInts;
 
 impl Visitor for PlainInts {
@@ -75,7 +75,8 @@ impl Visitor for PlainInts {
     }
 }
 
-/// Converts items to ints. Appends the items that cannot be converted to those of the device in `invalid`.
+/// Converts the items of a device to ints. Appends the items that cannot be converted to the list of this device in
+/// `invalid`.
 fn items_to_ints<'py>(
     signals: &mut SignalCheck<'py>,
     device: &Bound<'py, PyAny>,
@@ -85,7 +86,7 @@ fn items_to_ints<'py>(
     let py = signals.py();
     let ints = PyList::empty(py);
     let mut position = 0;
-    // The length may change, since `__index__` runs user code.
+    // The length is read in each iteration, since `__index__` runs user code, which can change it.
     while position < items.len() {
         signals.tick(16)?;
         let Some(item) = items.get(py, position)? else {
@@ -97,7 +98,7 @@ fn items_to_ints<'py>(
         } else if is_bool(&item) {
             append_to(invalid, device, item)?;
         } else {
-            match index(&item) {
+            match to_index(&item) {
                 Ok(int) => ints.append(int)?,
                 Err(error) if error.is_instance_of::<PyTypeError>(py) => {
                     append_to(invalid, device, item)?;
@@ -115,12 +116,12 @@ pub fn int_at<'py>(py: Python<'py>, items: &Items<'_, 'py>, index: usize) -> PyR
     items.get(py, index)?.map_or(Ok(None), to_int)
 }
 
-/// Converts a Python or numpy integer to an exact int. Returns `None` for other objects. Runs no user code.
+/// Converts a Python or NumPy integer to an exact int. Returns `None` for other objects. Runs no user code.
 pub fn to_int(item: Bound<'_, PyAny>) -> PyResult<Option<Bound<'_, PyAny>>> {
     if item.is_exact_instance_of::<PyInt>() {
         Ok(Some(item))
     } else if is_integer(&item) {
-        index(&item).map(Some)
+        to_index(&item).map(Some)
     } else {
         Ok(None)
     }

@@ -1,4 +1,4 @@
-//! Notes on what is allowed in a device map but unusual.
+//! Finds the devices of a map whose blocks are allowed but unusual: none, not contiguous, or in an unusual order.
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -9,7 +9,7 @@ use super::super::values::Value;
 use super::ints::int_at;
 use crate::numbers::{NumberSource, Stop, Visitor};
 
-/// The devices to which a note applies.
+/// The devices for which a report contains a note, by the kind of note.
 pub struct MapNotes<'py> {
     /// Devices without blocks.
     pub idle: Bound<'py, PyList>,
@@ -20,8 +20,8 @@ pub struct MapNotes<'py> {
 }
 
 impl<'py> MapNotes<'py> {
-    /// Computes the notes on a map whose items are ints. If the blocks of the devices are known to be contiguous and in
-    /// ascending order, only the idle devices are determined.
+    /// Determines the notes on a map whose items are ints. `is_contiguous` states that the blocks of the whole map ascend
+    /// without gaps; then most values need not be read.
     pub fn new(
         signals: &mut SignalCheck<'py>,
         devices: &Bound<'py, PyList>,
@@ -61,7 +61,8 @@ impl<'py> MapNotes<'py> {
     }
 }
 
-/// Returns whether a value of a contiguous map has items, in ascending order. Only a range can be contiguous and descend.
+/// Returns `true` if a value of a contiguous map has items in ascending order. In such a map, only a range can descend, since
+/// its blocks are assigned as a whole.
 fn is_non_empty_and_ascending(value: &Value<'_, '_>) -> bool {
     match value {
         Value::Range(range) => range.len() > 0 && range.is_run(),
@@ -69,7 +70,7 @@ fn is_non_empty_and_ascending(value: &Value<'_, '_>) -> bool {
     }
 }
 
-/// The first and the last item of a value, and whether the items are one ascending run.
+/// The first and the last item of a value, and whether its items form one ascending run.
 struct RunSummary<'py> {
     first: Bound<'py, PyAny>,
     last: Bound<'py, PyAny>,
@@ -101,7 +102,7 @@ fn summarize<'py>(signals: &mut SignalCheck<'py>, value: &Value<'_, 'py>) -> PyR
     }
 }
 
-/// Returns whether each item is one more than the previous one.
+/// Returns `true` if each item is one more than the previous one.
 fn is_run<'py>(signals: &mut SignalCheck<'py>, items: &Items<'_, 'py>) -> PyResult<bool> {
     let (py, mut from) = (signals.py(), 0);
     loop {
@@ -110,7 +111,8 @@ fn is_run<'py>(signals: &mut SignalCheck<'py>, items: &Items<'_, 'py>) -> PyResu
             Read::Error(NotNext) => return Ok(false),
             Read::NotPlain(index, _) => index,
         };
-        // An int that is not plain is compared with its neighbours by Python's arithmetic.
+        // An int that is not a plain number, such as a very large one, is compared with the items before and after it by
+        // Python's arithmetic.
         for (left, right) in [(index.checked_sub(1), index), (Some(index), index + 1)] {
             if let Some(left) = left
                 && let (Some(left), Some(right)) = (int_at(py, items, left)?, int_at(py, items, right)?)
@@ -125,11 +127,11 @@ fn is_run<'py>(signals: &mut SignalCheck<'py>, items: &Items<'_, 'py>) -> PyResu
 
 /// Reads numbers as long as each is one more than the previous one.
 struct RunVisitor {
-    /// The number that must come next, if any number has been read.
+    /// The number that must follow, or `None` if no number has been read yet.
     next: Option<usize>,
 }
 
-/// A number is not one more than the previous one.
+/// The error for a number that is not one more than the previous one.
 struct NotNext;
 
 impl Visitor for RunVisitor {

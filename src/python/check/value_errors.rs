@@ -1,42 +1,38 @@
-//! The errors for values that are not iterables of blocks. They recognise other kinds of maps, such as `{block: device}`.
+//! Errors for values that are not iterables of blocks. Their messages recognise other kinds of maps, such as
+//! `{block: device}`.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
-use super::super::error::{short_repr, wrong_mapping, wrong_type};
+use super::super::error::{mapping_error, short_repr, type_error};
 use super::super::item::int_value;
-use super::super::objects::{is_iterable, is_mapping, is_text};
-use super::super::sequences::dimensions;
+use super::super::objects::{is_iterable, is_mapping, is_str_or_bytes};
+use super::super::sequences::num_dimensions;
 use super::aliases::is_torch_device;
 
-/// Raises a `TypeError` if the value at an index is not an iterable of blocks: if it is a mapping, text, bytes, or not
-/// iterable.
+/// Raises a `TypeError` if the value at an index is not an iterable of blocks but a mapping, a str, bytes or not iterable.
 pub fn check_value(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>, index: usize) -> PyResult<()> {
     const EXPECTED: &str = "an iterable of block numbers";
     let value = values.get_item(index)?;
-    let nested = is_mapping(&value)?;
-    if !nested && !is_text(&value) && is_iterable(&value)? && dimensions(&value)? != Some(0) {
+    let is_nested_map = is_mapping(&value)?;
+    if !is_nested_map && !is_str_or_bytes(&value) && is_iterable(&value)? && num_dimensions(&value)? != Some(0) {
         return Ok(());
     }
     let argument = format!("device_map[{}]", short_repr(&devices.get_item(index)?)?);
-    if nested {
-        return Err(wrong_mapping(
-            &argument,
-            EXPECTED,
-            &value,
-            &nested_map_advice(devices, values)?,
-        ));
+    if is_nested_map {
+        let hint = nested_map_hint(devices, values)?;
+        return Err(mapping_error(&argument, EXPECTED, &value, &hint));
     }
-    if let Some(other) = other_kind_of_map(devices, values) {
-        let text = format!("device_map must be {{device: [block, ...]}}, got {other}");
-        return Err(PyTypeError::new_err(text));
+    if let Some(description) = describe_other_map(devices, values) {
+        let message = format!("device_map must be {{device: [block, ...]}}, got {description}");
+        return Err(PyTypeError::new_err(message));
     }
-    Err(wrong_type(&argument, EXPECTED, &value))
+    Err(type_error(&argument, EXPECTED, &value))
 }
 
-/// Returns the advice for a map of device maps.
-fn nested_map_advice(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>) -> PyResult<String> {
+/// Returns the hint for a map whose values are device maps themselves, for example of the encoder and the decoder.
+fn nested_map_hint(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>) -> PyResult<String> {
     let mut names = Vec::new();
     for (device, value) in devices.iter().zip(values) {
         if is_mapping(&value)? {
@@ -56,11 +52,11 @@ fn nested_map_advice(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>) ->
 }
 
 /// Describes a map whose values are devices: `{block: device}` or `{module: device}`. Returns `None` for other maps.
-fn other_kind_of_map(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>) -> Option<&'static str> {
+fn describe_other_map(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>) -> Option<&'static str> {
     let is_number = |value: &Bound<'_, PyAny>| int_value(value).is_some();
-    // If the only value is a number, it may be a block as well as a device.
+    // A single number as the only value could be a block as well as a device.
     let is_ambiguous = values.len() <= 1 && values.iter().all(|value| is_number(&value));
-    let is_device = |value: Bound<'_, PyAny>| is_text(&value) || is_number(&value) || is_torch_device(&value);
+    let is_device = |value: Bound<'_, PyAny>| is_str_or_bytes(&value) || is_number(&value) || is_torch_device(&value);
     if is_ambiguous || !values.iter().all(is_device) {
         return None;
     }

@@ -45,7 +45,7 @@ const TWO_DIGITS: Tag = (2 << 3, !0b100);
 /// The number of bits of a digit.
 const DIGIT_BITS: u32 = 30;
 
-/// Returns whether the interpreter's ints have the layout [`IntLayout`]. A build with 15-bit digits does not, and future
+/// Returns `true` if the interpreter's ints have the layout [`IntLayout`]. A build with 15-bit digits does not, and future
 /// versions may not.
 pub fn layout_matches(py: Python<'_>) -> PyResult<bool> {
     let samples = [

@@ -10,7 +10,7 @@
 //! 3. *Known layout.* The layout is used only for exact types, and only if [`layout_is_known`]. The differences between
 //!    versions of Python are all in `ints.rs`.
 //! 4. *Exported buffer.* The memory of an array is read only while its buffer is exported. Between the export and the last
-//!    access, no Python code runs, signal handlers included: some owners free exported memory, such as numpy's
+//!    access, no Python code runs, signal handlers included: some owners free exported memory, such as NumPy's
 //!    `resize(refcheck=False)`.
 #![expect(unsafe_code, reason = "the only module with unsafe code")]
 

@@ -17,7 +17,7 @@ pub fn c_type_name<'a>(type_: &'a Bound<'_, PyType>) -> Option<&'a CStr> {
     }
 }
 
-/// Returns whether a type is int or a subclass of int that inherits the comparison functions of int.
+/// Returns `true` if a type is int or a subclass of int that inherits the comparison functions of int.
 pub fn compares_as_int(type_: &Bound<'_, PyType>) -> bool {
     let object = type_.as_type_ptr();
     // SAFETY: rule 1. Both types are ready. Without the GIL, another thread may set the slot of a class at the same time;
