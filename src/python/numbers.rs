@@ -49,9 +49,10 @@ pub fn parse_number<'py>(value: &Bound<'py, PyAny>, label: Label<'_>, expected: 
     if is_complex(value)? {
         return Err(type_error(&label(), "a real number", value));
     }
-    value.extract().map(PyNumber::Float).map_err(|error| {
+    let out_of_range_error = || value_error(&label(), "within the range of a float", value);
+    let float: f64 = value.extract().map_err(|error: PyErr| {
         let labelled = if error.is_instance_of::<PyOverflowError>(py) {
-            value_error(&label(), "within the range of a float", value)
+            out_of_range_error()
         } else if error.is_instance_of::<PyTypeError>(py) {
             type_error(&label(), expected, value)
         } else if error.is_instance_of::<PyValueError>(py) || error.is_instance_of::<PyRuntimeError>(py) {
@@ -61,7 +62,12 @@ pub fn parse_number<'py>(value: &Bound<'py, PyAny>, label: Label<'_>, expected: 
             return error;
         };
         caused_by(py, labelled, error)
-    })
+    })?;
+    if float.is_infinite() && is_ratio(value)? && !value.eq(float)? {
+        // A finite Decimal such as 1e400. A Fraction raises OverflowError instead.
+        return Err(out_of_range_error());
+    }
+    Ok(PyNumber::Float(float))
 }
 
 /// Checks that a number is finite and not negative. Returns an error stating that the value must be `expected` if it is
