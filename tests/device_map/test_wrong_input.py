@@ -1,4 +1,4 @@
-"""``DeviceMap``: the errors for invalid arguments."""
+"""Tests for the errors that ``DeviceMap`` raises for invalid arguments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from devicemap import DeviceMap
 from tests.device_map.test_device_map import map_of
 
-WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
+INVALID_CALLS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "fewer counts": (
         lambda: DeviceMap.from_counts([1], ["a", "b"]),
         ValueError,
@@ -190,8 +190,8 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_invalid_arguments_raise(name: str) -> None:
-    call, error, text = WRONG[name]
-    with pytest.raises(error, match=re.escape(text)):
+@pytest.mark.parametrize("name", INVALID_CALLS)
+def test_invalid_arguments_raise_an_error_that_names_the_argument(name: str) -> None:
+    call, error, message = INVALID_CALLS[name]
+    with pytest.raises(error, match=re.escape(message)):
         call()

@@ -1,4 +1,4 @@
-"""A slow reference implementation of ``check`` with dicts and lists."""
+"""A slow reference implementation of ``check``, based on dicts and lists."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from devicemap import Report, check
 
 
 def is_block(item: object) -> bool:
+    """Return whether ``check`` accepts an item as a block: an integer, but not a bool."""
     if isinstance(item, (bool, np.bool_)):
         return False
     try:
@@ -23,7 +24,7 @@ def is_block(item: object) -> bool:
 
 
 class Findings(NamedTuple):
-    """The findings that are compared. Dicts are lists of pairs, so that their order is compared as well."""
+    """The findings that are compared. Dicts become lists of pairs, so that the order of the keys is compared, too."""
 
     duplicates: list[tuple[int, tuple[Any, ...]]]
     missing: tuple[range, ...]
@@ -34,7 +35,8 @@ class Findings(NamedTuple):
     unordered: tuple[Any, ...]
 
 
-def findings(report: Report) -> Findings:
+def reported_findings(report: Report) -> Findings:
+    """Return the findings of a report."""
     return Findings(
         list(report.duplicates.items()),
         report.missing,
@@ -46,12 +48,12 @@ def findings(report: Report) -> Findings:
     )
 
 
-def expected(device_map: dict[Any, Iterable[Any]], num_blocks: int) -> Findings:
+def expected_findings(device_map: dict[Any, Iterable[Any]], num_blocks: int) -> Findings:
     """Return the findings of the reference implementation."""
     devices_of: dict[int, list[Any]] = {}
     invalid: dict[Any, list[object]] = {}
     idle, scattered, unordered = [], [], []
-    last = None
+    last_block = None
     for device, value in list(device_map.items()):
         blocks = []
         for item in value:
@@ -65,13 +67,14 @@ def expected(device_map: dict[Any, Iterable[Any]], num_blocks: int) -> Findings:
             continue
         if blocks != list(range(blocks[0], blocks[0] + len(blocks))):
             scattered.append(device)
-        if last is not None and blocks[0] <= last:
+        if last_block is not None and blocks[0] <= last_block:
             unordered.append(device)
-        last = blocks[-1]
-    ends = [-1, *sorted(block for block in devices_of if 0 <= block < num_blocks), num_blocks]
+        last_block = blocks[-1]
+    # The missing runs lie between these blocks.
+    assigned = [-1, *sorted(block for block in devices_of if 0 <= block < num_blocks), num_blocks]
     return Findings(
         [(block, tuple(devices)) for block, devices in devices_of.items() if len(devices) > 1],
-        tuple(range(a + 1, b) for a, b in itertools.pairwise(ends) if b - a > 1),
+        tuple(range(before + 1, after) for before, after in itertools.pairwise(assigned) if after - before > 1),
         [(block, tuple(devices)) for block, devices in devices_of.items() if not 0 <= block < num_blocks],
         repr({device: tuple(items) for device, items in invalid.items()}),
         tuple(idle),
@@ -81,9 +84,12 @@ def expected(device_map: dict[Any, Iterable[Any]], num_blocks: int) -> Findings:
 
 
 def assert_findings(create_map: Callable[[], dict[Any, Any]], num_blocks: int) -> Report:
-    """Compare a report with the findings of the reference implementation. The map is created anew for each of them."""
+    """Compare a report with the findings of the reference implementation, and return the report.
+
+    ``create_map`` is called for each use of the map, since some values can be read only once.
+    """
     report = check(create_map(), num_blocks)
-    assert findings(report) == expected(create_map(), num_blocks)
+    assert reported_findings(report) == expected_findings(create_map(), num_blocks)
     assert (report.num_blocks, report.num_devices, report.unknown) == (num_blocks, len(create_map()), ())
     keys = [*report.duplicates, *report.extra, *(end for run in report.missing for end in (run.start, run.stop))]
     assert all(type(block) is int for block in keys)

@@ -1,4 +1,4 @@
-"""The original module, and a comparison of its functions with those of devicemap."""
+"""Comparison of the functions of devicemap with those of the original module."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ __all__ = ["Outcome", "assert_same", "original", "outcome"]
 
 
 class Outcome(NamedTuple):
-    """The outcome of a call: its result, or the type and text of its exception."""
+    """The outcome of a call: the result, or the type and the message of the exception."""
 
     result: Any = None
     raised: type[BaseException] | None = None
-    text: str = ""
+    message: str = ""
 
 
 def outcome(function: Callable[..., Any], arguments: Callable[[], tuple[Any, ...]]) -> Outcome:
-    """Call a function. The arguments are created for this call, since some can be read only once."""
+    """Call a function and return the outcome.
+
+    ``arguments`` is a function that creates the arguments, since some of them can be read only once.
+    """
     try:
         return Outcome(result=function(*arguments()))
     except Exception as error:
-        return Outcome(raised=type(error), text=str(error))
+        return Outcome(raised=type(error), message=str(error))
 
 
 def assert_same(name: str, arguments: Callable[[], tuple[Any, ...]]) -> Outcome:
@@ -36,20 +39,20 @@ def assert_same(name: str, arguments: Callable[[], tuple[Any, ...]]) -> Outcome:
         # The first intentional difference: the original raises ValueError, and earlier versions raised AssertionError.
         assert issubclass(devicemap.DeviceMapError, AssertionError)
         assert expected.raised is ValueError, (expected, actual)
-        assert actual.text == expected.text
+        assert actual.message == expected.message
     else:
         assert actual.raised is expected.raised, (expected, actual)
         if name == "assert_device_map" and actual.raised is MemoryError:
-            # The second intentional difference: the message of devicemap names what does not fit in memory.
-            assert actual.text.startswith("not enough memory for ")
+            # The second intentional difference: the original's message is empty.
+            assert actual.message.startswith("not enough memory for ")
         else:
-            assert actual.text == expected.text
+            assert actual.message == expected.message
         assert _shape(actual.result) == _shape(expected.result)
     return actual
 
 
 def _shape(result: object) -> object:
-    """Return a value that is equal for results with the same types and order of keys only."""
+    """Return a value that is equal for two results only if their types and the order of their keys are also equal."""
     if isinstance(result, dict):
         return type(result), [(_shape(key), _shape(value)) for key, value in result.items()]
     if isinstance(result, (list, tuple)):

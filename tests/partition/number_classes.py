@@ -1,10 +1,10 @@
-"""User-defined classes of numbers."""
+"""Number classes as users may define them."""
 
 from __future__ import annotations
 
 
 class FloatOnly:
-    """A number that can be converted to a float only, or not at all."""
+    """A number that can be converted only to a float, or not at all if its value is None."""
 
     def __init__(self, value: float | None) -> None:
         self.value = value
@@ -19,7 +19,7 @@ class FloatOnly:
 
 
 class CustomInt(int):
-    """A subclass of int with another text, whose comparison raises."""
+    """A subclass of int whose ``str()`` differs from that of int, and whose comparison raises."""
 
     def __str__(self) -> str:
         return "\N{EURO SIGN}" * 50

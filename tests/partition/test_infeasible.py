@@ -1,4 +1,4 @@
-"""``balance``: idle devices, and the errors if no map exists."""
+"""Tests for idle devices in the results of ``balance``, and for the errors if no map exists."""
 
 from __future__ import annotations
 
@@ -12,17 +12,23 @@ from devicemap import InfeasibleError, balance
 from tests.oracles.partition import Problem
 
 
-def test_devices_are_idle_only_if_that_helps() -> None:
+def test_devices_are_idle_only_if_that_lowers_the_bottleneck() -> None:
     costs = [1, 1, 1, 1]
-    slow = {"cpu": 1e-9}
+    speeds = {"cpu": 1e-9}
     devices = ["gpu", "cpu", "gpu1"]
-    assert balance(costs, devices, speeds=slow).counts == (2, 1, 1)
-    assert balance(costs, devices, speeds=slow, allow_idle=True).counts == (2, 0, 2)
-    assert balance([*[1] * 300, 0.1], devices, speeds=slow, allow_idle=True).counts == (150, 0, 151)
-    slow_and_small = balance(costs, devices, speeds=slow, allow_idle=True, sizes=costs, max_memory=[1, 9, 1])
-    assert slow_and_small.counts == (1, 2, 1)
+    assert balance(costs, devices, speeds=speeds).counts == (2, 1, 1)
+    assert balance(costs, devices, speeds=speeds, allow_idle=True).counts == (2, 0, 2)
+    assert balance([*[1] * 300, 0.1], devices, speeds=speeds, allow_idle=True).counts == (150, 0, 151)
+    # The other devices can hold only one block each.
+    limited = balance(costs, devices, speeds=speeds, allow_idle=True, sizes=costs, max_memory=[1, 9, 1])
+    assert limited.counts == (1, 2, 1)
     assert balance(costs, devices, allow_idle=True).counts == (1, 2, 1)
     assert balance([0, 5], range(2), allow_idle=True).counts == (1, 1)
+
+
+def test_a_device_that_can_hold_no_block_is_an_error_unless_devices_can_be_idle() -> None:
+    costs = [1, 1, 1, 1]
+    devices = ["gpu", "cpu", "gpu1"]
     with pytest.raises(
         InfeasibleError,
         match="each device must get a block, but device 'cpu' has only 0 B, and the smallest of blocks 1–2, which this "
@@ -30,30 +36,35 @@ def test_devices_are_idle_only_if_that_helps() -> None:
     ):
         balance(costs, devices, sizes=costs, max_memory={"cpu": 0})
     assert balance(costs, devices, sizes=costs, max_memory={"cpu": 0}, allow_idle=True).counts == (2, 0, 2)
-    sizes = [30 * 2**30, *[2**30] * 5]
-    for blocks, name in ((sizes, "block 0"), (sizes[::-1], "block 5")):
-        limits = {devices[0 if blocks is sizes else -1]: "24GiB"}
-        with pytest.raises(
-            InfeasibleError,
-            match=f"has only 24.0 GiB, and {name}, the only block that this device can get in this order, needs 30.0 GiB",
-        ):
-            balance(blocks, devices, sizes=blocks, max_memory=limits)
 
 
-def test_a_device_gets_the_only_block_that_fits() -> None:
-    """The first device could hold more blocks, but the second one can hold only one of them."""
+@pytest.mark.parametrize(("large_block", "device"), [(0, "gpu"), (5, "gpu1")])
+def test_the_error_names_the_only_block_that_an_outer_device_can_get(large_block: int, device: str) -> None:
+    sizes = [2**30] * 6
+    sizes[large_block] = 30 * 2**30
+    with pytest.raises(
+        InfeasibleError,
+        match=f"device '{device}' has only 24.0 GiB, and block {large_block}, the only block that this device can get "
+        "in this order, needs 30.0 GiB",
+    ):
+        balance(sizes, ["gpu", "cpu", "gpu1"], sizes=sizes, max_memory={device: "24GiB"})
+
+
+def test_a_device_gets_the_only_block_that_it_can_hold() -> None:
+    """The first device can hold all blocks, but must leave the one that the second device can hold."""
     sizes = [1, 9, 9, 1, 9, 9]
     assert balance(sizes, range(3), sizes=sizes, max_memory=[100, 1, 100]).counts == (3, 1, 2)
 
 
 GIB = 2**30
 INFEASIBLE: dict[str, tuple[Problem, str, dict[str, Any]]] = {
+    # Each value is a problem, the message of its error, and those attributes of the error that are not None.
     "one block": (
         Problem([1] * 20, 2, None, [GIB] * 17 + [30 * GIB] + [GIB] * 2, ["24GiB", "20GiB"]),
         "block 17 needs 30.0 GiB, but the largest device has only 24.0 GiB",
         {"reason": "block", "block": 17, "needed": 30 * GIB, "available": 24 * GIB},
     ),
-    "amounts with equal rounded texts": (
+    "amounts that look equal when rounded": (
         Problem([1025], 1, None, None, [1024]),
         "block 0 needs 1,025 B, but the largest device has only 1,024 B",
         {"reason": "block", "block": 0, "needed": 1025, "available": 1024},
@@ -104,17 +115,18 @@ INFEASIBLE: dict[str, tuple[Problem, str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("name", INFEASIBLE)
 def test_the_error_has_the_reason_and_the_amounts(name: str) -> None:
-    problem, text, attributes = INFEASIBLE[name]
+    problem, message, attributes = INFEASIBLE[name]
     for allow_idle in (False, True):
         with pytest.raises(InfeasibleError) as caught:
             problem._replace(allow_idle=allow_idle).solve()
         error = caught.value
-        assert str(error) == text
+        assert str(error) == message
         assert isinstance(error, ValueError)
         assert_attributes(error, attributes)
 
 
 def assert_attributes(error: InfeasibleError, attributes: dict[str, Any]) -> None:
+    """Assert that an error and its copies have the given attributes, and None for the others."""
     expected = {"reason": None, "block": None, "device": None, "needed": None, "available": None} | attributes
     copies = [copy.copy(error), *(pickle.loads(pickle.dumps(error, protocol)) for protocol in range(6))]
     for instance in (error, *copies):
@@ -126,23 +138,25 @@ def test_the_error_names_the_device_that_cannot_get_a_block() -> None:
     with pytest.raises(InfeasibleError) as caught:
         balance([5, 7], ["a", "b"], sizes=[5, 7], max_memory=[1, 99])
     assert_attributes(caught.value, {"reason": "idle", "device": "a", "needed": 5, "available": 1})
-    created_by_caller = InfeasibleError("text")
-    assert (created_by_caller.reason, created_by_caller.needed) == (None, None)
 
 
-def test_the_error_shortens_the_repr_of_a_device() -> None:
-    limited: dict[str, Any] = {"sizes": [5, 5], "max_memory": [1, 99]}
+def test_an_error_created_by_the_caller_has_no_attributes() -> None:
+    assert_attributes(InfeasibleError("message"), {})
+
+
+def test_the_error_shows_a_short_repr_of_the_device() -> None:
+    limits: dict[str, Any] = {"sizes": [5, 5], "max_memory": [1, 99]}
     with pytest.raises(InfeasibleError, match=r"device 'x+\.\.\.x+' has only 1 B, and block 0, the only") as caught:
-        balance([5, 5], ["x" * 10**5, "b"], **limited)
+        balance([5, 5], ["x" * 10**5, "b"], **limits)
     assert len(str(caught.value)) < 300
     with pytest.raises(InfeasibleError, match="device <RaisingRepr> has only 1 B"):
-        balance([5, 5], [RaisingRepr(ValueError), "b"], **limited)
+        balance([5, 5], [RaisingRepr(ValueError), "b"], **limits)
     with pytest.raises(KeyboardInterrupt):
-        balance([5, 5], [RaisingRepr(KeyboardInterrupt), "b"], **limited)
+        balance([5, 5], [RaisingRepr(KeyboardInterrupt), "b"], **limits)
 
 
 class RaisingRepr:
-    """A device whose repr raises."""
+    """A device whose repr raises an exception."""
 
     def __init__(self, error: type[BaseException]) -> None:
         self.error = error

@@ -1,4 +1,4 @@
-"""``balance``: the types of costs, speeds, sizes and limits."""
+"""Tests for the types of costs, speeds, sizes and limits that ``balance`` accepts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from devicemap import DeviceMap, balance
 from tests.partition.number_classes import CustomInt, FloatOnly
 
 
-def test_loads_with_speeds_of_any_type() -> None:
+def test_load_per_device_accepts_speeds_of_any_type() -> None:
     device_map = balance([1, 1], range(2))
     for speeds in (iter([1, 2]), np.array([1, 2], "f2"), [1, Decimal(2)], [Fraction(1), 2]):
         loads = device_map.load_per_device([100_000.0, 200_000], speeds)
@@ -54,7 +54,7 @@ CONVERSIONS: dict[str, Callable[[list[int]], Any]] = {
 
 
 @pytest.mark.parametrize("kind", CONVERSIONS)
-def test_costs_and_sizes_of_any_type(kind: str) -> None:
+def test_costs_and_sizes_of_any_type_give_the_same_map(kind: str) -> None:
     costs = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8] if kind != "range" else list(range(1, 13))
     expected = balance(costs, range(4))
     assert balance(CONVERSIONS[kind](costs), range(4)) == expected
@@ -81,6 +81,7 @@ def test_half_floats_are_read_exactly(bits: list[int]) -> None:
     assert device_map.load_per_device(costs) == {0: float(sum(exact))}
 
 
+# CPython stores ints in digits of 30 bits.
 @pytest.mark.parametrize("value", [0, 1, 2**30 - 1, 2**30, 2**60 - 1, 2**60, 2**63, 2**64 - 1, 2**64, 2**100])
 def test_ints_of_any_length_are_read_exactly(value: int) -> None:
     device_map = balance([value, 1, value], range(1))
@@ -104,11 +105,11 @@ SPEEDS: list[Any] = [
 
 
 @pytest.mark.parametrize("speeds", SPEEDS, ids=str)
-def test_speeds_of_any_type(speeds: Any) -> None:
+def test_speeds_of_any_type_give_the_same_map(speeds: Any) -> None:
     assert balance([1] * 8, ["a", "b", "c"], speeds=speeds).counts == (2, 4, 2)
 
 
-MEMORY: list[Any] = [
+MEMORY_LIMITS: list[Any] = [
     ["1KiB", "2KiB", None],
     {"a": "1KiB", "b": "2.0 KiB"},
     {"a": 1024, "b": 2048.0, "c": None},
@@ -119,16 +120,16 @@ MEMORY: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("max_memory", MEMORY, ids=str)
-def test_memory_limits_of_any_type(max_memory: Any) -> None:
+@pytest.mark.parametrize("max_memory", MEMORY_LIMITS, ids=str)
+def test_memory_limits_of_any_type_give_the_same_map(max_memory: Any) -> None:
     sizes = [1024] * 8
     assert balance([1] * 8, ["a", "b", "c"], sizes=sizes, max_memory=max_memory).counts == (1, 2, 5)
     assert balance([1] * 8, ["a", "b", "c"], sizes=np.array(sizes, "f4"), max_memory=max_memory).counts == (1, 2, 5)
-    texts = ["1KiB", "1024B", " 1 kib ", "1.024 KB", *sizes[4:]]
-    assert balance([1] * 8, ["a", "b", "c"], sizes=texts, max_memory=max_memory).counts == (1, 2, 5)
+    with_units = ["1KiB", "1024B", " 1 kib ", "1.024 KB", *sizes[4:]]
+    assert balance([1] * 8, ["a", "b", "c"], sizes=with_units, max_memory=max_memory).counts == (1, 2, 5)
 
 
-def test_user_defined_numbers() -> None:
+def test_user_defined_numbers_are_converted_by_their_methods() -> None:
     assert balance([CustomInt(2), True, 1], [0, 1]).counts == (1, 2)
     assert balance([1], [0]).load_per_device([FloatOnly(2.5)]) == {0: 2.5}
     with pytest.raises(LookupError, match="__float__ fails"):

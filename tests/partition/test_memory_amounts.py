@@ -1,4 +1,4 @@
-"""Amounts of memory: ``parse_memory``, and the values and keys of ``max_memory``."""
+"""Tests for amounts of memory: ``parse_memory``, and the values and keys of ``max_memory``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ UNITS = {
     case=st.sampled_from([str, str.lower, str.upper, str.swapcase]),
     blanks=st.tuples(*[st.sampled_from(["", " ", "\t "])] * 3),
 )
-def test_text_is_a_number_and_a_unit(
+def test_a_number_with_a_unit_is_rounded_down_to_whole_bytes(
     number: Decimal, unit: str, case: Callable[[str], str], blanks: tuple[str, str, str]
 ) -> None:
     exact = Fraction(number) * UNITS[unit]
@@ -42,13 +42,14 @@ def test_text_is_a_number_and_a_unit(
     assert parse_memory(text) == int(exact)
 
 
-def test_the_largest_amount() -> None:
+def test_the_smallest_and_the_largest_amount_are_parsed() -> None:
     assert parse_memory(f"{2**127 - 1}B") == 2**127 - 1
     assert type(parse_memory("0B")) is int
 
 
 EXPECTED = "must be a number and a unit (B, KB, MB, GB, TB, KiB, MiB, GiB or TiB), got"
-WRONG: dict[Any, str] = {
+INVALID_TEXT: dict[str, str] = {
+    # Each value is the message of the error, after the name of the argument.
     "24": f"{EXPECTED} '24'; write '24GiB'",
     "24G": f"{EXPECTED} '24G'; write '24GB' or '24GiB'",
     "10Gi": f"{EXPECTED} '10Gi'; write '10GiB'",
@@ -68,8 +69,8 @@ WRONG: dict[Any, str] = {
 }
 
 
-@pytest.mark.parametrize("text", WRONG, ids=lambda text: ascii(text)[:20])
-def test_other_text_is_an_error_with_a_suggestion(text: str) -> None:
+@pytest.mark.parametrize("text", INVALID_TEXT, ids=lambda text: ascii(text)[:20])
+def test_invalid_text_is_an_error_with_a_suggestion(text: str) -> None:
     arguments: dict[str, Callable[[], object]] = {
         "text": lambda: parse_memory(text),
         "max_memory[0]": lambda: balance([1], 1, sizes=[1], max_memory=[text]),
@@ -79,7 +80,7 @@ def test_other_text_is_an_error_with_a_suggestion(text: str) -> None:
     for name, call in arguments.items():
         with pytest.raises(ValueError, match="must be") as caught:
             call()
-        assert str(caught.value).startswith(f"{name} {WRONG[text]}")
+        assert str(caught.value).startswith(f"{name} {INVALID_TEXT[text]}")
         assert len(str(caught.value)) <= 200
 
 
@@ -89,44 +90,45 @@ def test_parse_memory_requires_a_str(text: Any) -> None:
         parse_memory(text)
 
 
-class Unreadable:
-    """A number whose value cannot be read, as that of a tensor on torch's device "meta"."""
+class NumberWithoutData:
+    """A number whose value cannot be read, such as a tensor on PyTorch's device "meta"."""
 
     def __repr__(self) -> str:
-        return "<Unreadable>"
+        return "<NumberWithoutData>"
 
     def __float__(self) -> float:
         raise RuntimeError("no data")
 
 
-AMOUNT = "max_memory[0] must be a whole number of bytes below 2**127, or text such as '24GiB', got"
-LIMITS: dict[str, tuple[Any, type[Exception], str]] = {
-    "bool": (True, TypeError, f"{AMOUNT} True"),
+MUST_BE_BYTES = "max_memory[0] must be a whole number of bytes below 2**127, or text such as '24GiB', got"
+INVALID_LIMITS: dict[str, tuple[Any, type[Exception], str]] = {
+    # Each value is a limit, the type of the error, and a part of its message.
+    "bool": (True, TypeError, f"{MUST_BE_BYTES} True"),
     "fraction": (0.9, ValueError, "0.9 is not a whole number of bytes; write '0.9GiB' if it is in GiB"),
     "a half": (Fraction(1, 2), ValueError, "Fraction(1, 2) is not a whole number of bytes; round it"),
-    "infinity": (float("inf"), ValueError, f"{AMOUNT} inf"),
-    "infinite decimal": (Decimal("inf"), ValueError, f"{AMOUNT} inf"),
-    "nan": (float("nan"), ValueError, f"{AMOUNT} nan"),
-    "negative": (-1, ValueError, f"{AMOUNT} -1"),
-    "a Decimal with 10**9 digits": (Decimal("1e999999999"), ValueError, f"{AMOUNT} inf"),
+    "infinity": (float("inf"), ValueError, f"{MUST_BE_BYTES} inf"),
+    "infinite decimal": (Decimal("inf"), ValueError, f"{MUST_BE_BYTES} inf"),
+    "nan": (float("nan"), ValueError, f"{MUST_BE_BYTES} nan"),
+    "negative": (-1, ValueError, f"{MUST_BE_BYTES} -1"),
+    "a Decimal with 10**9 digits": (Decimal("1e999999999"), ValueError, "must be within the range of a float, got Dec"),
     "a Decimal with exponent -10**9": (Decimal("1e-999999999"), ValueError, "is not a whole number of bytes; round it"),
-    "2**127": (2**127, ValueError, f"{AMOUNT} {2**127}"),
-    "2.0**127": (2.0**127, ValueError, f"{AMOUNT} {2.0**127}"),
+    "2**127": (2**127, ValueError, f"{MUST_BE_BYTES} {2**127}"),
+    "2.0**127": (2.0**127, ValueError, f"{MUST_BE_BYTES} {2.0**127}"),
     "a numpy str": (np.str_("10"), ValueError, "must be a number and a unit (B, KB, MB"),
-    "tensor without data": (Unreadable(), ValueError, f"{AMOUNT} <Unreadable"),
-    "list": ([1], TypeError, f"{AMOUNT} [1]"),
+    "a number without data": (NumberWithoutData(), ValueError, f"{MUST_BE_BYTES} <NumberWithoutData>"),
+    "list": ([1], TypeError, f"{MUST_BE_BYTES} [1]"),
     "complex": (1j, TypeError, "max_memory[0] must be a real number, got 1j"),
 }
 
 
-@pytest.mark.parametrize("name", LIMITS)
-def test_a_limit_must_be_a_whole_number_of_bytes(name: str) -> None:
-    limit, error, text = LIMITS[name]
-    with pytest.raises(error, match=re.escape(text)):
+@pytest.mark.parametrize("name", INVALID_LIMITS)
+def test_a_limit_that_is_not_a_whole_number_of_bytes_is_an_error(name: str) -> None:
+    limit, error, message = INVALID_LIMITS[name]
+    with pytest.raises(error, match=re.escape(message)):
         balance([1], 1, sizes=[1], max_memory=[limit])
 
 
-def test_a_decimal_is_not_rounded() -> None:
+def test_a_limit_given_as_a_decimal_is_not_rounded() -> None:
     exact = 2**100 + 1
     assert balance([1], 1, sizes=[exact], max_memory=[Decimal(exact)]).counts == (1,)
     with pytest.raises(ValueError, match="the largest device has only"):
@@ -147,17 +149,23 @@ def test_a_decimal_is_not_rounded() -> None:
 )
 def test_the_error_for_an_unknown_key_names_the_closest_device(devices: Any, key: Any, closest: str) -> None:
     for argument in ("speeds", "max_memory", "shares"):
-        text = f"{argument} must be keyed by the devices, got the key {key!r}; the closest device is {closest}; "
-        text += f"if {key!r} is a device, add it to devices"
-        call = split_by if argument == "shares" else balance_by
-        with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
-            call(devices, argument, key)
+        message = f"{argument} must be keyed by the devices, got the key {key!r}; the closest device is {closest}; "
+        message += f"if {key!r} is a device, add it to devices"
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            call_with_mapping(argument, {key: 1}, devices)
 
 
-def balance_by(devices: Any, argument: str, key: Any) -> None:
-    options: dict[str, Any] = {argument: {key: 1}, "sizes": [1] * 4}
-    balance([1] * 4, devices, **options)
+def test_the_error_for_an_unknown_key_names_no_device_if_there_are_many() -> None:
+    """The search for the closest one of many devices would take too long."""
+    message = "speeds must be keyed by the devices, got the key -1; if -1 is a device, add it to devices"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        call_with_mapping("speeds", {-1: 1}, 1_001)
 
 
-def split_by(devices: Any, argument: str, key: Any) -> None:
-    split(4, devices, **{argument: {key: 1}})
+def call_with_mapping(argument: str, mapping: dict[Any, int], devices: Any) -> None:
+    """Pass a mapping keyed by device as one of the arguments of ``split`` or ``balance``."""
+    options: dict[str, Any] = {argument: mapping}
+    if argument == "shares":
+        split(4, devices, **options)
+    else:
+        balance([1] * 4, devices, sizes=[1] * 4, **options)

@@ -1,4 +1,4 @@
-"""``split``: even runs, and runs in proportion to shares."""
+"""Tests for ``split``, without shares and in proportion to shares."""
 
 from __future__ import annotations
 
@@ -18,47 +18,44 @@ from hypothesis import strategies as st
 
 import devicemap
 from devicemap import DeviceMap, split
-from tests.oracles.split import by_definition
+from tests.oracles.split import expected_counts
 from tests.strategies import Layer
 
 
 @given(st.integers(0, 10**13), st.integers(1, 200))
-def test_counts_differ_by_at_most_one_in_descending_order(num_blocks: int, devices: int) -> None:
-    device_map = split(num_blocks, range(devices))
+def test_counts_without_shares_differ_by_at_most_one_in_descending_order(num_blocks: int, num_devices: int) -> None:
+    device_map = split(num_blocks, num_devices)
     counts = device_map.counts
     assert sum(counts) == device_map.num_blocks == num_blocks
-    assert len(counts) == devices
+    assert len(counts) == num_devices
     assert sorted(counts, reverse=True) == list(counts)
     assert counts[0] - counts[-1] <= 1
-    assert min(counts) > 0 or num_blocks < devices
-    assert list(device_map) == list(range(devices))
+    assert min(counts) > 0 or num_blocks < num_devices
+    assert list(device_map) == list(range(num_devices))
 
 
-def test_no_device_is_idle_where_the_original_leaves_devices_idle() -> None:
-    for num_blocks, devices in [(5, 4), (9, 8)]:
-        assert len(devicemap.get_device_map(num_blocks, range(devices))) < devices
-        assert 0 not in split(num_blocks, range(devices)).counts
+def test_no_device_is_idle_although_the_original_leaves_devices_idle() -> None:
+    for num_blocks, num_devices in [(5, 4), (9, 8)]:
+        assert len(devicemap.get_device_map(num_blocks, range(num_devices))) < num_devices
+        assert 0 not in split(num_blocks, num_devices).counts
 
 
-whole = st.integers(0, 100)
-shares = st.one_of(
-    st.lists(whole, min_size=1, max_size=8),
-    st.lists(st.one_of(whole, st.integers(0, 2**60)), min_size=1, max_size=8),
-    st.lists(st.floats(0, 100).filter(lambda x: x == 0 or x > 1e-6), min_size=1, max_size=8),
-    st.lists(st.fractions(0, 10, max_denominator=1000), min_size=1, max_size=8),
+small_ints = st.integers(0, 100)
+small_fractions = st.fractions(0, 10, max_denominator=1000)
+share_lists = st.one_of(
+    st.lists(small_ints, min_size=1, max_size=8),
+    st.lists(st.one_of(small_ints, st.integers(0, 2**60)), min_size=1, max_size=8),
+    st.lists(st.floats(0, 100).filter(lambda share: share == 0 or share > 1e-6), min_size=1, max_size=8),
+    st.lists(small_fractions, min_size=1, max_size=8),
     st.lists(st.decimals(0, 10, places=3), min_size=1, max_size=8),
-    st.lists(
-        st.one_of(whole, st.fractions(0, 10, max_denominator=1000), st.sampled_from([0.1, 0.25])),
-        min_size=1,
-        max_size=6,
-    ),
+    st.lists(st.one_of(small_ints, small_fractions, st.sampled_from([0.1, 0.25])), min_size=1, max_size=6),
 ).filter(any)
 
 
 @pytest.mark.oracle
-@given(st.one_of(st.integers(0, 30), st.integers(0, 10**15)), shares)
+@given(st.one_of(st.integers(0, 30), st.integers(0, 10**15)), share_lists)
 def test_counts_are_those_of_the_reference_implementation(num_blocks: int, shares: list[Any]) -> None:
-    assert split(num_blocks, range(len(shares)), shares=shares).counts == by_definition(num_blocks, shares)
+    assert split(num_blocks, range(len(shares)), shares=shares).counts == expected_counts(num_blocks, shares)
 
 
 def test_proportions_are_exact() -> None:
@@ -66,7 +63,7 @@ def test_proportions_are_exact() -> None:
     assert split(1_000_000, range(3), shares=[1, 1, 1]).counts == (333_334, 333_333, 333_333)
     assert split(10**6, range(10), shares=[0.1] * 10).counts == (10**5,) * 10
     assert split(10, range(3), shares=[Fraction(1, 3)] * 3).counts == (4, 3, 3)
-    assert split(10**18, range(2), shares=[2**64, 2**64 + 1]).counts == by_definition(10**18, [2**64, 2**64 + 1])
+    assert split(10**18, range(2), shares=[2**64, 2**64 + 1]).counts == expected_counts(10**18, [2**64, 2**64 + 1])
     assert split(7, range(3), shares=[0, 5, 0]).counts == (0, 7, 0)
 
 
@@ -81,31 +78,34 @@ def test_proportions_are_exact() -> None:
         [Decimal("0.5"), np.int8(1)],
     ],
 )
-def test_shares_of_any_type(shares: Any) -> None:
+def test_shares_of_any_type_give_the_same_map(shares: Any) -> None:
     assert split(5, ["a", "b"], shares=shares) == {"a": range(2), "b": range(2, 5)}
 
 
-def test_devices_of_any_type() -> None:
+def test_devices_can_be_any_ordered_iterable() -> None:
     assert split(3, iter(["a", None])) == {"a": range(2), None: range(2, 3)}
     assert split(3, {"a": 0, "b": 0}.keys()) == {"a": range(2), "b": range(2, 3)}
     assert isinstance(split(np.int64(3), [(0, 1)]), DeviceMap)
     assert split(True, [0]).num_blocks == 1
 
 
-@given(st.integers(0, 60), shares)
+@given(st.integers(0, 60), share_lists)
 def test_each_device_with_a_share_gets_a_block_if_there_are_enough(num_blocks: int, shares: list[Any]) -> None:
     counts = split(num_blocks, len(shares), shares=shares).counts
-    enough = num_blocks >= sum(map(bool, shares))
+    has_enough_blocks = num_blocks >= sum(map(bool, shares))
     for count, share in zip(counts, shares, strict=True):
-        assert count > 0 if share and enough else share or not count
+        if not share:
+            assert count == 0
+        elif has_enough_blocks:
+            assert count > 0
 
 
-def test_a_share_of_0_does_not_affect_the_other_proportions() -> None:
+def test_a_share_of_0_does_not_affect_the_proportions_of_the_other_shares() -> None:
     tiny = Fraction(1, 3**90)
     assert split(10, 3, shares=[tiny, 0, 4 * tiny]).counts == (2, 0, 8)
 
 
-def test_small_shares_give_one_block() -> None:
+def test_devices_with_small_shares_get_one_block_each() -> None:
     assert split(20, 3, shares=[0.975, 0.0125, 0.0125]).counts == (18, 1, 1)
     assert split(20, 4, shares=[0.975, 0, 0.0125, 0.0125]).counts == (18, 0, 1, 1)
     assert split(2, 3, shares=[0.975, 0.0125, 0.0125]).counts == (2, 0, 0)
@@ -114,18 +114,18 @@ def test_small_shares_give_one_block() -> None:
 @pytest.mark.parametrize(
     "share", [2**127, 2**200, 3 * 2.0**1000, 5e-324, Fraction(2**127), Fraction(1, 3**90), Decimal("1e-300")]
 )
-def test_shares_of_any_magnitude(share: Any) -> None:
+def test_only_the_proportions_of_shares_matter(share: Any) -> None:
     assert split(10, ["a", "b"], shares=[share] * 2).counts == (5, 5)
     assert split(9, ["a", "b"], shares={"a": share, "b": 2 * share}).counts == (3, 6)
 
 
-def test_devices_may_be_their_number() -> None:
+def test_devices_can_be_given_by_their_number() -> None:
     for devices in (4, np.int64(4), Layer.FOURTH + 1):
         assert split(10, devices) == split(10, range(4))
     assert split(10, 3, shares={2: 1, 0: 1, 1: 3}).counts == (2, 6, 2)
 
 
-WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
+INVALID_CALLS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "devices as a mapping": (
         lambda: split(3, {"a": "1GiB"}),
         TypeError,
@@ -236,36 +236,39 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_invalid_arguments_raise(name: str) -> None:
-    call, error, text = WRONG[name]
-    with pytest.raises(error, match=re.escape(text)):
+@pytest.mark.parametrize("name", INVALID_CALLS)
+def test_invalid_arguments_raise_an_error_that_names_the_argument(name: str) -> None:
+    call, error, message = INVALID_CALLS[name]
+    with pytest.raises(error, match=re.escape(message)):
         call()
 
 
-def deepspeed_uniform() -> Callable[[int, int], list[int]]:
-    """Extract DeepSpeed's ``partition_uniform`` from its file. Importing the package would look for accelerators."""
+def deepspeed_partition_uniform() -> Callable[[int, int], list[int]]:
+    """Return DeepSpeed's ``partition_uniform``, extracted from its file.
+
+    Importing the package would search for accelerators.
+    """
     spec = importlib.util.find_spec("deepspeed")
     if spec is None or spec.origin is None:
         pytest.skip("DeepSpeed is not installed")
     tree = ast.parse((Path(spec.origin).parent / "runtime" / "utils.py").read_text(encoding="utf-8"))
     tree.body = [node for node in tree.body if getattr(node, "name", "") == "partition_uniform"]
-    names: dict[str, Any] = {}
-    exec(compile(tree, "utils.py", "exec"), names)  # noqa: S102
-    uniform: Callable[[int, int], list[int]] = names["partition_uniform"]
-    return uniform
+    namespace: dict[str, Any] = {}
+    exec(compile(tree, "utils.py", "exec"), namespace)  # noqa: S102
+    partition_uniform: Callable[[int, int], list[int]] = namespace["partition_uniform"]
+    return partition_uniform
 
 
-def test_even_runs_are_those_of_deepspeed() -> None:
-    uniform = deepspeed_uniform()
+def test_boundaries_without_shares_are_those_of_deepspeed() -> None:
+    partition_uniform = deepspeed_partition_uniform()
     for num_blocks in range(120):
-        for devices in range(1, 20):
-            assert list(split(num_blocks, range(devices)).boundaries) == uniform(num_blocks, devices)
+        for num_devices in range(1, 20):
+            assert list(split(num_blocks, num_devices).boundaries) == partition_uniform(num_blocks, num_devices)
 
 
-# The number of layers of each stage, as returned by StageManager.distribute_layers of ColossalAI 0.5.0 and by
-# get_pp_indices of vLLM 0.11.0.
-COUNTS_OF_PEERS = {
+# The key is a project and a number of layers. The value is the number of layers of each stage, as returned by
+# StageManager.distribute_layers of ColossalAI 0.5.0 and by get_pp_indices of vLLM 0.11.0.
+COUNTS_OF_OTHER_PROJECTS = {
     ("ColossalAI", 32): (6, 7, 7, 6, 6),
     ("ColossalAI", 33): (8, 8, 9, 8),
     ("ColossalAI", 7): (0, 1, 1, 1, 1, 1, 1, 1),
@@ -277,11 +280,10 @@ COUNTS_OF_PEERS = {
 }
 
 
-@pytest.mark.parametrize("peer", COUNTS_OF_PEERS)
-def test_counts_of_other_projects_form_complete_maps(peer: tuple[str, int]) -> None:
-    counts = COUNTS_OF_PEERS[peer]
-    device_map = DeviceMap.from_counts(counts, range(len(counts)))
+@pytest.mark.parametrize(("project", "num_layers"), COUNTS_OF_OTHER_PROJECTS)
+def test_counts_of_other_projects_are_those_of_split_in_another_order(project: str, num_layers: int) -> None:
+    counts = COUNTS_OF_OTHER_PROJECTS[project, num_layers]
+    device_map = DeviceMap.from_counts(counts, len(counts))
     assert device_map.counts == counts
-    devicemap.assert_device_map(device_map, peer[1])
-    # They are as even as those of split, in another order.
-    assert sorted(counts) == sorted(split(peer[1], range(len(counts))).counts)
+    devicemap.assert_device_map(device_map, num_layers)
+    assert sorted(counts) == sorted(split(num_layers, len(counts)).counts)

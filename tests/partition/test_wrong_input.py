@@ -1,4 +1,4 @@
-"""``balance``: the errors for invalid arguments."""
+"""Tests for the errors that ``balance`` raises for invalid arguments."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import pytest
 from devicemap import InfeasibleError, balance
 from tests.partition.number_classes import CustomInt
 
-NAN, INFINITE = float("nan"), float("inf")
-WITH_LONG_TYPE_NAME = type("T" * 10**5, (), {"__module__": "tests"})()
-WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
+NAN, INFINITY = float("nan"), float("inf")
+INSTANCE_OF_A_LONG_TYPE_NAME = type("T" * 10**5, (), {"__module__": "tests"})()
+INVALID_CALLS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "negative": (lambda: balance([1, -2], [0]), ValueError, "costs[1] must be 0 or more, got -2"),
     "negative float": (lambda: balance([1, 0.5, -2.5], [0]), ValueError, "costs[2] must be 0 or more, got -2.5"),
     "negative in an array": (lambda: balance(np.array([1, -2]), [0]), ValueError, "costs[1] must be 0 or more, got -2"),
@@ -32,7 +32,12 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         "costs[0] must be 0 or more, got <int>",
     ),
-    "negative with another text": (
+    "a decimal above the range of floats": (
+        lambda: balance([Decimal("1e400")], [0]),
+        ValueError,
+        "costs[0] must be within the range of a float, got Decimal('1E+400')",
+    ),
+    "negative int with a custom str": (
         lambda: balance([CustomInt(-1)], [0]),
         ValueError,
         "costs[0] must be 0 or more, got -1",
@@ -53,9 +58,9 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         ValueError,
         "costs[1] must be a finite number, got nan",
     ),
-    "infinite": (lambda: balance([INFINITE], [0]), ValueError, "costs[0] must be a finite number, got inf"),
+    "infinite": (lambda: balance([INFINITY], [0]), ValueError, "costs[0] must be a finite number, got inf"),
     "infinite half float": (
-        lambda: balance(np.array([1, INFINITE], "e"), [0]),
+        lambda: balance(np.array([1, INFINITY], "e"), [0]),
         ValueError,
         "costs[1] must be a finite number, got inf",
     ),
@@ -73,9 +78,9 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "None": (lambda: balance([1, None], [0]), TypeError, "costs[1] must be a number, got None"),
     "a type with a long name": (
-        lambda: balance([WITH_LONG_TYPE_NAME], [0]),
+        lambda: balance([INSTANCE_OF_A_LONG_TYPE_NAME], [0]),
         TypeError,
-        "costs[0] must be a number, got <tests.TTTTTTTTTTTTTTTTTTT…",
+        "costs[0] must be a number, got <tests.TTTTTTTTTTTTTTTTTTT",
     ),
     "complex": (lambda: balance([1j], [0]), TypeError, "costs[0] must be a real number, got 1j"),
     "a complex scalar": (
@@ -126,7 +131,11 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         TypeError,
         "costs must be an array without masked values, got masked_array(data=[1, --",
     ),
-    "two dimensions": (lambda: balance(np.ones((2, 2)), [0]), ValueError, "costs must be one-dimensional, got 2 dimensions"),
+    "two dimensions": (
+        lambda: balance(np.ones((2, 2)), [0]),
+        ValueError,
+        "costs must be one-dimensional, got 2 dimensions",
+    ),
     "two dimensions of objects": (
         lambda: balance(np.ones((2, 2), object), [0]),
         ValueError,
@@ -206,7 +215,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "negative speed": (lambda: balance([1], [0], speeds=[-1]), ValueError, "speeds[0] must be greater than 0, got -1"),
     "infinite speed": (
-        lambda: balance([1], [0], speeds=[INFINITE]),
+        lambda: balance([1], [0], speeds=[INFINITY]),
         ValueError,
         "speeds[0] must be a finite number, got inf",
     ),
@@ -236,7 +245,7 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         "max_memory[0] must be a whole number of bytes below 2**127, or text such as '24GiB', got nan",
     ),
     "infinite memory": (
-        lambda: balance([1], [0], sizes=[1], max_memory=[INFINITE]),
+        lambda: balance([1], [0], sizes=[1], max_memory=[INFINITY]),
         ValueError,
         "max_memory[0] must be a whole number of bytes below 2**127, or text such as '24GiB', got inf",
     ),
@@ -248,10 +257,10 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_invalid_arguments_raise(name: str) -> None:
-    call, error, text = WRONG[name]
-    with pytest.raises(error, match=re.escape(text.removesuffix("…"))) as caught:
+@pytest.mark.parametrize("name", INVALID_CALLS)
+def test_invalid_arguments_raise_an_error_that_names_the_argument(name: str) -> None:
+    call, error, message = INVALID_CALLS[name]
+    with pytest.raises(error, match=re.escape(message)) as caught:
         call()
     assert not isinstance(caught.value, InfeasibleError)
     assert len(str(caught.value)) <= 500

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devicemap import check
-from tests.oracles.faults import expected, findings
+from tests.oracles.faults import expected_findings, reported_findings
 from tests.strategies import Index
 
 MUTATIONS: dict[str, Callable[[dict[Any, Any], list[Any]], Any]] = {
@@ -56,7 +56,7 @@ def test_items_and_iterables_that_mutate_the_map(mutation: Callable[[Any, Any], 
 
     for index, generated in [(0, False), (1, False), (0, True)]:
         report = check(create_map(index, generated), 8)
-        assert findings(report) == expected(create_map(index, generated), 8)
+        assert reported_findings(report) == expected_findings(create_map(index, generated), 8)
         assert report.num_devices == 3
 
 
