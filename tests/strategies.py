@@ -1,4 +1,4 @@
-"""Hypothesis strategies for the items, values and device maps that callers pass."""
+"""Hypothesis strategies for items, values and device maps of all types that callers can pass."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MANY_EXAMPLES = settings(max_examples=10 * settings().max_examples)
 
 
 class Layer(enum.IntEnum):
-    """Blocks as members of an IntEnum."""
+    """Block numbers as members of an IntEnum."""
 
     FIRST = 0
     SECOND = 1
@@ -39,25 +39,25 @@ class Layer(enum.IntEnum):
 
 
 class PlainInt(int):
-    """A subclass of int that compares as int does."""
+    """A subclass of int that overrides nothing."""
 
 
 class NamedInt(int):
-    """A subclass of int with another repr."""
+    """A subclass of int with a custom repr."""
 
     def __repr__(self) -> str:
         return f"NamedInt({int(self)})"
 
 
 class Unordered(int):
-    """A subclass of int with the equality of int and another order."""
+    """A subclass of int with the ``==`` of int and a custom ``<``."""
 
     def __lt__(self, other: object) -> bool:
         return False
 
 
 class Modular(int):
-    """A subclass of int with another equality."""
+    """A subclass of int with a custom ``==``, which compares the remainders modulo 3."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, int) and int(self) % 3 == int(other) % 3
@@ -67,7 +67,7 @@ class Modular(int):
 
 
 class CustomEq:
-    """An object with a custom ``==`` that disagrees with its hash."""
+    """An object with a custom ``==`` that is not consistent with its hash, and that raises for numbers above 3."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -130,6 +130,9 @@ custom_items: st.SearchStrategy[Any] = st.one_of(
 )
 
 
+# The following functions create containers. If a container cannot hold the items, a similar value is created instead.
+
+
 def _generator(items: Iterable[Any]) -> Iterable[Any]:
     yield from items
 
@@ -149,13 +152,15 @@ def _native_array(items: Iterable[Any]) -> Any:
 
 
 def _numpy(dtype: str) -> Callable[[Iterable[Any]], Any]:
-    def build(items: Iterable[Any]) -> Any:
+    """Return a function that creates a NumPy array of the dtype."""
+
+    def create_array(items: Iterable[Any]) -> Any:
         try:
             return np.array(list(items), dtype=dtype)
         except Exception:
             return np.arange(6, dtype=dtype)
 
-    return build
+    return create_array
 
 
 CONTAINERS: list[Callable[[Iterable[Any]], Any]] = [
@@ -192,23 +197,30 @@ big_ranges = st.sampled_from(
 ).map(lambda numbers: lambda: numbers)
 
 
-def _containers(items: st.SearchStrategy[Any], kinds: list[Callable[[Iterable[Any]], Any]]) -> Any:
-    return st.builds(lambda build, content: lambda: build(content), st.sampled_from(kinds), st.lists(items, max_size=8))
+def _values(items: st.SearchStrategy[Any], containers: list[Callable[[Iterable[Any]], Any]]) -> Any:
+    """Return a strategy for functions that create one of the containers with the items."""
+    return st.builds(
+        lambda container, content: lambda: container(content), st.sampled_from(containers), st.lists(items, max_size=8)
+    )
 
 
 def _maps(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Callable[[], dict[int, Any]]]:
-    return st.lists(values, max_size=5).map(lambda makers: lambda: {d: make() for d, make in enumerate(makers)})
+    """Return a strategy for functions that create a device map, given a strategy for functions that create a value."""
+    return st.lists(values, max_size=5).map(
+        lambda creators: lambda: {device: create() for device, create in enumerate(creators)}
+    )
 
 
-int_maps = _maps(_containers(st.integers(-2, 12), [list, tuple]))
+int_maps = _maps(_values(st.integers(-2, 12), [list, tuple]))
 """Functions that create maps of plain ints, most of which have faults."""
 
 device_maps = st.one_of(
-    _maps(st.one_of(_containers(integers, [list, tuple]), ranges)),
-    _maps(st.one_of(_containers(st.one_of(integers, other_items), [list, tuple, _generator]), ranges)),
-    _maps(st.one_of(_containers(st.one_of(integers, other_items, custom_items), CONTAINERS), ranges, big_ranges)),
+    _maps(st.one_of(_values(integers, [list, tuple]), ranges)),
+    _maps(st.one_of(_values(st.one_of(integers, other_items), [list, tuple, _generator]), ranges)),
+    _maps(st.one_of(_values(st.one_of(integers, other_items, custom_items), CONTAINERS), ranges, big_ranges)),
 )
-"""Functions that create maps of any items and values. Each call creates the map again."""
+"""Functions that create maps of any items and values. Each call creates a new map, since some values can be read only
+once."""
 
 block_counts: st.SearchStrategy[Any] = st.one_of(
     st.integers(0, 12),

@@ -1,4 +1,4 @@
-"""``check``: the text and the repr of a report."""
+"""Tests for ``str()`` and ``repr()`` of a report."""
 
 from __future__ import annotations
 
@@ -103,56 +103,61 @@ note: unordered 999,999 devices: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 
         ),
     ],
 )
-def test_the_text_summarises_all_findings(device_map: Any, num_blocks: int, text: str) -> None:
+def test_str_summarises_all_findings(device_map: Any, num_blocks: int, text: str) -> None:
     assert str(check(device_map, num_blocks)) == text
 
 
 class LongRepr:
+    """A device with a very long repr of several lines."""
+
     def __repr__(self) -> str:
         return "long \n" * 10**6
 
 
 class RaisingRepr:
+    """A device whose repr raises an exception."""
+
     def __repr__(self) -> str:
         raise OSError("no repr")
 
 
-class NamedTuple:
-    """A class named tuple, which older versions of reprlib treat as a tuple."""
+class ClassNamedTuple:
+    """A class whose name is "tuple": older versions of reprlib treat the instances as tuples."""
 
 
-NamedTuple.__name__ = "tuple"
-DEVICES = [
+ClassNamedTuple.__name__ = "tuple"
+DEVICES_WITH_UNUSUAL_REPRS = [
     "x" * 10**6,
     (0,) * 10**6,
     LongRepr(),
     RaisingRepr(),
-    NamedTuple(),
+    ClassNamedTuple(),
     10**5000,
     "a\nb",
     (("x" * 99,) * 99,) * 99,
 ]
 
 
-@pytest.mark.parametrize("device", DEVICES, ids=lambda device: type(device).__name__)
-def test_the_text_is_short_for_any_devices(device: Any) -> None:
+@pytest.mark.parametrize("device", DEVICES_WITH_UNUSUAL_REPRS, ids=lambda device: type(device).__name__)
+def test_str_has_short_printable_lines_for_any_devices(device: Any) -> None:
     report = check({device: [*[device] * 10, 7, 7, 10**5000, 10**5000]}, 3, devices=[device, (device, device)])
     lines = str(report).split("\n")
-    assert [line.split()[0] for line in lines] == [
-        *("not", "duplicate", "missing", "extra", *["invalid"] * (not isinstance(device, int)), "note:", "note:")
-    ]
+    # A device that is an int is also a valid item.
+    invalid = [] if isinstance(device, int) else ["invalid"]
+    first_words = ["not", "duplicate", "missing", "extra", *invalid, "note:", "note:"]
+    assert [line.split()[0] for line in lines] == first_words
     assert all(len(line) <= 190 for line in lines)
     assert all(line.isprintable() for line in lines)
     assert len(repr(report)) < 150
 
 
-def test_long_devices_are_shortened() -> None:
+def test_str_shortens_long_devices_and_long_lists_of_devices() -> None:
     assert str(check({("a" * 16, "b" * 16): []}, 0)).endswith(f"idle 1 device: ('{'a' * 16}', '{'b' * 16}')")
     assert str(check({("a" * 17, "b" * 17): []}, 0)).endswith(f"idle 1 device: ('{'a' * 17}', '{'b' * 3}…{'b' * 11}')")
     # Two devices are always shown, even if they exceed the width, since one alone would not show the conflict.
-    many = dict.fromkeys([("a" * 16, f"{n:016}") for n in range(2000)], (0,))
-    shown = f"('{'a' * 16}', '{0:016}'), ('{'a' * 16}', '{1:016}'), … and 1,998 more"
-    assert f"duplicate 1 block: 0 on {shown}\n" in str(check(many, 1))
+    device_map = dict.fromkeys([("a" * 16, f"{n:016}") for n in range(2000)], (0,))
+    two_devices = f"('{'a' * 16}', '{0:016}'), ('{'a' * 16}', '{1:016}'), … and 1,998 more"
+    assert f"duplicate 1 block: 0 on {two_devices}\n" in str(check(device_map, 1))
 
 
 class RecursiveRepr:
@@ -164,7 +169,7 @@ class RecursiveRepr:
         return f"RecursiveRepr({self.report!s:.9}{self.report!r})"
 
 
-def test_repr_of_a_device_may_contain_the_report() -> None:
+def test_str_and_repr_terminate_if_the_repr_of_a_device_contains_the_report() -> None:
     first, second = RecursiveRepr(), RecursiveRepr()
     report = check({first: [0, 0, 1], second: [0, 1]}, 3, devices=[0])
     first.report = second.report = report
@@ -172,7 +177,7 @@ def test_repr_of_a_device_may_contain_the_report() -> None:
     assert repr(report).startswith("<Report: 3 blocks on 2 devices")
 
 
-def test_the_repr_has_the_number_of_findings() -> None:
+def test_repr_contains_the_number_of_findings_of_each_kind() -> None:
     assert repr(check({0: range(3)}, 3)) == "<Report: 3 blocks on 1 device: ok>"
     report = check({0: [0, 0, "x"], 1: [], 2: [9]}, 3)
     assert (

@@ -1,4 +1,4 @@
-"""``check``: the attributes and methods of a report."""
+"""Tests for the attributes and methods of a report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from devicemap import Report, check
 from tests.check.test_messages import RaisingRepr
 
 
-def test_the_error_has_the_text_and_the_blocks() -> None:
+def test_the_error_has_the_text_of_the_report_and_the_blocks_of_each_fault() -> None:
     report = check({"a": [0, 1, 1, 9, 9], "b": [4, "x"]}, 7)
     with pytest.raises(devicemap.DeviceMapError) as info:
         report.raise_for_faults()
@@ -45,7 +45,7 @@ def test_the_context_of_the_error_is_the_exception_being_handled() -> None:
     assert isinstance(info.value.__context__, IndexError)
 
 
-def test_missing_blocks_of_the_error_are_a_sequence() -> None:
+def test_error_missing_blocks_behave_like_a_sequence() -> None:
     with pytest.raises(devicemap.DeviceMapError) as info:
         check({0: [0, 3, 4, 9]}, 10**8).raise_for_faults()
     missing = info.value.missing_blocks
@@ -67,12 +67,13 @@ def test_missing_blocks_of_the_error_are_a_sequence() -> None:
 
 
 def missing_blocks(blocks: list[int], num_blocks: int) -> Sequence[int]:
+    """Return the missing blocks of the error for a map with one device."""
     with pytest.raises(devicemap.DeviceMapError) as info:
         check({0: blocks}, num_blocks).raise_for_faults()
     return info.value.missing_blocks
 
 
-def test_missing_blocks_equal_lists_tuples_and_ranges_of_the_same_blocks() -> None:
+def test_error_missing_blocks_equal_lists_tuples_and_ranges_of_the_same_blocks() -> None:
     missing = missing_blocks([0], 10)
     assert missing == missing_blocks([0, 0], 10)
     assert missing != missing_blocks([0, 5], 10)
@@ -83,7 +84,7 @@ def test_missing_blocks_equal_lists_tuples_and_ranges_of_the_same_blocks() -> No
     assert missing == ANY
 
 
-def test_available_devices() -> None:
+def test_available_devices_determine_the_unknown_and_idle_devices() -> None:
     device_map = {"a": [0], "b": [], "c": [1]}
     assert check(device_map, 2).unknown == ()
     assert check(device_map, 2)
@@ -109,13 +110,13 @@ def test_available_devices() -> None:
         ([0, 1, 2], ()),
     ],
 )
-def test_aliases(devices: list[Any], aliased: tuple[Any, ...]) -> None:
+def test_ints_and_the_names_of_their_cuda_devices_are_aliased(devices: list[Any], aliased: tuple[Any, ...]) -> None:
     report = check({device: [block] for block, device in enumerate(devices)}, len(devices))
     assert report
     assert report.aliased == aliased
 
 
-def test_aliases_in_torch() -> None:
+def test_torch_devices_and_their_names_are_aliased() -> None:
     device = pytest.importorskip("torch").device
     report = check({0: [0], device("cuda", 0): [1], device("cuda"): [2], device("cpu"): [3], "cpu": [4]}, 5)
     assert report.aliased == ((0, device("cuda", 0)), (device("cpu"), "cpu"))
@@ -149,8 +150,8 @@ def test_a_report_is_converted_to_json_types() -> None:
 
 
 def reports() -> list[Report]:
-    """Return reports that differ in the attributes."""
-    maps: list[tuple[Any, int, Any]] = [
+    """Return reports of which no two are equal."""
+    arguments: list[tuple[Any, int, Any]] = [
         ({0: [0, 1]}, 2, None),
         ({0: [0, 1]}, 3, None),
         ({0: [0], 1: [1]}, 2, None),
@@ -163,7 +164,7 @@ def reports() -> list[Report]:
         ({0: [1], 1: [0]}, 2, None),
         ({0: [0], "cuda:0": [1]}, 2, None),
     ]
-    return [check(device_map, num_blocks, devices=devices) for device_map, num_blocks, devices in maps]
+    return [check(device_map, num_blocks, devices=devices) for device_map, num_blocks, devices in arguments]
 
 
 def test_reports_compare_by_value_and_can_be_copied() -> None:
@@ -174,7 +175,7 @@ def test_reports_compare_by_value_and_can_be_copied() -> None:
         for copied in (
             copy.copy(report),
             copy.deepcopy(report),
-            *(pickle.loads(pickle.dumps(report, p)) for p in range(6)),
+            *(pickle.loads(pickle.dumps(report, protocol)) for protocol in range(6)),
         ):
             assert copied == report
             assert type(copied) is Report

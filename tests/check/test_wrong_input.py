@@ -1,4 +1,4 @@
-"""``check``: the errors for invalid arguments, and unusual valid ones."""
+"""Tests for the errors that ``check`` raises for invalid arguments, and for unusual valid arguments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.strategies import Index, Layer
 
 
 class ItemsOnly:
-    """An object with ``items()`` only, which returns a device twice."""
+    """An object whose only method is ``items()``, which yields one device twice."""
 
     def items(self) -> Iterator[tuple[Any, Any]]:
         yield "a", [0, "x"]
@@ -23,34 +23,43 @@ class ItemsOnly:
         yield "a", iter([1, "y"])
 
 
-class ListItems(dict[Any, Any]):
+class PairsAsLists(dict[Any, Any]):
+    """A map whose ``items()`` returns lists instead of tuples."""
+
     def items(self) -> Any:
         return [["a", [0]]]
 
 
-class IntItems:
+class ItemsThatAreAnInt:
+    """An object whose ``items()`` returns an int."""
+
     def items(self) -> Any:
         return 5
 
 
 class UnhashableDevice:
+    """An object whose ``items()`` returns a device that is not hashable."""
+
     def items(self) -> Any:
         return [([], [0])]
 
 
-def test_a_map_needs_only_items() -> None:
+def test_a_map_can_be_any_object_with_items() -> None:
     report = check(ItemsOnly(), 2)
     assert (report.duplicates, report.invalid) == ({1: ("b", "a")}, {"a": ("x", "y")})
     assert report.num_devices == 3
 
 
-def test_num_blocks_may_be_any_integer() -> None:
+def test_num_blocks_can_be_an_integer_of_any_type() -> None:
     for one in (1, True, np.int64(1), Index(1), Layer.SECOND):
         report = check({0: [0]}, one)
         assert report.ok
         assert type(report.num_blocks) is int
-    for negative, text in ((-1, "-1"), (-(10**5000), "<int>")):
-        with pytest.raises(ValueError, match=f"num_blocks must be 0 or more, got {text}"):
+
+
+def test_num_blocks_must_be_an_integer_from_0_to_2_to_the_power_of_63() -> None:
+    for negative, short_repr in ((-1, "-1"), (-(10**5000), "<int>")):
+        with pytest.raises(ValueError, match=f"num_blocks must be 0 or more, got {short_repr}"):
             check({}, negative)
     with pytest.raises(OverflowError, match=r"num_blocks must be less than 2\*\*63"):
         check({}, 10**30)
@@ -60,29 +69,30 @@ def test_num_blocks_may_be_any_integer() -> None:
 
 
 class RaisingRepr:
-    """A device whose repr raises, and whose type has a long name."""
+    """A device whose repr raises an exception, and whose type has a long name."""
 
     def __repr__(self) -> str:
         raise LookupError("no repr")
 
 
 RaisingRepr.__name__ = "B" * 10**6
+# The messages for maps that assign devices to blocks, that nest maps, and that assign devices to modules.
 INVERSE = "device_map must be {device: [block, ...]}, got the inverse, {block: device}; group the blocks by device"
 MAPPING = "must be an iterable of block numbers, got the mapping"
 MODULES = (
     "device_map must be {device: [block, ...]}, got {module: device}; "
     "write the numbers of the blocks, grouped by device"
 )
-NESTED = {"encoder": {0: [0, 1]}, "decoder": {1: [0]}}
+NESTED_MAP = {"encoder": {0: [0, 1]}, "decoder": {1: [0]}}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "text"),
+    ("arguments", "message"),
     [
         ((None, 1), "device_map must be a mapping, {device: [block, ...]}, got None"),
         (([[0]], 1), "device_map must be a mapping, {device: [block, ...]}, got [[0]]"),
-        ((ListItems(), 1), "device_map.items() must be pairs of a device and its blocks, got ['a', [0]]"),
-        ((IntItems(), 1), "device_map.items() must be pairs of a device and its blocks, got 5"),
+        ((PairsAsLists(), 1), "device_map.items() must be pairs of a device and its blocks, got ['a', [0]]"),
+        ((ItemsThatAreAnInt(), 1), "device_map.items() must be pairs of a device and its blocks, got 5"),
         ((UnhashableDevice(), 1), "the device must be hashable, got []"),
         (({0: [0], "cuda:1": 5}, 1), "device_map['cuda:1'] must be an iterable of block numbers, got 5"),
         (({0: None}, 1), "device_map[0] must be an iterable of block numbers, got None"),
@@ -116,7 +126,7 @@ NESTED = {"encoder": {0: [0, 1]}, "decoder": {1: [0]}}
             f"device_map[0] {MAPPING} {{0: 'a', 1: 'b'}}; check that mapping on its own",
         ),
         (
-            (NESTED, 2),
+            (NESTED_MAP, 2),
             f"device_map['encoder'] {MAPPING} {{0: [0, 1]}}; check encoder and decoder one at a time",
         ),
         (
@@ -131,11 +141,11 @@ NESTED = {"encoder": {0: [0, 1]}, "decoder": {1: [0]}}
         (({}, 1, [0, []]), "devices[1] must be hashable, got []"),
     ],
 )
-def test_invalid_arguments_raise(arguments: tuple[Any, ...], text: str) -> None:
+def test_invalid_arguments_raise_an_error_that_names_the_argument(arguments: tuple[Any, ...], message: str) -> None:
     device_map, num_blocks, *devices = arguments
     with pytest.raises(TypeError) as info:
         check(device_map, num_blocks, devices=devices[0] if devices else None)
-    assert str(info.value) == text
+    assert str(info.value) == message
 
 
 def test_exceptions_of_user_code_are_not_replaced() -> None:

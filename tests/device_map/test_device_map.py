@@ -1,4 +1,4 @@
-"""``DeviceMap``: its properties and methods, copies, and texts."""
+"""Tests for the properties and methods of ``DeviceMap``, its copies, and its ``str()`` and ``repr()``."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from hypothesis import strategies as st
 import devicemap
 from devicemap import DeviceMap
 
-counts_of_devices = st.lists(st.integers(0, 9), min_size=1, max_size=7)
+count_lists = st.lists(st.integers(0, 9), min_size=1, max_size=7)
 
 
 def map_of(*counts: int) -> DeviceMap[str]:
+    """Return a map in which the devices cuda:0, cuda:1, … have the given numbers of blocks."""
     return DeviceMap.from_counts(counts, [f"cuda:{number}" for number in range(len(counts))])
 
 
-@given(counts_of_devices)
+@given(count_lists)
 def test_properties_agree_with_a_naive_implementation(counts: list[int]) -> None:
     device_map = map_of(*counts)
     lists: dict[str, list[int]] = {}
@@ -37,25 +38,25 @@ def test_properties_agree_with_a_naive_implementation(counts: list[int]) -> None
     assert device_map.to_lists() == lists
     assert list(device_map) == list(lists)
     assert all(type(run) is range for run in device_map.values())
-    assert device_map.num_blocks == block
+    assert device_map.num_blocks == sum(counts)
     assert device_map.counts == tuple(counts)
     assert device_map.boundaries == (0, *accumulate(counts))
     for device, blocks in lists.items():
-        assert all(device_map.device_of(b) == device for b in blocks)
-    devicemap.assert_device_map(device_map, block)
+        assert all(device_map.device_of(block) == device for block in blocks)
+    devicemap.assert_device_map(device_map, sum(counts))
     assert DeviceMap.from_boundaries(device_map.boundaries, list(lists)) == device_map
-    pairs: Any = map(iter, device_map.items())
+    iterator_pairs: Any = map(iter, device_map.items())
     assert DeviceMap(dict(device_map)) == device_map
     assert DeviceMap(UserDict(device_map)) == device_map
     assert DeviceMap(device_map.items()) == device_map
-    assert DeviceMap(pairs) == device_map
+    assert DeviceMap(iterator_pairs) == device_map
 
 
-@given(counts_of_devices, st.data())
+@given(count_lists, st.data())
 def test_loads_are_sums_of_costs_divided_by_speeds(counts: list[int], data: st.DataObject) -> None:
     device_map = map_of(*counts)
-    amount = data.draw(st.sampled_from([st.integers(0, 2**70), st.integers(0, 1000).map(lambda n: n / 8)]))
-    costs: list[Any] = data.draw(st.lists(amount, min_size=sum(counts), max_size=sum(counts)))
+    cost = data.draw(st.sampled_from([st.integers(0, 2**70), st.integers(0, 1000).map(lambda eighths: eighths / 8)]))
+    costs: list[Any] = data.draw(st.lists(cost, min_size=sum(counts), max_size=sum(counts)))
     expected = [sum(costs[start:end]) for start, end in pairwise(device_map.boundaries)]
     loads = device_map.load_per_device(costs)
     assert list(loads) == list(device_map)
@@ -69,7 +70,7 @@ def test_loads_are_sums_of_costs_divided_by_speeds(counts: list[int], data: st.D
     assert device_map.load_per_device(costs, by_device) == device_map.load_per_device(costs, speeds)
 
 
-def test_loads_of_arrays_and_with_absent_speeds() -> None:
+def test_load_per_device_accepts_arrays_and_absent_speeds() -> None:
     device_map = map_of(2, 1)
     assert device_map.load_per_device(np.array([1, 2, 3])) == {"cuda:0": 3, "cuda:1": 3}
     assert device_map.load_per_device(np.array([0.1, 0.2, 3])) == {"cuda:0": 0.1 + 0.2, "cuda:1": 3.0}
@@ -84,8 +85,8 @@ def test_loads_of_floats_are_rounded_once() -> None:
 
 @pytest.mark.parametrize("block", [-1, 5, 10**30, -(10**30), 10**5000], ids=lambda block: f"{block.bit_length()} bits")
 def test_device_of_an_extra_block_is_an_error(block: int) -> None:
-    text = block if abs(block) < 10**4000 else "<int>"
-    with pytest.raises(IndexError, match=re.escape(f"block must be in range(5), got {text}")):
+    short_repr = block if abs(block) < 10**4000 else "<int>"
+    with pytest.raises(IndexError, match=re.escape(f"block must be in range(5), got {short_repr}")):
         map_of(2, 3).device_of(block)
 
 
@@ -113,26 +114,26 @@ def test_device_of_skips_idle_devices() -> None:
         device_map.device_of(1.0)  # type: ignore[arg-type]
 
 
-class Device:
-    """A device that counts the calls of its repr, which raises."""
+class RaisingRepr:
+    """A device that counts the calls of its repr, which raises an exception."""
 
-    calls = 0
+    num_calls = 0
 
     def __repr__(self) -> str:
-        self.calls += 1
+        self.num_calls += 1
         raise OSError("no repr")
 
 
-def test_repr_of_a_valid_device_is_not_called() -> None:
-    device = Device()
+def test_the_repr_of_a_device_is_called_only_for_messages() -> None:
+    device = RaisingRepr()
     assert DeviceMap({device: range(3)}).num_blocks == 3
-    assert device.calls == 0
-    with pytest.raises(ValueError, match=re.escape("runs[<Device>] must start at 0 with step 1, got range(1, 3)")):
+    assert device.num_calls == 0
+    with pytest.raises(ValueError, match=re.escape("runs[<RaisingRepr>] must start at 0 with step 1, got range(1, 3)")):
         DeviceMap({device: range(1, 3)})
-    assert repr(DeviceMap({device: range(3)})) == "DeviceMap({<Device>: range(0, 3)})"
+    assert repr(DeviceMap({device: range(3)})) == "DeviceMap({<RaisingRepr>: range(0, 3)})"
 
 
-def test_repr_of_a_device_may_contain_the_map() -> None:
+def test_repr_terminates_if_the_repr_of_a_device_contains_the_map() -> None:
     class Recursive:
         def __repr__(self) -> str:
             return f"M({device_map!r})"
@@ -144,14 +145,14 @@ def test_repr_of_a_device_may_contain_the_map() -> None:
 
 
 CHANGES: list[Callable[[Any], object]] = [
-    lambda m: m.__setitem__("cuda:0", range(1)),
-    lambda m: m.__delitem__("cuda:0"),
-    lambda m: m.__ior__({}),
-    lambda m: m.clear(),
-    lambda m: m.pop("cuda:0"),
-    lambda m: m.popitem(),
-    lambda m: m.setdefault("cpu", range(0)),
-    lambda m: m.update({}),
+    lambda device_map: device_map.__setitem__("cuda:0", range(1)),
+    lambda device_map: device_map.__delitem__("cuda:0"),
+    lambda device_map: device_map.__ior__({}),
+    lambda device_map: device_map.clear(),
+    lambda device_map: device_map.pop("cuda:0"),
+    lambda device_map: device_map.popitem(),
+    lambda device_map: device_map.setdefault("cpu", range(0)),
+    lambda device_map: device_map.update({}),
 ]
 
 
@@ -166,26 +167,26 @@ def test_a_map_is_immutable(change: Callable[[Any], object]) -> None:
 def test_a_map_is_a_dict_and_can_be_copied() -> None:
     device_map = map_of(2, 0, 1)
     assert isinstance(device_map, dict)
-    for same in (
+    for copied in (
         copy.copy(device_map),
         copy.deepcopy(device_map),
         device_map.copy(),
         *(pickle.loads(pickle.dumps(device_map, protocol)) for protocol in range(6)),
     ):
-        assert type(same) is DeviceMap
-        assert same == device_map
-        assert same.boundaries == device_map.boundaries
-        assert same.device_of(2) == "cuda:2"
-    for plain in (dict(device_map), device_map | {}):
-        assert type(plain) is dict
-        assert plain == device_map
+        assert type(copied) is DeviceMap
+        assert copied == device_map
+        assert copied.boundaries == device_map.boundaries
+        assert copied.device_of(2) == "cuda:2"
+    for plain_dict in (dict(device_map), device_map | {}):
+        assert type(plain_dict) is dict
+        assert plain_dict == device_map
 
 
 def test_a_copy_has_the_same_device_objects() -> None:
     device_map = DeviceMap({object(): range(3)})
-    for same in (copy.copy(device_map), copy.deepcopy(device_map), device_map.copy()):
-        assert same == device_map
-        assert same is not device_map
+    for copied in (copy.copy(device_map), copy.deepcopy(device_map), device_map.copy()):
+        assert copied == device_map
+        assert copied is not device_map
 
 
 class Subclass(DeviceMap[str]):
@@ -194,12 +195,12 @@ class Subclass(DeviceMap[str]):
 
 def test_classmethods_and_copies_of_a_subclass_return_the_subclass() -> None:
     device_map = Subclass.from_counts([1, 2], ["a", "b"])
-    for same in (device_map, copy.copy(device_map), pickle.loads(pickle.dumps(device_map))):
-        assert type(same) is Subclass
-        assert same.counts == (1, 2)
+    for instance in (device_map, copy.copy(device_map), pickle.loads(pickle.dumps(device_map))):
+        assert type(instance) is Subclass
+        assert instance.counts == (1, 2)
 
 
-def test_a_short_repr_can_be_evaluated() -> None:
+def test_repr_of_a_small_map_can_be_evaluated() -> None:
     device_map = map_of(2, 0, 1)
     assert repr(device_map) == "DeviceMap({'cuda:0': range(0, 2), 'cuda:1': range(2, 2), 'cuda:2': range(2, 3)})"
     assert eval(repr(device_map)) == device_map  # noqa: S307
@@ -212,9 +213,9 @@ def test_repr_omits_devices_and_characters_in_the_middle() -> None:
         "<DeviceMap of 10 blocks on 10 devices: 0: range(0, 1), 1: range(1, 2), 2: range(2, 3), 3: range(3, 4), ..., "
         "6: range(6, 7), 7: range(7, 8), 8: range(8, 9), 9: range(9, 10)>"
     )
-    fitting, long = "x" * 38, "a" * 32 + "b" * 70
-    assert repr(devicemap.split(1, [fitting])) == f"DeviceMap({{'{fitting}': range(0, 1)}})"
-    assert repr(devicemap.split(1, [long])) == f"DeviceMap({{'{'a' * 17}...{'b' * 18}': range(0, 1)}})"
+    short_name, long_name = "x" * 38, "a" * 32 + "b" * 70
+    assert repr(devicemap.split(1, [short_name])) == f"DeviceMap({{'{short_name}': range(0, 1)}})"
+    assert repr(devicemap.split(1, [long_name])) == f"DeviceMap({{'{'a' * 17}...{'b' * 18}': range(0, 1)}})"
 
 
 def test_str_has_one_line_per_device() -> None:
