@@ -1,4 +1,4 @@
-"""Compare ``assert_device_map`` with the original."""
+"""Tests that ``assert_device_map`` has the same outcome as the original."""
 
 from __future__ import annotations
 
@@ -31,32 +31,34 @@ pytestmark = pytest.mark.oracle
 
 
 @MANY_EXAMPLES
-@given(device_map=device_maps, num_blocks=block_counts)
-def test_any_maps(device_map: Callable[[], Any], num_blocks: Any) -> None:
-    assert_same("assert_device_map", lambda: (device_map(), num_blocks))
+@given(create_map=device_maps, num_blocks=block_counts)
+def test_maps_of_any_items_have_the_outcome_of_the_original(create_map: Callable[[], Any], num_blocks: Any) -> None:
+    assert_same("assert_device_map", lambda: (create_map(), num_blocks))
 
 
 @MANY_EXAMPLES
-@given(device_map=int_maps, num_blocks=st.integers(0, 12))
-def test_maps_of_ints(device_map: Callable[[], Any], num_blocks: int) -> None:
-    assert_same("assert_device_map", lambda: (device_map(), num_blocks))
+@given(create_map=int_maps, num_blocks=st.integers(0, 12))
+def test_maps_of_ints_have_the_outcome_of_the_original(create_map: Callable[[], Any], num_blocks: int) -> None:
+    assert_same("assert_device_map", lambda: (create_map(), num_blocks))
 
 
 @MANY_EXAMPLES
 @given(blocks=st.permutations(range(200)), cuts=st.lists(st.integers(0, 200), max_size=6), data=st.data())
-def test_maps_without_faults_and_with_one_changed_block(
+def test_maps_without_faults_and_with_one_replaced_block_have_the_outcome_of_the_original(
     blocks: list[int], cuts: list[int], data: st.DataObject
 ) -> None:
-    ends = [0, *sorted(cuts), 200]
-    device_map = {d: blocks[a:b] for d, (a, b) in enumerate(itertools.pairwise(ends))}
+    boundaries = [0, *sorted(cuts), 200]
+    device_map = {device: blocks[start:end] for device, (start, end) in enumerate(itertools.pairwise(boundaries))}
     assert assert_same("assert_device_map", lambda: (device_map, 200)).raised is None
-    device = data.draw(st.sampled_from([d for d, items in device_map.items() if items]))
+    device = data.draw(st.sampled_from([device for device, items in device_map.items() if items]))
     index = data.draw(st.integers(0, len(device_map[device]) - 1))
     device_map[device][index] = data.draw(st.integers(-5, 205))
     assert_same("assert_device_map", lambda: (device_map, 200))
 
 
-class OwnValues(dict[Any, Any]):
+class CustomValues(dict[Any, Any]):
+    """A dict whose ``values()`` does not return the values of the dict."""
+
     def values(self) -> Any:
         return [[0, 1], (2,)]
 
@@ -85,7 +87,9 @@ class ValuesWithRaisingLen:
         return RaisingLen()
 
 
-class ListSubclass(list[Any]):
+class CustomIter(list[Any]):
+    """A list whose iterator does not yield the items of the list."""
+
     def __iter__(self) -> Iterator[Any]:
         return iter([0, 1, 2])
 
@@ -105,13 +109,15 @@ class RaisingRepr(int):
         raise OSError("no repr")
 
 
-class WrongEqMeta(type):
+class HidingEqMeta(type):
+    """A metaclass for classes whose attribute ``__eq__`` is that of int, whatever they define."""
+
     __eq__ = property(lambda cls: int.__eq__)
     __hash__ = type.__hash__
 
 
-class WrongEq(int, metaclass=WrongEqMeta):
-    """A class whose attribute ``__eq__`` is that of int, but whose instances compare in another way."""
+class HiddenByMetaclass(int, metaclass=HidingEqMeta):
+    """A subclass of int with a custom ``==``, which its attribute ``__eq__`` does not show."""
 
     def __eq__(self, other: object) -> bool:
         return False
@@ -119,23 +125,29 @@ class WrongEq(int, metaclass=WrongEqMeta):
     __hash__ = int.__hash__
 
 
-class EqDescriptor:
+class HidingEqDescriptor:
+    """A descriptor that is ``int.__eq__`` for a class and a custom method for its instances."""
+
     def __get__(self, instance: object, owner: object) -> Any:
         return int.__eq__ if instance is None else lambda other: False
 
 
-class DescribedEq(int):
-    """A class whose attribute ``__eq__`` is that of int, by a descriptor."""
+class HiddenByDescriptor(int):
+    """A subclass of int with a custom ``==``, which its attribute ``__eq__`` does not show."""
 
-    __eq__ = EqDescriptor()
+    __eq__ = HidingEqDescriptor()
     __hash__ = int.__hash__
 
 
-class NoUfunc(int):
+class IgnoredByNumpy(int):
+    """A subclass of int whose instances NumPy does not compare itself."""
+
     __array_ufunc__ = None
 
 
-class OtherIndex(int):
+class CustomIndex(int):
+    """A subclass of int with a custom ``__index__``, which NumPy calls in comparisons."""
+
     def __index__(self) -> int:
         return 0
 
@@ -147,8 +159,8 @@ def numbers_then_error() -> Iterator[int]:
     raise EOFError("the generator fails")
 
 
-def torch() -> Any:
-    """Import torch, or skip the test."""
+def import_torch() -> Any:
+    """Return the module torch, or skip the test."""
     return pytest.importorskip("torch")
 
 
@@ -184,11 +196,11 @@ MAPS: dict[str, Callable[[], Any]] = {
     "int subclass beyond 64 bits": lambda: {0: [0, 1, 2, NamedInt(10**30), NamedInt(10**30)]},
     "beyond 64 bits": lambda: {0: [0, 1, 2, 10**30, 10**30, -(10**30), 2**64]},
     "negatives": lambda: {0: [-1, 0, 1, 2, -1]},
-    "class with a metaclass that hides ==": lambda: {0: [WrongEq(0), WrongEq(0), 1], 1: [2]},
-    "class with a descriptor that hides ==": lambda: {0: [DescribedEq(0), DescribedEq(0), 1], 1: [2]},
-    "numpy int and a subclass that numpy ignores": lambda: {0: [np.int64(0), NoUfunc(0), 1, 2]},
-    "numpy int and a subclass with another index": lambda: {0: [np.int64(0), OtherIndex(1), 2]},
-    "numpy array and a subclass with another index": lambda: {0: np.arange(1), 1: [OtherIndex(1), 2]},
+    "class with a metaclass that hides ==": lambda: {0: [HiddenByMetaclass(0), HiddenByMetaclass(0), 1], 1: [2]},
+    "class with a descriptor that hides ==": lambda: {0: [HiddenByDescriptor(0), HiddenByDescriptor(0), 1], 1: [2]},
+    "numpy int and a subclass that numpy ignores": lambda: {0: [np.int64(0), IgnoredByNumpy(0), 1, 2]},
+    "numpy int and a subclass with another index": lambda: {0: [np.int64(0), CustomIndex(1), 2]},
+    "numpy array and a subclass with another index": lambda: {0: np.arange(1), 1: [CustomIndex(1), 2]},
     "numpy int and an IntEnum": lambda: {0: [np.int64(1), Layer.SECOND, 0, 2]},
     "numpy ints above the exact floats": lambda: {0: [0, 1, 2, np.uint64(2**53), 2**53 + 1, float(2**53)]},
     "numpy int that a float rounds to": lambda: {0: [0, 1, 2, np.int64(2**53 + 1), float(2**53)]},
@@ -199,10 +211,13 @@ MAPS: dict[str, Callable[[], Any]] = {
     "objects with a custom ==": lambda: {0: [CustomEq(0), CustomEq(1), CustomEq(1)], 1: [2]},
     "objects whose == raises": lambda: {0: [CustomEq(0), CustomEq(9)], 1: [2]},
     "complex": lambda: {0: [0j, 1 + 0j, 2]},
-    "tensors": lambda: {0: [torch().tensor(0), torch().tensor(1)], 1: [torch().tensor(2)]},
-    "tensors twice": lambda: {0: [torch().tensor(0), torch().tensor(1)], 1: [2, torch().tensor(1)]},
-    "a tensor": lambda: {0: torch().arange(3)},
-    "a tensor of two elements": lambda: {0: [torch().arange(2), 0, 1, 2]},
+    "tensors": lambda: {0: [import_torch().tensor(0), import_torch().tensor(1)], 1: [import_torch().tensor(2)]},
+    "tensors twice": lambda: {
+        0: [import_torch().tensor(0), import_torch().tensor(1)],
+        1: [2, import_torch().tensor(1)],
+    },
+    "a tensor": lambda: {0: import_torch().arange(3)},
+    "a tensor of two elements": lambda: {0: [import_torch().arange(2), 0, 1, 2]},
     "repr raises": lambda: {0: [0, 1, 2, RaisingRepr(1)]},
     "repr too long": lambda: {0: [0, 1, 2, 10**5000]},
     "tuple": lambda: {0: (0, 1), 1: (2,)},
@@ -248,11 +263,11 @@ MAPS: dict[str, Callable[[], Any]] = {
     "array, masked": lambda: {0: np.ma.masked_array([0, 1, 2], mask=[False, True, False])},
     "None": lambda: {0: None},
     "an int": lambda: {0: [0, 1], 1: 2},
-    "list subclass": lambda: {0: ListSubclass([5, 6])},
+    "list subclass": lambda: {0: CustomIter([5, 6])},
     "OrderedDict": lambda: collections.OrderedDict({0: [0, 1], 1: [2]}),
     "UserDict": lambda: collections.UserDict({0: [0, 1], 1: [2]}),
     "defaultdict": lambda: collections.defaultdict(list, {0: [0, 1, 2]}),
-    "overridden values()": lambda: OwnValues({0: [7]}),
+    "overridden values()": lambda: CustomValues({0: [7]}),
     "values() that raises": lambda: RaisingValues(),
     "values() that generates": lambda: GeneratedValues(),
     "values() whose length raises": lambda: ValuesWithRaisingLen(),
@@ -261,7 +276,7 @@ MAPS: dict[str, Callable[[], Any]] = {
     "None instead of a map": lambda: None,
     "a class instead of a map": lambda: dict,
 }
-COUNTS: dict[str, Any] = {
+BLOCK_COUNTS: dict[str, Any] = {
     "3": 3,
     "0": 0,
     "2": 2,
@@ -286,13 +301,13 @@ COUNTS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("count", COUNTS.values(), ids=COUNTS.keys())
-@pytest.mark.parametrize("device_map", MAPS.values(), ids=MAPS.keys())
-def test_named_inputs(device_map: Callable[[], Any], count: Any) -> None:
-    assert_same("assert_device_map", lambda: (device_map(), count))
+@pytest.mark.parametrize("num_blocks", BLOCK_COUNTS.values(), ids=BLOCK_COUNTS.keys())
+@pytest.mark.parametrize("create_map", MAPS.values(), ids=MAPS.keys())
+def test_each_named_map_has_the_outcome_of_the_original(create_map: Callable[[], Any], num_blocks: Any) -> None:
+    assert_same("assert_device_map", lambda: (create_map(), num_blocks))
 
 
-def test_the_error_lists_the_objects_of_the_map() -> None:
+def test_the_error_contains_the_objects_of_the_map_itself() -> None:
     duplicate, extra = NamedInt(1), NamedInt(9)
     with pytest.raises(devicemap.DeviceMapError) as caught:
         devicemap.assert_device_map({0: [0, duplicate, 1, extra]}, 3)
@@ -301,8 +316,8 @@ def test_the_error_lists_the_objects_of_the_map() -> None:
     assert caught.value.extra_blocks[0] is extra
 
 
-class Recorder:
-    """An object that records each comparison and raises an error in one of them."""
+class ComparisonRecorder:
+    """An object that records each comparison in a log, and raises an exception in comparison number ``raises_at``."""
 
     def __init__(self, name: str, log: list[tuple[str, str]], raises_at: int | None) -> None:
         self.name, self.log, self.raises_at = name, log, raises_at
@@ -311,7 +326,7 @@ class Recorder:
         self.log.append((self.name, repr(other)))
         if len(self.log) == self.raises_at:
             raise ArithmeticError(f"comparison {self.raises_at}")
-        return isinstance(other, Recorder) and self.name[0] == other.name[0]
+        return isinstance(other, ComparisonRecorder) and self.name[0] == other.name[0]
 
     def __repr__(self) -> str:
         return self.name
@@ -322,7 +337,7 @@ def test_items_with_a_custom_eq_are_compared_in_the_order_of_the_original(raises
     logs = []
     for module in (original, devicemap):
         log: list[tuple[str, str]] = []
-        recorders = [Recorder(name, log, raises_at) for name in ("a1", "b1", "a2", "c1")]
+        recorders = [ComparisonRecorder(name, log, raises_at) for name in ("a1", "b1", "a2", "c1")]
         with pytest.raises((ValueError, ArithmeticError)) as caught:
             module.assert_device_map({0: [0, recorders[0], 1], 1: (*recorders[1:], 7)}, 4)
         logs.append((log, str(caught.value)))
@@ -330,8 +345,8 @@ def test_items_with_a_custom_eq_are_compared_in_the_order_of_the_original(raises
     assert logs[0][0]
 
 
-def test_values_are_read_in_the_order_of_the_original_while_user_code_runs() -> None:
-    def outcome(module: Any) -> str:
+def test_values_that_change_each_other_are_read_in_the_order_of_the_original() -> None:
+    def error_message(module: Any) -> str:
         shared = [0, 1]
 
         def values() -> Iterator[int]:
@@ -343,4 +358,4 @@ def test_values_are_read_in_the_order_of_the_original_while_user_code_runs() -> 
             module.assert_device_map({0: shared, 1: values(), 2: shared}, 4)
         return str(caught.value)
 
-    assert outcome(original) == outcome(devicemap)
+    assert error_message(original) == error_message(devicemap)

@@ -1,33 +1,40 @@
-"""The exception classes, and the text of values in messages."""
+"""Tests for the exception classes, and for how values are shown in error messages."""
 
 from __future__ import annotations
 
+import ast
 import copy
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import devicemap
+from devicemap import _errors
 from devicemap._errors import short_repr
 from tests.subprocess_helpers import run
 
 
 def caught_error() -> devicemap.DeviceMapError:
+    """Return the error for a map with duplicate, missing and extra blocks."""
     with pytest.raises(devicemap.DeviceMapError) as info:
         devicemap.assert_device_map({0: [0, 1, 1], 1: [7, "x", 7]}, 4)
     return info.value
 
 
-def test_it_is_caught_as_assertion_error_and_as_value_error() -> None:
+def test_device_map_error_is_an_assertion_error_and_a_value_error() -> None:
     assert devicemap.DeviceMapError.__bases__ == (AssertionError, ValueError)
-    for kind in (AssertionError, ValueError):
-        with pytest.raises(kind):
+    for error_type in (AssertionError, ValueError):
+        with pytest.raises(error_type):
             devicemap.assert_device_map({}, 1)
 
 
-def test_it_has_all_faults_and_names_the_first_kind() -> None:
+# The three messages are copied verbatim from transformers 4.57.6.
+
+
+def test_device_map_error_contains_all_faults_and_its_message_names_the_first_kind() -> None:
     error = caught_error()
     assert str(error) == (
         "Duplicate attention blocks specified in device_map. Attention blocks must be specified to one device. "
@@ -39,7 +46,7 @@ def test_it_has_all_faults_and_names_the_first_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    ("blocks", "text"),
+    ("blocks", "message"),
     [
         (
             [0, 2],
@@ -54,17 +61,21 @@ def test_it_has_all_faults_and_names_the_first_kind() -> None:
         ),
     ],
 )
-def test_texts_for_missing_and_extra_blocks(blocks: list[int], text: str) -> None:
+def test_messages_for_missing_and_extra_blocks_are_those_of_the_original(blocks: list[int], message: str) -> None:
     with pytest.raises(devicemap.DeviceMapError) as info:
         devicemap.assert_device_map({0: blocks}, 3)
-    assert str(info.value) == text
+    assert str(info.value) == message
 
 
 @pytest.mark.parametrize(
     "make_copy",
-    [copy.copy, copy.deepcopy, *(lambda e, p=p: pickle.loads(pickle.dumps(e, p)) for p in range(6))],
+    [
+        copy.copy,
+        copy.deepcopy,
+        *(lambda error, protocol=protocol: pickle.loads(pickle.dumps(error, protocol)) for protocol in range(6)),
+    ],
 )
-def test_it_can_be_copied_and_pickled(
+def test_device_map_error_can_be_copied_and_pickled(
     make_copy: Callable[[devicemap.DeviceMapError], devicemap.DeviceMapError],
 ) -> None:
     error = caught_error()
@@ -75,7 +86,7 @@ def test_it_can_be_copied_and_pickled(
     assert vars(copied) == vars(error)
 
 
-def test_its_context_is_the_exception_being_handled() -> None:
+def test_context_of_device_map_error_is_the_exception_being_handled() -> None:
     def check_while_handling() -> None:
         try:
             [].pop()
@@ -87,30 +98,30 @@ def test_its_context_is_the_exception_being_handled() -> None:
     assert isinstance(info.value.__context__, IndexError)
 
 
-def test_an_instance_created_by_the_caller_has_no_blocks() -> None:
-    error = devicemap.DeviceMapError("by hand")
+def test_device_map_error_created_by_the_caller_has_no_blocks() -> None:
+    error = devicemap.DeviceMapError("message")
     assert (error.duplicate_blocks, error.missing_blocks, error.extra_blocks) == ((), (), ())
     assert f"{type(error).__module__}.{type(error).__qualname__}" == "devicemap.DeviceMapError"
 
 
-def test_a_second_import_raises_its_own_classes() -> None:
+def test_reimported_package_raises_its_own_exception_classes() -> None:
     run(
         """
         import sys
         import devicemap
 
-        old = devicemap
+        first_import = devicemap
         for name in [name for name in sys.modules if name.partition(".")[0] == "devicemap"]:
             del sys.modules[name]
         import devicemap
 
-        assert devicemap.DeviceMapError is not old.DeviceMapError
-        failing = [
+        assert devicemap.DeviceMapError is not first_import.DeviceMapError
+        failing_calls = [
             lambda: devicemap.assert_device_map({}, 1),
             lambda: devicemap.check({}, 1).raise_for_faults(),
             lambda: devicemap.balance([2], 1, sizes=[2], max_memory=[1]),
         ]
-        for call in failing:
+        for call in failing_calls:
             try:
                 call()
             except (devicemap.DeviceMapError, devicemap.InfeasibleError) as error:
@@ -122,32 +133,25 @@ def test_a_second_import_raises_its_own_classes() -> None:
     )
 
 
-def test_the_module_of_the_errors_imports_nothing_from_the_package() -> None:
-    assert (
-        run(
-            """
-        import ast, pathlib, devicemap._errors
-        tree = ast.parse(pathlib.Path(devicemap._errors.__file__).read_text())
-        print(*[name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names])
-        print(*[node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)])
-        """
-        ).find("devicemap")
-        == -1
-    )
+def test_errors_module_imports_nothing_from_the_package() -> None:
+    tree = ast.parse(Path(_errors.__file__).read_text(encoding="utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    assert imports
+    assert "devicemap" not in " ".join(map(ast.unparse, imports))
 
 
-class WithRepr:
-    """An object with a given repr."""
+class ObjectWithRepr:
+    """An object whose ``__repr__`` returns a given value."""
 
-    def __init__(self, text: object) -> None:
-        self.text = text
+    def __init__(self, repr_value: object) -> None:
+        self.repr_value = repr_value
 
     def __repr__(self) -> Any:
-        return self.text
+        return self.repr_value
 
 
-class StrWithRaisingSplit(str):
-    """A str whose ``split`` raises."""
+class StrWhoseSplitRaises(str):
+    """A str whose ``split``, with which the repr could be split into words, raises an exception."""
 
     __slots__ = ()
 
@@ -155,52 +159,52 @@ class StrWithRaisingSplit(str):
         raise ZeroDivisionError
 
 
-def no_name(_cls: type) -> str:
+def raise_on_name(_cls: type) -> str:
     raise ZeroDivisionError
 
 
-# A metaclass whose classes have no name.
-Nameless: Any = type("Nameless", (type,), {"__name__": property(no_name)})
+# A metaclass for classes whose `__name__` raises an exception.
+RaisingNameMeta: Any = type("RaisingNameMeta", (type,), {"__name__": property(raise_on_name)})
 
 
-def no_repr(_self: object) -> str:
+def raise_on_repr(_self: object) -> str:
     raise ZeroDivisionError
 
 
-# A class whose instances have no repr.
-Raising: Any = Nameless("Raising", (), {"__repr__": no_repr})
+# A class whose `__name__` raises an exception, as does the repr of its instances.
+RaisingRepr: Any = RaisingNameMeta("RaisingRepr", (), {"__repr__": raise_on_repr})
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("value", "expected"),
     [
         ("x", "'x'"),
         ("x" * 38, repr("x" * 38)),
         ("x" * 39, f"'{'x' * 17}...{'x' * 18}'"),
-        (WithRepr("x" * 40), "x" * 40),
-        (WithRepr("a" * 30 + "b" * 11), f"{'a' * 26}…{'a' * 2}{'b' * 11}"),
-        (WithRepr("two\n   lines\t"), "two lines"),
-        (WithRepr("\x1b[31m\ud800é"), r"\x1b[31m\ud800\xe9"),
-        (WithRepr("é"), "é"),
-        (WithRepr(5), "<WithRepr>"),
-        (WithRepr(StrWithRaisingSplit("a b")), "a b"),
-        (Raising(), "<Raising>"),
-        ((1, Raising()), "<tuple>"),
+        (ObjectWithRepr("x" * 40), "x" * 40),
+        (ObjectWithRepr("a" * 30 + "b" * 11), f"{'a' * 26}…{'a' * 2}{'b' * 11}"),
+        (ObjectWithRepr("two\n   lines\t"), "two lines"),
+        (ObjectWithRepr("\x1b[31m\ud800é"), r"\x1b[31m\ud800\xe9"),
+        (ObjectWithRepr("é"), "é"),
+        (ObjectWithRepr(5), "<ObjectWithRepr>"),
+        (ObjectWithRepr(StrWhoseSplitRaises("a b")), "a b"),
+        (RaisingRepr(), "<RaisingRepr>"),
+        ((1, RaisingRepr()), "<tuple>"),
         (10**5000, "<int>"),
         ([[[[1]]]], "[[[...]]]"),
         (list(range(10**6)), "[0, 1, 2, ...]"),
         ({"a": 1, "b": 2, "c": 3, "d": 4}, "{'a': 1, 'b': 2, 'c': 3, ...}"),
     ],
-    ids=lambda value: ascii(value)[:20] if isinstance(value, str) else "value",
+    ids=lambda parameter: ascii(parameter)[:20] if isinstance(parameter, str) else "value",
 )
-def test_short_repr_is_one_short_line(value: object, text: str) -> None:
-    assert short_repr(value) == text
+def test_short_repr_is_one_printable_line_of_at_most_40_characters(value: object, expected: str) -> None:
+    assert short_repr(value) == expected
 
 
 def test_short_repr_does_not_catch_keyboard_interrupt() -> None:
-    class Stopping:
+    class InterruptingRepr:
         def __repr__(self) -> str:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        short_repr(Stopping())
+        short_repr(InterruptingRepr())

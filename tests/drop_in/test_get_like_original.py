@@ -1,4 +1,4 @@
-"""Compare ``get_device_map`` with the original."""
+"""Tests that ``get_device_map`` has the same outcome as the original."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.oracle
 
 
 @MANY_EXAMPLES
-@given(n_layers=st.integers(-40, 400), count=st.integers(0, 60))
-def test_any_sizes(n_layers: int, count: int) -> None:
-    assert_same("get_device_map", lambda: (n_layers, range(count)))
+@given(n_layers=st.integers(-40, 400), num_devices=st.integers(0, 60))
+def test_any_numbers_of_layers_and_devices_have_the_outcome_of_the_original(n_layers: int, num_devices: int) -> None:
+    assert_same("get_device_map", lambda: (n_layers, range(num_devices)))
 
 
 @MANY_EXAMPLES
@@ -43,7 +43,7 @@ def test_any_sizes(n_layers: int, count: int) -> None:
     ),
 )
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_any_arguments(n_layers: Any, devices: Any) -> None:
+def test_arguments_of_any_type_have_the_outcome_of_the_original(n_layers: Any, devices: Any) -> None:
     assert_same("get_device_map", lambda: (n_layers, devices))
 
 
@@ -53,7 +53,7 @@ class Index:
 
 
 class CustomDivision:
-    """An object with ``__index__`` and with a division that does not agree with it."""
+    """An object with ``__index__`` and a custom division, which is not consistent with ``__index__``."""
 
     def __index__(self) -> int:
         return 7
@@ -63,6 +63,8 @@ class CustomDivision:
 
 
 class LengthOnly:
+    """An object that has a length but is not iterable."""
+
     def __len__(self) -> int:
         return 2
 
@@ -73,7 +75,7 @@ class RaisingLen(list[int]):
 
 
 class WrongLen(list[int]):
-    """A list whose length is reported wrongly."""
+    """A list whose ``__len__`` returns a given number."""
 
     def __init__(self, items: list[int], length: int) -> None:
         super().__init__(items)
@@ -84,16 +86,16 @@ class WrongLen(list[int]):
 
 
 class RaisingIter:
-    """An iterable whose iterator raises after some items."""
+    """An iterable with a given length, whose iterator raises an exception after ``num_items`` items."""
 
-    def __init__(self, length: int, raises_at: int) -> None:
-        self.length, self.raises_at = length, raises_at
+    def __init__(self, length: int, num_items: int) -> None:
+        self.length, self.num_items = length, num_items
 
     def __len__(self) -> int:
         return self.length
 
     def __iter__(self) -> Iterator[int]:
-        yield from range(self.raises_at)
+        yield from range(self.num_items)
         raise RuntimeError("the iterator fails")
 
 
@@ -166,15 +168,15 @@ DEVICES: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.parametrize("devices", DEVICES.values(), ids=DEVICES.keys())
+@pytest.mark.parametrize("create_devices", DEVICES.values(), ids=DEVICES.keys())
 @pytest.mark.parametrize("n_layers", LAYERS.values(), ids=LAYERS.keys())
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_named_inputs(n_layers: Any, devices: Callable[[], Any]) -> None:
-    assert_same("get_device_map", lambda: (n_layers, devices()))
+def test_each_named_argument_has_the_outcome_of_the_original(n_layers: Any, create_devices: Callable[[], Any]) -> None:
+    assert_same("get_device_map", lambda: (n_layers, create_devices()))
 
 
 @pytest.mark.parametrize("n_layers", [1, 12, 0, True, 10**12, -3])
-def test_the_largest_numbers_of_devices(n_layers: int) -> None:
+def test_very_many_devices_have_the_outcome_of_the_original(n_layers: int) -> None:
     assert_same("get_device_map", lambda: (n_layers, range(10**18)))
 
 
@@ -182,9 +184,9 @@ def test_trailing_devices_without_blocks_are_not_in_the_map() -> None:
     assert assert_same("get_device_map", lambda: (5, range(4))).result == {0: [0, 1], 1: [2, 3], 2: [4]}
 
 
-def test_the_iterator_is_advanced_once_after_the_last_chunk() -> None:
-    def iterated(module: Any) -> list[int]:
-        log = []
+def test_the_iterator_of_the_devices_is_advanced_once_more_after_the_last_chunk() -> None:
+    def yielded_devices(module: Any) -> list[int]:
+        yielded = []
 
         class Devices:
             def __len__(self) -> int:
@@ -192,13 +194,13 @@ def test_the_iterator_is_advanced_once_after_the_last_chunk() -> None:
 
             def __iter__(self) -> Iterator[int]:
                 for device in range(9):
-                    log.append(device)
+                    yielded.append(device)
                     yield device
 
         module.get_device_map(5, Devices())
-        return log
+        return yielded
 
-    assert iterated(devicemap) == iterated(original) == [0, 1, 2, 3]
+    assert yielded_devices(devicemap) == yielded_devices(original) == [0, 1, 2, 3]
 
 
 def test_repeated_devices_keep_the_first_key() -> None:
@@ -206,7 +208,8 @@ def test_repeated_devices_keep_the_first_key() -> None:
     assert key is True
 
 
-@pytest.mark.parametrize("blocks", [1_000, 99_999])
-@pytest.mark.parametrize("count", [1, 7, 1_000, 200_000])
-def test_large_maps(blocks: int, count: int) -> None:
-    assert devicemap.get_device_map(blocks, range(count)) == original.get_device_map(blocks, range(count))
+@pytest.mark.parametrize("n_layers", [1_000, 99_999])
+@pytest.mark.parametrize("num_devices", [1, 7, 1_000, 200_000])
+def test_large_maps_are_those_of_the_original(n_layers: int, num_devices: int) -> None:
+    devices = range(num_devices)
+    assert devicemap.get_device_map(n_layers, devices) == original.get_device_map(n_layers, devices)

@@ -1,4 +1,4 @@
-"""Helpers for calls that may raise, and costs that run user code."""
+"""Helpers for the tests in which user code runs during a call."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 
-def ignore_exceptions(function: Callable[..., Any], *arguments: Any, **options: Any) -> None:
-    """Call a function and ignore exceptions."""
+def call_ignoring_exceptions(function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    """Call ``function`` and ignore any exception that it raises."""
     try:
-        function(*arguments, **options)
+        function(*args, **kwargs)
     except Exception:
         pass
 
 
 class MutatingCost:
-    """A cost that calls a function when it is converted to a float."""
+    """A cost that calls ``mutation`` when it is converted to a float."""
 
-    def __init__(self, mutate: Callable[[], Any]) -> None:
-        self.mutate = mutate
+    def __init__(self, mutation: Callable[[], Any]) -> None:
+        self.mutation = mutation
 
     def __float__(self) -> float:
-        self.mutate()
+        self.mutation()
         return 0.5

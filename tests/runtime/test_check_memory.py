@@ -1,4 +1,4 @@
-"""``check``: memory use, and the errors if there is not enough."""
+"""Tests for the memory that ``check`` uses, and for its errors if there is not enough memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 import devicemap
 from devicemap import Report, check
-from tests.runtime.test_memory import LIMIT, only_linux
+from tests.runtime.test_memory import MEMORY_LIMIT_HELPERS, only_linux
 from tests.strategies import Index
 from tests.subprocess_helpers import run
 
@@ -21,24 +21,24 @@ pytestmark = pytest.mark.memory
 @only_linux
 def test_insufficient_memory_is_a_memory_error() -> None:
     output = run(
-        LIMIT
+        MEMORY_LIMIT_HELPERS
         + """
     check = devicemap.check
-    limit(200 << 20)
-    outcome(check, {0: range(10**12)}, 10)
-    outcome(check, {0: range(10**30)}, 10)
-    outcome(check, {0: range(-(10**12), 0), 1: {1}}, 10)
-    outcome(check, {0: iter(range(10**9))}, 10)
-    outcome(check, {0: range(10**7), 1: range(10**7)}, 10**7)
-    outcome(check, {0: range(10**7), 1: range(10**7)}, 10**12)
-    outcome(check, {0: range(0, 10**7, 2)}, 10**7)
-    outcome(check, {0: range(0, 10**12, 2)}, 10**12)
-    outcome(check, {0: [5] * 10**7}, 10)
-    outcome(check, {0: [2**62, 5], 1: range(2**61, 2**62)}, 2**63 - 1)
-    outcome(check, {0: range(1, 10**12)}, 10**12)
-    outcome(check, {}, 2**63 - 1)
-    outcome(check, {0: range(10**12, -1, -1)}, 10**12 + 1)
-    outcome(check, {0: range(10**12)}, 10**12)
+    limit_memory(200 << 20)
+    print_outcome(check, {0: range(10**12)}, 10)
+    print_outcome(check, {0: range(10**30)}, 10)
+    print_outcome(check, {0: range(-(10**12), 0), 1: {1}}, 10)
+    print_outcome(check, {0: iter(range(10**9))}, 10)
+    print_outcome(check, {0: range(10**7), 1: range(10**7)}, 10**7)
+    print_outcome(check, {0: range(10**7), 1: range(10**7)}, 10**12)
+    print_outcome(check, {0: range(0, 10**7, 2)}, 10**7)
+    print_outcome(check, {0: range(0, 10**12, 2)}, 10**12)
+    print_outcome(check, {0: [5] * 10**7}, 10)
+    print_outcome(check, {0: [2**62, 5], 1: range(2**61, 2**62)}, 2**63 - 1)
+    print_outcome(check, {0: range(1, 10**12)}, 10**12)
+    print_outcome(check, {}, 2**63 - 1)
+    print_outcome(check, {0: range(10**12, -1, -1)}, 10**12 + 1)
+    print_outcome(check, {0: range(10**12)}, 10**12)
     """
     )
     assert output.split() == ["MemoryError"] * 11 + ["fine"] * 3
@@ -46,27 +46,24 @@ def test_insufficient_memory_is_a_memory_error() -> None:
 
 @pytest.mark.parametrize("function", [check, devicemap.assert_device_map])
 def test_only_runs_out_of_order_allocate_a_bitset(function: Callable[[Any, int], object]) -> None:
-    blocks = 10**15
-    device_map = devicemap.split(blocks, range(8))
-    function(device_map, blocks)
-    function(dict(device_map), blocks)
-    function(
-        {
-            0: range(blocks // 2),
-            1: [],
-            2: (),
-            3: [*range(blocks // 2, blocks // 2 + 9)],
-            4: range(blocks // 2 + 9, blocks),
-        },
-        blocks,
-    )
-    out_of_order = {0: device_map[1], 1: device_map[0], **{device: device_map[device] for device in range(2, 8)}}
-    for other in (out_of_order, {0: range(blocks), 1: [0]}, {0: range(blocks - 1, -1, -1), 1: [0]}):
-        with pytest.raises(MemoryError, match=f"^not enough memory for a bitset of {blocks} blocks$"):
-            function(other, blocks)
+    """A bitset of so many blocks does not fit in memory."""
+    num_blocks = 10**15
+    device_map = devicemap.split(num_blocks, range(8))
+    function(device_map, num_blocks)
+    function(dict(device_map), num_blocks)
+    half = num_blocks // 2
+    function({0: range(half), 1: [], 2: (), 3: [*range(half, half + 9)], 4: range(half + 9, num_blocks)}, num_blocks)
+    first_two_swapped = {0: device_map[1], 1: device_map[0], **{device: device_map[device] for device in range(2, 8)}}
+    for out_of_order in (
+        first_two_swapped,
+        {0: range(num_blocks), 1: [0]},
+        {0: range(num_blocks - 1, -1, -1), 1: [0]},
+    ):
+        with pytest.raises(MemoryError, match=f"^not enough memory for a bitset of {num_blocks} blocks$"):
+            function(out_of_order, num_blocks)
 
 
-def test_reference_counts_do_not_grow() -> None:
+def test_reference_counts_do_not_grow_with_the_number_of_calls() -> None:
     device, blocks = object(), [*range(500, 800)]
     calls: list[Callable[[], Report]] = [
         lambda: check({device: blocks, 1: range(500)}, 800),

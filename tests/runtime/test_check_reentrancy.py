@@ -1,4 +1,4 @@
-"""``check`` while user code changes the map."""
+"""Tests in which user code changes the map during a call of ``check``."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ MUTATIONS: dict[str, Callable[[dict[Any, Any], list[Any]], Any]] = {
 
 @pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS.keys())
 @pytest.mark.parametrize("size", [1, 70, 2_000])
-def test_items_and_iterables_that_mutate_the_map(mutation: Callable[[Any, Any], Any], size: int) -> None:
-    """The order of reading is that of a Python loop over the items of the map."""
+def test_items_and_iterables_can_mutate_the_map(mutation: Callable[[Any, Any], Any], size: int) -> None:
+    """The findings are those of the reference implementation, which reads the map in a Python loop."""
 
     class MutatingItem(Index):
+        """An item that mutates the map when it is first converted to an int."""
+
         def __init__(self, mutate: Callable[[], Any]) -> None:
             super().__init__(5)
             self.mutate = mutate
@@ -36,31 +38,34 @@ def test_items_and_iterables_that_mutate_the_map(mutation: Callable[[Any, Any], 
             self.mutate = lambda: None
             return 5
 
-    def create_map(index: int, generated: bool) -> dict[Any, Any]:
+    def create_map(location: str) -> dict[Any, Any]:
+        """Create a map that is mutated while it is read: by an item of one of two lists, or by a generator."""
         blocks: list[Any] = list(range(10**6, 10**6 + size))
-        device_map: dict[Any, Any] = {"early": blocks, "mutating_item": [6], "late": blocks}
+        device_map: dict[Any, Any] = {"early": blocks, "mutating": [6], "late": blocks}
 
         def mutate() -> None:
             mutation(device_map, blocks)
 
-        def mutate_midway() -> Iterator[int]:
+        def mutating_generator() -> Iterator[int]:
             yield 3
             mutate()
             yield 4
 
-        if generated:
-            device_map["mutating_item"] = mutate_midway()
+        if location == "own list":
+            device_map["mutating"].insert(0, MutatingItem(mutate))
+        elif location == "shared list":
+            blocks.insert(0, MutatingItem(mutate))
         else:
-            [device_map["mutating_item"], blocks][index].insert(0, MutatingItem(mutate))
+            device_map["mutating"] = mutating_generator()
         return device_map
 
-    for index, generated in [(0, False), (1, False), (0, True)]:
-        report = check(create_map(index, generated), 8)
-        assert reported_findings(report) == expected_findings(create_map(index, generated), 8)
+    for location in ("own list", "shared list", "generator"):
+        report = check(create_map(location), 8)
+        assert reported_findings(report) == expected_findings(create_map(location), 8)
         assert report.num_devices == 3
 
 
-def test_maps_and_counts_that_mutate_the_map() -> None:
+def test_the_items_method_and_num_blocks_can_mutate_the_map() -> None:
     device_map: dict[Any, Any] = {0: [0], 1: [1]}
 
     class MutatingMap(dict[Any, Any]):
@@ -70,17 +75,17 @@ def test_maps_and_counts_that_mutate_the_map() -> None:
                 self.clear()
                 blocks.append(7)
 
-    class Count:
+    class MutatingNumBlocks:
         def __index__(self) -> int:
             device_map.clear()
             return 2
 
     report = check(MutatingMap(device_map), 2)
     assert (report.num_devices, report.extra) == (2, {7: (0, 1)})
-    assert check(device_map, Count()).num_devices == 0
+    assert check(device_map, MutatingNumBlocks()).num_devices == 0
 
 
-def test_devices_that_mutate_the_map() -> None:
+def test_the_eq_method_of_a_device_can_mutate_the_map() -> None:
     class Device:
         def __eq__(self, other: object) -> bool:
             if armed:

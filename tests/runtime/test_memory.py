@@ -1,4 +1,4 @@
-"""Reference counts, leaks, and the errors if there is not enough memory."""
+"""Tests for reference counts, for memory leaks, and for the errors if there is not enough memory."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import devicemap
+from tests.runtime.calls import call_ignoring_exceptions
 from tests.strategies import CustomEq, Layer, NamedInt
 from tests.subprocess_helpers import command, run
 
@@ -22,17 +23,11 @@ SIZE = 3_000
 
 
 def check(device_map: Any, num_blocks: Any = SIZE) -> None:
-    try:
-        devicemap.assert_device_map(device_map, num_blocks)
-    except Exception:
-        pass
+    call_ignoring_exceptions(devicemap.assert_device_map, device_map, num_blocks)
 
 
 def get(n_layers: Any, devices: Any) -> None:
-    try:
-        devicemap.get_device_map(n_layers, devices)
-    except Exception:
-        pass
+    call_ignoring_exceptions(devicemap.get_device_map, n_layers, devices)
 
 
 OBJECTS: list[Any] = [
@@ -76,20 +71,23 @@ CALLS: dict[str, Callable[[], None]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-def test_reference_counts_do_not_grow(call: Callable[[], None]) -> None:
-    watched = [*OBJECTS, BLOCKS, BLOCKS[-1], SIZE, devicemap.DeviceMapError]
+def test_reference_counts_do_not_grow_with_the_number_of_calls(call: Callable[[], None]) -> None:
+    objects = [*OBJECTS, BLOCKS, BLOCKS[-1], SIZE, devicemap.DeviceMapError]
 
-    def references() -> list[int]:
+    def reference_counts() -> list[int]:
+        """Return the number of allocated memory blocks, and the reference count of each object."""
         gc.collect()
-        return [sys.getallocatedblocks(), *(sys.getrefcount(value) for value in watched)]
+        return [sys.getallocatedblocks(), *(sys.getrefcount(value) for value in objects)]
 
     growths = []
     for _ in range(4):
-        counts = references()
+        counts_before = reference_counts()
         for _ in range(100):
             call()
-        growths.append([after - before for before, after in zip(counts, references(), strict=True)])
-    # A leak of one reference per call would be 100 in each round; caches of the interpreter grow less, in some rounds.
+        counts_after = reference_counts()
+        growths.append([after - before for before, after in zip(counts_before, counts_after, strict=True)])
+    # A leak of one reference per call would be a growth of 100 in each round. Caches of the interpreter grow by less,
+    # and only in some rounds.
     assert all(min(growth) < 50 for growth in zip(*growths, strict=True)), growths
 
 
@@ -98,29 +96,32 @@ def test_reference_counts_do_not_grow(call: Callable[[], None]) -> None:
 def test_resident_memory_does_not_grow(call: Callable[[], None]) -> None:
     import resource
 
-    def largest() -> int:
+    def peak_memory() -> int:
+        """Return the largest resident memory that the process has used, in bytes."""
         size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return size if sys.platform == "darwin" else size * 1024
 
     for _ in range(100):
         call()
-    before = largest()
+    peak_before = peak_memory()
     for _ in range(300):
         call()
-    # A leak of a bitset would be 120 kB, and one of a list of blocks 7 MB.
-    assert largest() - before < 2**20
+    # If each of the 300 calls leaked a list of the blocks, the growth would be 7 MB.
+    assert peak_memory() - peak_before < 2**20
 
 
-LIMIT = """
+# Functions for the following scripts. `limit_memory` limits the memory that the process can allocate in addition to the
+# memory that it uses; `print_outcome` prints "fine", or the name of the exception.
+MEMORY_LIMIT_HELPERS = """
     import resource, sys
     import devicemap
 
-    def limit(more):
+    def limit_memory(additional):
         with open("/proc/self/statm") as file:
             used = int(file.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + more, used + more))
+        resource.setrlimit(resource.RLIMIT_AS, (used + additional, used + additional))
 
-    def outcome(function, *arguments):
+    def print_outcome(function, *arguments):
         try:
             function(*arguments)
         except Exception as error:
@@ -136,24 +137,24 @@ only_linux = pytest.mark.skipif(
 @only_linux
 def test_insufficient_memory_is_a_memory_error() -> None:
     output = run(
-        LIMIT
+        MEMORY_LIMIT_HELPERS
         + """
-    limit(200 << 20)
-    outcome(devicemap.get_device_map, 10**9, range(8))
-    outcome(devicemap.get_device_map, 10**7, range(8))
-    outcome(devicemap.get_device_map, 10**7, range(10**7))
-    outcome(devicemap.get_device_map, 10**9, None)
-    outcome(devicemap.assert_device_map, {}, 10**12)
-    outcome(devicemap.assert_device_map, {}, 10**8)
-    outcome(devicemap.assert_device_map, {0: range(10**9)}, 10)
-    outcome(devicemap.assert_device_map, {0: range(10**30)}, 10)
-    outcome(devicemap.assert_device_map, {0: range(10**12), 1: {1}}, 10)
-    outcome(devicemap.assert_device_map, {0: iter(range(10**9))}, 10)
-    outcome(devicemap.assert_device_map, {0: range(10**8, 10**8 + 10**7)}, 10)
-    outcome(devicemap.assert_device_map, {0: range(10**7), 1: range(10**7)}, 10**7)
-    outcome(devicemap.assert_device_map, {0: range(10**7), 1: range(10**7, -1, -1)}, 10**7)
-    outcome(devicemap.assert_device_map, {0: [10**9] * 10**7, 1: [-1] * 10**7}, 10)
-    outcome(devicemap.assert_device_map, {0: range(12)}, 12)
+    limit_memory(200 << 20)
+    print_outcome(devicemap.get_device_map, 10**9, range(8))
+    print_outcome(devicemap.get_device_map, 10**7, range(8))
+    print_outcome(devicemap.get_device_map, 10**7, range(10**7))
+    print_outcome(devicemap.get_device_map, 10**9, None)
+    print_outcome(devicemap.assert_device_map, {}, 10**12)
+    print_outcome(devicemap.assert_device_map, {}, 10**8)
+    print_outcome(devicemap.assert_device_map, {0: range(10**9)}, 10)
+    print_outcome(devicemap.assert_device_map, {0: range(10**30)}, 10)
+    print_outcome(devicemap.assert_device_map, {0: range(10**12), 1: {1}}, 10)
+    print_outcome(devicemap.assert_device_map, {0: iter(range(10**9))}, 10)
+    print_outcome(devicemap.assert_device_map, {0: range(10**8, 10**8 + 10**7)}, 10)
+    print_outcome(devicemap.assert_device_map, {0: range(10**7), 1: range(10**7)}, 10**7)
+    print_outcome(devicemap.assert_device_map, {0: range(10**7), 1: range(10**7, -1, -1)}, 10**7)
+    print_outcome(devicemap.assert_device_map, {0: [10**9] * 10**7, 1: [-1] * 10**7}, 10)
+    print_outcome(devicemap.assert_device_map, {0: range(12)}, 12)
     """
     )
     assert output.split() == ["MemoryError"] * 14 + ["fine"]
@@ -162,11 +163,11 @@ def test_insufficient_memory_is_a_memory_error() -> None:
 @only_linux
 def test_the_bitset_is_not_filled_if_the_error_does_not_fit_in_memory() -> None:
     output = run(
-        LIMIT
+        MEMORY_LIMIT_HELPERS
         + """
-    limit(4 << 30)
-    outcome(devicemap.assert_device_map, {0: [1]}, 2**33)
-    outcome(devicemap.assert_device_map, {0: [1, 1]}, 2**33)
+    limit_memory(4 << 30)
+    print_outcome(devicemap.assert_device_map, {0: [1]}, 2**33)
+    print_outcome(devicemap.assert_device_map, {0: [1, 1]}, 2**33)
     with open("/proc/self/status") as file:
         (peak,) = (int(line.split()[1]) for line in file if line.startswith("VmHWM"))
     print(peak < 100_000)
@@ -176,29 +177,29 @@ def test_the_bitset_is_not_filled_if_the_error_does_not_fit_in_memory() -> None:
 
 
 @only_linux
-@pytest.mark.parametrize(("more", "expected"), [(34, "fine"), (30, "MemoryError")])
-def test_a_map_without_faults_allocates_one_bit_per_block(more: int, expected: str) -> None:
-    """2**28 blocks in two interleaved ranges need 32 MiB."""
+@pytest.mark.parametrize(("additional_mib", "expected"), [(34, "fine"), (30, "MemoryError")])
+def test_a_map_without_faults_allocates_one_bit_per_block(additional_mib: int, expected: str) -> None:
+    """The bits of 2**28 blocks take 32 MiB."""
     output = run(
-        LIMIT
+        MEMORY_LIMIT_HELPERS
         + f"""
     device_map = {{0: range(1, 1 << 28, 2), 1: range(0, 1 << 28, 2)}}
-    limit({more} << 20)
-    outcome(devicemap.assert_device_map, device_map, 1 << 28)
+    limit_memory({additional_mib} << 20)
+    print_outcome(devicemap.assert_device_map, device_map, 1 << 28)
     """
     )
     assert output.split() == [expected]
 
 
 def test_runs_in_order_allocate_no_bitset() -> None:
-    """A bitset of so many blocks would not fit in memory."""
+    """A bitset of so many blocks does not fit in memory."""
     half = 1 << 35
     devicemap.assert_device_map({0: range(half), 1: range(half, 2 * half)}, 2 * half)
 
 
 @pytest.mark.slow
-def test_the_tests_pass_with_the_debug_allocator() -> None:
-    """It detects accesses to freed memory and buffer overflows."""
+def test_the_other_tests_pass_with_the_debug_allocator() -> None:
+    """Python's debug allocator detects accesses to freed memory and buffer overflows."""
     tests = Path(__file__).parents[1]
     output = command(
         *(sys.executable, "-X", "dev", "-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider"),

@@ -1,4 +1,4 @@
-"""Calls while user code changes the arguments: they may raise, but must not crash."""
+"""Tests in which user code changes the arguments during a call. The call can raise, but must not crash."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from typing import Any
 import pytest
 
 import devicemap
-from tests.runtime.calls import MutatingCost, ignore_exceptions
+from tests.runtime.calls import MutatingCost, call_ignoring_exceptions
 
 
 class MutatingItem:
-    """An item that calls a function the first five times when it is compared, hashed or shown."""
+    """An item that calls ``mutation`` the first five times that one of its special methods is called."""
 
-    def __init__(self, mutate: Callable[[], Any]) -> None:
-        self.mutation, self.left = mutate, 5
+    def __init__(self, mutation: Callable[[], Any]) -> None:
+        self.mutation, self.remaining_calls = mutation, 5
 
     def mutate(self) -> None:
-        if self.left:
-            self.left -= 1
+        if self.remaining_calls:
+            self.remaining_calls -= 1
             self.mutation()
 
     def __eq__(self, other: object) -> bool:
@@ -49,7 +49,7 @@ MUTATIONS: dict[str, Callable[[dict[Any, Any], list[Any]], Any]] = {
     "grow the map": lambda device_map, blocks: device_map.update({len(device_map): [1]}),
     "replace the ints": lambda device_map, blocks: blocks.__setitem__(slice(None), [object() for _ in blocks]),
     "collect garbage": lambda device_map, blocks: gc.collect(),
-    "call recursively": lambda device_map, blocks: ignore_exceptions(
+    "call recursively": lambda device_map, blocks: call_ignoring_exceptions(
         devicemap.assert_device_map, {0: list(range(70))}, 69
     ),
 }
@@ -57,16 +57,16 @@ MUTATIONS: dict[str, Callable[[dict[Any, Any], list[Any]], Any]] = {
 
 @pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS.keys())
 @pytest.mark.parametrize("size", [1, 70, 2_000])
-def test_assert_with_items_that_mutate_the_map(mutation: Callable[[Any, Any], Any], size: int) -> None:
+def test_assert_device_map_survives_items_that_mutate_the_map(mutation: Callable[[Any, Any], Any], size: int) -> None:
     blocks: list[Any] = [10**6 + block for block in range(size)]
     device_map: dict[Any, Any] = {"early": blocks, "late": [10**6 + size]}
     mutating_item = MutatingItem(lambda: mutation(device_map, blocks))
     blocks.insert(size // 2, mutating_item)
-    ignore_exceptions(devicemap.assert_device_map, device_map, min(size, 70))
+    call_ignoring_exceptions(devicemap.assert_device_map, device_map, min(size, 70))
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS.keys())
-def test_assert_with_iterables_that_mutate_the_map(mutation: Callable[[Any, Any], Any]) -> None:
+def test_assert_device_map_survives_iterables_that_mutate_the_map(mutation: Callable[[Any, Any], Any]) -> None:
     blocks: list[Any] = list(range(10**6, 10**6 + 5_000))
     device_map: dict[Any, Any] = {"early": blocks}
 
@@ -78,11 +78,11 @@ def test_assert_with_iterables_that_mutate_the_map(mutation: Callable[[Any, Any]
 
     device_map["generated"] = values()
     device_map["late"] = blocks
-    ignore_exceptions(devicemap.assert_device_map, device_map, 300)
+    call_ignoring_exceptions(devicemap.assert_device_map, device_map, 300)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS.keys())
-def test_assert_with_values_that_mutate_the_map(mutation: Callable[[Any, Any], Any]) -> None:
+def test_assert_device_map_survives_a_values_method_that_mutates_the_map(mutation: Callable[[Any, Any], Any]) -> None:
     blocks: list[Any] = list(range(10**6, 10**6 + 5_000))
 
     class DeviceMap(dict[Any, Any]):
@@ -91,25 +91,25 @@ def test_assert_with_values_that_mutate_the_map(mutation: Callable[[Any, Any], A
             mutation(self, blocks)
             yield blocks
 
-    ignore_exceptions(devicemap.assert_device_map, DeviceMap(a=blocks), 300)
+    call_ignoring_exceptions(devicemap.assert_device_map, DeviceMap(a=blocks), 300)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS.keys())
-def test_get_with_devices_that_mutate_the_list(mutation: Callable[[Any, Any], Any]) -> None:
+def test_get_device_map_survives_devices_that_mutate_the_list(mutation: Callable[[Any, Any], Any]) -> None:
     devices: list[Any] = list(range(300))
     devices[3] = MutatingItem(lambda: mutation({}, devices))
     devices[7] = devices[3]
-    ignore_exceptions(devicemap.get_device_map, 1_000, devices)
+    call_ignoring_exceptions(devicemap.get_device_map, 1_000, devices)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [1, 1_234, *(2**power + more for power in (16, 20) for more in (-1, 0, 1))])
-def test_the_garbage_collector_does_not_see_unset_lists(size: int) -> None:
-    calls = 0
+@pytest.mark.parametrize("size", [1, 1_234, *(2**power + offset for power in (16, 20) for offset in (-1, 0, 1))])
+def test_the_garbage_collector_does_not_see_lists_with_unset_items(size: int) -> None:
+    num_searches = 0
 
-    def look(phase: str, info: dict[str, int]) -> None:
-        nonlocal calls
-        calls += 1
+    def search_lists(phase: str, info: dict[str, int]) -> None:
+        nonlocal num_searches
+        num_searches += 1
         for value in gc.get_objects():
             if type(value) is list and len(value) == size:
                 # Access to an unset item would crash the process.
@@ -118,11 +118,12 @@ def test_the_garbage_collector_does_not_see_unset_lists(size: int) -> None:
     class Devices(list[Any]):
         def __iter__(self) -> Iterator[Any]:
             for device in range(3):
-                look("", {})
+                search_lists("", {})
                 yield device
 
     threshold = gc.get_threshold()
-    gc.callbacks.append(look)
+    gc.callbacks.append(search_lists)
+    # A collection, which calls `search_lists`, starts as often as possible.
     gc.set_threshold(1)
     try:
         devicemap.get_device_map(3 * size, Devices([0, 1, 2]))
@@ -130,19 +131,19 @@ def test_the_garbage_collector_does_not_see_unset_lists(size: int) -> None:
             devicemap.assert_device_map({}, size)
     finally:
         gc.set_threshold(*threshold)
-        gc.callbacks.remove(look)
-    assert calls >= 3
+        gc.callbacks.remove(search_lists)
+    assert num_searches >= 3
 
 
-def test_the_garbage_collector_is_not_disabled_or_enabled() -> None:
+def test_a_call_does_not_change_whether_the_garbage_collector_is_enabled() -> None:
     class Devices(list[int]):
         def __iter__(self) -> Iterator[int]:
             assert gc.isenabled()
             yield 0
             assert gc.isenabled()
-            raise RuntimeError("halfway")
+            raise RuntimeError("the iterator fails")
 
-    with pytest.raises(RuntimeError, match="halfway"):
+    with pytest.raises(RuntimeError, match="the iterator fails"):
         devicemap.get_device_map(12, Devices([0, 1]))
     assert gc.isenabled()
     gc.disable()
@@ -153,32 +154,34 @@ def test_the_garbage_collector_is_not_disabled_or_enabled() -> None:
         gc.enable()
 
 
-COSTS: dict[str, Callable[[list[Any]], Any]] = {
-    **{name: partial(mutate, {}) for name, mutate in MUTATIONS.items()},
+COST_MUTATIONS: dict[str, Callable[[list[Any]], Any]] = {
+    **{name: partial(mutation, {}) for name, mutation in MUTATIONS.items()},
     "call recursively": lambda costs: devicemap.balance([1, 2, 3], range(2)),
     "raise": lambda costs: 1 / 0,
 }
 
 
-@pytest.mark.parametrize("mutation", COSTS.values(), ids=COSTS.keys())
+@pytest.mark.parametrize("mutation", COST_MUTATIONS.values(), ids=COST_MUTATIONS.keys())
 @pytest.mark.parametrize("size", [0, 70, 100_000])
-def test_costs_that_mutate_the_list(mutation: Callable[[list[Any]], Any], size: int) -> None:
+def test_balance_and_load_per_device_survive_costs_that_mutate_the_list(
+    mutation: Callable[[list[Any]], Any], size: int
+) -> None:
     costs: list[Any] = []
     costs += [*range(size), MutatingCost(lambda: mutation(costs)), 1.5, *range(size)]
-    ignore_exceptions(devicemap.balance, costs, range(3))
+    call_ignoring_exceptions(devicemap.balance, costs, range(3))
     costs += [1, MutatingCost(lambda: mutation(costs)), 2**90]
-    ignore_exceptions(devicemap.balance, costs, range(3), sizes=costs, max_memory=[None, 10**9, 5])
-    ignore_exceptions(devicemap.split(len(costs), range(2)).load_per_device, costs)
+    call_ignoring_exceptions(devicemap.balance, costs, range(3), sizes=costs, max_memory=[None, 10**9, 5])
+    call_ignoring_exceptions(devicemap.split(len(costs), range(2)).load_per_device, costs)
     speeds: list[Any] = []
     speeds += [1, MutatingCost(lambda: mutation(speeds)), 3]
-    ignore_exceptions(devicemap.balance, [1] * 9, range(3), speeds=speeds)
+    call_ignoring_exceptions(devicemap.balance, [1] * 9, range(3), speeds=speeds)
 
 
-def test_sizes_may_resize_the_array_of_costs() -> None:
-    array_of_costs = array.array("d", [1.0] * 70)
-    costs = [MutatingCost(lambda: array_of_costs.extend([1.0] * 10_000)), 1]
-    ignore_exceptions(devicemap.balance, array_of_costs, range(2), sizes=costs, max_memory=[1, 1])
-    assert len(array_of_costs) >= 70
+def test_balance_survives_sizes_that_resize_the_array_of_costs() -> None:
+    costs = array.array("d", [1.0] * 70)
+    sizes = [MutatingCost(lambda: costs.extend([1.0] * 10_000)), 1]
+    call_ignoring_exceptions(devicemap.balance, costs, range(2), sizes=sizes, max_memory=[1, 1])
+    assert len(costs) >= 70
 
 
 def test_other_threads_run_while_balance_searches() -> None:
@@ -202,5 +205,5 @@ def test_other_threads_run_while_balance_searches() -> None:
     finally:
         stopped.set()
         thread.join()
-    # If the GIL were held during the search, there would be at most two times: before and after it.
-    assert sum(start < moment < end for moment in times) > 2
+    # If the GIL were held during the search, the other thread could record at most two times: before it and after it.
+    assert sum(start < recorded < end for recorded in times) > 2

@@ -1,4 +1,4 @@
-"""Signals during long calls: handlers run soon, and may change the arguments."""
+"""Tests for signals during long calls. Their handlers are called soon, and can change the arguments."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 import devicemap
-from tests.runtime.calls import ignore_exceptions
+from tests.runtime.calls import call_ignoring_exceptions
 from tests.subprocess_helpers import run
 
 pytestmark = pytest.mark.signals
 
 
 class CustomEq:
-    """An object with a custom ``==``."""
+    """An object with a custom ``==``, so that the check takes quadratic time."""
 
     def __eq__(self, other: object) -> bool:
         return False
@@ -70,17 +70,19 @@ LONG_CALLS: dict[str, Callable[[], Any]] = {
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer")
 @pytest.mark.parametrize("call", LONG_CALLS.values(), ids=LONG_CALLS.keys())
 def test_signals_are_handled_during_a_long_call(call: Callable[[], Any]) -> None:
-    handled = 0
+    num_handled = 0
 
     def handle(signum: int, frame: object) -> None:
-        nonlocal handled
-        handled += 1
-        # Pending signals are merged into one. The third call of the handler can only happen during the call.
-        if handled == 3:
+        nonlocal num_handled
+        num_handled += 1
+        # If the call did not check for signals, the handler would run at most twice: before the call, and after it,
+        # since all signals that are pending by then are merged into one. The third time is therefore during the call.
+        if num_handled == 3:
             raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGALRM, handle)
-    # A callback of the garbage collector, such as that of Hypothesis, would discard the exception.
+    previous_handler = signal.signal(signal.SIGALRM, handle)
+    # If the handler ran within a callback of the garbage collector, such as that of Hypothesis, Python would ignore its
+    # exception.
     gc.disable()
     signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
     try:
@@ -88,13 +90,13 @@ def test_signals_are_handled_during_a_long_call(call: Callable[[], Any]) -> None
             call()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous_handler)
         gc.enable()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer")
 @pytest.mark.parametrize(
-    ("array_of_numbers", "call"),
+    ("array_expression", "call"),
     [
         ("np.ones(1 << 24)", "devicemap.balance(numbers, 4)"),
         ("np.ones(1 << 24, 'f4')", "devicemap.split(1 << 24, 4).load_per_device(numbers)"),
@@ -103,8 +105,8 @@ def test_signals_are_handled_during_a_long_call(call: Callable[[], Any]) -> None
         ("np.arange(-5, 1 << 20)", "devicemap.check({0: numbers, 1: [0] * 5}, 1 << 20)"),
     ],
 )
-def test_signal_handlers_may_free_the_memory_of_an_array(array_of_numbers: str, call: str) -> None:
-    """With ``refcheck=False``, numpy frees the memory of an array even if its buffer is exported."""
+def test_signal_handlers_can_free_the_memory_of_an_array(array_expression: str, call: str) -> None:
+    """With ``refcheck=False``, NumPy frees the memory of an array even if its buffer is exported."""
     run(
         f"""
         import signal
@@ -115,8 +117,9 @@ def test_signal_handlers_may_free_the_memory_of_an_array(array_of_numbers: str, 
             numbers.resize(8, refcheck=False)
 
         signal.signal(signal.SIGALRM, free)
+        # The signal arrives at different stages of the call.
         for delay in (0.0005, 0.001, 0.002, 0.004, 0.008):
-            numbers = {array_of_numbers}
+            numbers = {array_expression}
             signal.setitimer(signal.ITIMER_REAL, delay)
             try:
                 {call}
@@ -128,18 +131,18 @@ def test_signal_handlers_may_free_the_memory_of_an_array(array_of_numbers: str, 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer")
-def test_signal_handlers_may_change_the_list() -> None:
+def test_signal_handlers_can_shorten_the_list() -> None:
     blocks = list(range(1 << 22))
 
-    def mutate(signum: int, frame: object) -> None:
+    def shorten(signum: int, frame: object) -> None:
         del blocks[len(blocks) // 2 :]
 
-    before = signal.signal(signal.SIGALRM, mutate)
+    previous_handler = signal.signal(signal.SIGALRM, shorten)
     signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
     try:
         for _ in range(5):
             blocks.extend(range(len(blocks), 1 << 22))
-            ignore_exceptions(devicemap.assert_device_map, {0: blocks, 1: [1]}, 1 << 22)
+            call_ignoring_exceptions(devicemap.assert_device_map, {0: blocks, 1: [1]}, 1 << 22)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous_handler)

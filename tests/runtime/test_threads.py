@@ -1,4 +1,4 @@
-"""Calls while other threads change the arguments: they may raise, but must not crash."""
+"""Tests in which other threads change the arguments during a call. The call can raise, but must not crash."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 
 import devicemap
 
-BLOCKS = 5_000
-SECONDS = 0.5
+NUM_BLOCKS = 5_000
+TEST_SECONDS = 0.5
 
 
 def grow_and_shrink(blocks: list[Any]) -> None:
-    blocks.extend(range(BLOCKS))
+    blocks.extend(range(NUM_BLOCKS))
     del blocks[random.randrange(len(blocks)) :]
 
 
@@ -28,29 +28,29 @@ def replace_items(blocks: list[Any]) -> None:
 
 def clear_and_refill(blocks: list[Any]) -> None:
     blocks.clear()
-    blocks[:] = [10**6 + block for block in range(BLOCKS)]
+    blocks[:] = [10**6 + block for block in range(NUM_BLOCKS)]
 
 
 def reverse(blocks: list[Any]) -> None:
     blocks.reverse()
 
 
-def run_together(*works: Callable[[], Any]) -> list[BaseException]:
+def run_in_threads(*functions: Callable[[], Any]) -> list[BaseException]:
     """Call each function repeatedly in its own thread, and return the unexpected exceptions."""
-    end = time.monotonic() + SECONDS
+    deadline = time.monotonic() + TEST_SECONDS
     unexpected: list[BaseException] = []
 
-    def repeat(work: Callable[[], Any]) -> None:
-        while time.monotonic() < end:
+    def call_repeatedly(function: Callable[[], Any]) -> None:
+        while time.monotonic() < deadline:
             try:
-                work()
+                function()
             except (devicemap.DeviceMapError, IndexError):
                 pass
             except BaseException as error:
                 unexpected.append(error)
                 return
 
-    threads = [threading.Thread(target=repeat, args=(work,)) for work in works]
+    threads = [threading.Thread(target=call_repeatedly, args=(function,)) for function in functions]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -59,19 +59,19 @@ def run_together(*works: Callable[[], Any]) -> list[BaseException]:
 
 
 @pytest.mark.parametrize("change", [grow_and_shrink, replace_items, clear_and_refill, reverse])
-def test_lists_change_while_they_are_checked(change: Callable[[list[Any]], None]) -> None:
-    shared: list[Any] = list(range(BLOCKS))
-    device_map: dict[Any, Any] = {0: shared, 1: shared[:10], 2: (BLOCKS,)}
+def test_lists_can_change_while_they_are_checked(change: Callable[[list[Any]], None]) -> None:
+    shared: list[Any] = list(range(NUM_BLOCKS))
+    device_map: dict[Any, Any] = {0: shared, 1: shared[:10], 2: (NUM_BLOCKS,)}
 
     def check() -> None:
-        devicemap.assert_device_map(device_map, BLOCKS + 1)
+        devicemap.assert_device_map(device_map, NUM_BLOCKS + 1)
 
-    assert run_together(check, check, lambda: change(shared), lambda: change(shared)) == []
+    assert run_in_threads(check, check, lambda: change(shared), lambda: change(shared)) == []
 
 
 @pytest.mark.parametrize("change", [grow_and_shrink, replace_items, clear_and_refill, reverse])
-def test_lists_change_while_they_are_balanced(change: Callable[[list[Any]], None]) -> None:
-    shared: list[Any] = list(range(BLOCKS))
+def test_lists_can_change_while_they_are_balanced(change: Callable[[list[Any]], None]) -> None:
+    shared: list[Any] = list(range(NUM_BLOCKS))
 
     def balance() -> None:
         try:
@@ -79,11 +79,11 @@ def test_lists_change_while_they_are_balanced(change: Callable[[list[Any]], None
         except (ValueError, TypeError):
             pass
 
-    assert run_together(balance, balance, lambda: change(shared), lambda: change(shared)) == []
+    assert run_in_threads(balance, balance, lambda: change(shared), lambda: change(shared)) == []
 
 
-def test_maps_change_while_they_are_checked() -> None:
-    device_map: dict[Any, Any] = {0: list(range(BLOCKS))}
+def test_maps_can_change_while_they_are_checked() -> None:
+    device_map: dict[Any, Any] = {0: list(range(NUM_BLOCKS))}
 
     def change() -> None:
         for device in range(1, 200):
@@ -92,31 +92,31 @@ def test_maps_change_while_they_are_checked() -> None:
             device_map.pop(device, None)
 
     def check() -> None:
-        devicemap.assert_device_map(device_map, BLOCKS)
+        devicemap.assert_device_map(device_map, NUM_BLOCKS)
 
-    assert run_together(check, check, change) == []
+    assert run_in_threads(check, check, change) == []
 
 
-def test_devices_change_while_maps_are_created() -> None:
+def test_devices_can_change_while_maps_are_created() -> None:
     devices = list(range(300))
 
     def change() -> None:
         devices.extend(range(300))
         del devices[300:]
 
-    def make() -> None:
+    def create_map() -> None:
         assert sum(map(len, devicemap.get_device_map(900, devices).values())) <= 900
 
-    assert run_together(make, make, change) == []
+    assert run_in_threads(create_map, create_map, change) == []
 
 
 def test_threads_without_shared_arguments_are_independent() -> None:
-    def work() -> None:
-        device_map = devicemap.get_device_map(BLOCKS, range(7))
-        devicemap.assert_device_map(device_map, BLOCKS)
+    def create_and_check() -> None:
+        device_map = devicemap.get_device_map(NUM_BLOCKS, range(7))
+        devicemap.assert_device_map(device_map, NUM_BLOCKS)
         device_map[3].append(0)
         with pytest.raises(devicemap.DeviceMapError) as caught:
-            devicemap.assert_device_map(device_map, BLOCKS)
+            devicemap.assert_device_map(device_map, NUM_BLOCKS)
         assert caught.value.duplicate_blocks == [0]
 
-    assert run_together(*[work] * 4) == []
+    assert run_in_threads(*[create_and_check] * 4) == []
