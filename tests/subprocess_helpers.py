@@ -12,13 +12,13 @@ from textwrap import dedent
 import devicemap
 
 
-def run(code: str, *options: str, python: Path | str = sys.executable, path: Path | None = None) -> str:
+def run_code(code: str, *options: str, python: Path | str = sys.executable, path: Path | None = None) -> str:
     """Run Python code and return its output. Modules are searched in ``path`` first."""
     environment = os.environ if path is None else {**os.environ, "PYTHONPATH": str(path)}
-    return command(python, *options, "-c", dedent(code), environment=environment)
+    return run_command(python, *options, "-c", dedent(code), environment=environment)
 
 
-def command(*arguments: Path | str, environment: os._Environ[str] | dict[str, str] = os.environ) -> str:
+def run_command(*arguments: Path | str, environment: os._Environ[str] | dict[str, str] = os.environ) -> str:
     """Run a command, which must succeed, and return its output."""
     process = subprocess.run(
         arguments, capture_output=True, text=True, check=False, env=environment, stdin=subprocess.DEVNULL
@@ -29,11 +29,11 @@ def command(*arguments: Path | str, environment: os._Environ[str] | dict[str, st
 
 def new_environment(folder: Path) -> Path:
     """Create an empty environment and return its interpreter."""
-    command(sys.executable, "-m", "venv", "--clear", folder)
-    return python_of(folder)
+    run_command(sys.executable, "-m", "venv", "--clear", folder)
+    return interpreter_of(folder)
 
 
-def python_of(environment: Path) -> Path:
+def interpreter_of(environment: Path) -> Path:
     """Return the interpreter of an environment."""
     return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 

@@ -14,7 +14,7 @@ import pytest
 import devicemap
 from devicemap import _errors
 from devicemap._errors import short_repr
-from tests.subprocess_helpers import run
+from tests.subprocess_helpers import run_code
 
 
 def caught_error() -> devicemap.DeviceMapError:
@@ -105,7 +105,7 @@ def test_device_map_error_created_by_the_caller_has_no_blocks() -> None:
 
 
 def test_reimported_package_raises_its_own_exception_classes() -> None:
-    run(
+    run_code(
         """
         import sys
         import devicemap

@@ -1,4 +1,4 @@
-"""The public names of ``devicemap``, the signatures of the drop-in, and what an import loads."""
+"""Tests for the public names of ``devicemap``, the signatures of the drop-in, and what an import loads."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import pytest
 
 import devicemap
 from devicemap import model_parallel_utils
-from tests.subprocess_helpers import run
+from tests.subprocess_helpers import run_code
 
 MODULES = pytest.mark.parametrize("module", [devicemap, model_parallel_utils], ids=lambda module: module.__name__)
 
 
-def test_public_names() -> None:
+def test_the_public_names_are_those_of_the_documentation() -> None:
     assert set(devicemap.__all__) == {
         "DeviceMap",
         "DeviceMapError",
@@ -45,24 +45,24 @@ def test_signatures_are_those_of_the_original(module: ModuleType) -> None:
     def parameters(function: Callable[..., object]) -> dict[str, object]:
         return {name: parameter.kind for name, parameter in inspect.signature(function).parameters.items()}
 
-    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    assert parameters(module.get_device_map) == {"n_layers": either, "devices": either}
-    assert parameters(module.assert_device_map) == {"device_map": either, "num_blocks": either}
+    positional_or_keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    assert parameters(module.get_device_map) == dict.fromkeys(["n_layers", "devices"], positional_or_keyword)
+    assert parameters(module.assert_device_map) == dict.fromkeys(["device_map", "num_blocks"], positional_or_keyword)
 
 
 @MODULES
-def test_arguments_may_be_positional_or_keywords(module: ModuleType) -> None:
-    expected = {"cpu": [0, 1], "disk": [2]}
-    assert module.get_device_map(3, ["cpu", "disk"]) == expected
-    assert module.get_device_map(devices=["cpu", "disk"], n_layers=3) == expected
-    assert module.assert_device_map(expected, 3) is None
-    assert module.assert_device_map(num_blocks=3, device_map=expected) is None
+def test_arguments_can_be_positional_or_keywords(module: ModuleType) -> None:
+    device_map = {"cpu": [0, 1], "disk": [2]}
+    assert module.get_device_map(3, ["cpu", "disk"]) == device_map
+    assert module.get_device_map(devices=["cpu", "disk"], n_layers=3) == device_map
+    assert module.assert_device_map(device_map, 3) is None
+    assert module.assert_device_map(num_blocks=3, device_map=device_map) is None
     with pytest.raises(devicemap.DeviceMapError):
-        module.assert_device_map(num_blocks=2, device_map=expected)
+        module.assert_device_map(num_blocks=2, device_map=device_map)
 
 
 def test_an_import_loads_only_the_standard_library() -> None:
-    imported = run(
+    imported = run_code(
         """
         import sys
         before = set(sys.modules)
@@ -75,15 +75,15 @@ def test_an_import_loads_only_the_standard_library() -> None:
     assert packages <= sys.stdlib_module_names | {"devicemap"}
 
 
-def test_versions_agree() -> None:
-    cargo = Path(__file__).parents[2].joinpath("Cargo.toml").read_text(encoding="utf-8")
-    match = re.search(r'^version = "(.+)"$', cargo, re.MULTILINE)
+def test_the_versions_of_the_crate_the_module_and_the_distribution_agree() -> None:
+    manifest = Path(__file__).parents[2].joinpath("Cargo.toml").read_text(encoding="utf-8")
+    match = re.search(r'^version = "(.+)"$', manifest, re.MULTILINE)
     assert match is not None
     assert devicemap.__version__ == match[1] == importlib.metadata.version("devicemap")
 
 
-def test_the_check_also_runs_without_asserts() -> None:
-    run(
+def test_assert_device_map_also_raises_if_python_removes_asserts() -> None:
+    run_code(
         """
         import devicemap
         assert False, "python -O removes this statement"
@@ -100,4 +100,4 @@ def test_the_check_also_runs_without_asserts() -> None:
 @pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this version of Python has the GIL")
 def test_an_import_does_not_enable_the_gil() -> None:
     """Python enables the GIL if an extension does not declare that it is safe without it."""
-    assert run("import sys, devicemap; print(sys._is_gil_enabled())") == "False\n"
+    assert run_code("import sys, devicemap; print(sys._is_gil_enabled())") == "False\n"

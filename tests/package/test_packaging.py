@@ -1,4 +1,4 @@
-"""Build a wheel and an sdist, check their contents, and install them into an empty environment."""
+"""Tests for the contents of the wheel and the sdist, and for their installation into an empty environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zipfile import ZipFile
 import pytest
 
 import devicemap
-from tests.subprocess_helpers import command, new_environment, run
+from tests.subprocess_helpers import new_environment, run_code, run_command
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,26 +25,28 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build a wheel."""
     folder = tmp_path_factory.mktemp("wheel")
-    command(sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT)
+    run_command(sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT)
     (wheel,) = folder.iterdir()
     return wheel
 
 
 @pytest.fixture(scope="module")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build an sdist."""
     folder = tmp_path_factory.mktemp("sdist")
-    command(sys.executable, "-m", "maturin", "sdist", "--manifest-path", ROOT / "Cargo.toml", "--out", folder)
+    run_command(sys.executable, "-m", "maturin", "sdist", "--manifest-path", ROOT / "Cargo.toml", "--out", folder)
     (sdist,) = folder.iterdir()
     return sdist
 
 
 def test_the_wheel_contains_only_the_package(wheel: Path) -> None:
     files = ZipFile(wheel).namelist()
-    info = f"devicemap-{devicemap.__version__}.dist-info"
-    assert {file.partition("/")[0] for file in files} == {"devicemap", info}
-    typing = {"devicemap/py.typed", "devicemap/_native.pyi"}
-    assert {*typing, f"{info}/licenses/LICENSE", f"{info}/licenses/NOTICE"} <= set(files)
+    dist_info = f"devicemap-{devicemap.__version__}.dist-info"
+    assert {file.partition("/")[0] for file in files} == {"devicemap", dist_info}
+    typing_files = {"devicemap/py.typed", "devicemap/_native.pyi"}
+    assert {*typing_files, f"{dist_info}/licenses/LICENSE", f"{dist_info}/licenses/NOTICE"} <= set(files)
     assert not [file for file in files if "test" in file]
 
 
@@ -59,7 +61,7 @@ def test_the_wheel_has_no_dependencies(wheel: Path) -> None:
 def test_the_sdist_contains_all_sources_and_tests(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         files = {name.partition("/")[2] for name in archive.getnames()}
-    top = {"Cargo.toml", "Cargo.lock", "LICENSE", "Makefile", "NOTICE", "README.md", "build.rs", "pyproject.toml"}
+    top_level = {"Cargo.toml", "Cargo.lock", "LICENSE", "Makefile", "NOTICE", "README.md", "build.rs", "pyproject.toml"}
     folders = [ROOT / "src", ROOT / "python", ROOT / "tests", ROOT / "benches", ROOT / "examples"]
     sources = {
         file
@@ -67,16 +69,16 @@ def test_the_sdist_contains_all_sources_and_tests(sdist: Path) -> None:
         for file in folder.rglob("*")
         if file.suffix in {".rs", ".py", ".pyi", ".typed", ".c"}
     }
-    assert top | {file.relative_to(ROOT).as_posix() for file in sources} <= files
+    assert top_level | {file.relative_to(ROOT).as_posix() for file in sources} <= files
 
 
-@pytest.mark.parametrize("kind", ["wheel", "sdist"])
-def test_an_installed_package_works(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+@pytest.mark.parametrize("distribution", ["wheel", "sdist"])
+def test_an_installed_package_works(distribution: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     python = new_environment(tmp_path)
-    # The compiled dependencies are shared with the checkout.
-    shared = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target")}
-    command(python, "-m", "pip", "install", request.getfixturevalue(kind), environment=shared)
-    where = run(
+    # The checkout's build folder is used, so that dependencies are not compiled again.
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target")}
+    run_command(python, "-m", "pip", "install", request.getfixturevalue(distribution), environment=environment)
+    installed_file = run_code(
         """
         import devicemap
         devicemap.assert_device_map(devicemap.get_device_map(12, ["cuda:0", "cpu"]), num_blocks=12)
@@ -88,5 +90,5 @@ def test_an_installed_package_works(kind: str, request: pytest.FixtureRequest, t
         """,
         python=python,
     )
-    assert tmp_path in Path(where).parents
-    command(python, "-m", "pip", "check")
+    assert tmp_path in Path(installed_file).parents
+    run_command(python, "-m", "pip", "check")

@@ -1,4 +1,4 @@
-"""Run the code blocks of the README and the examples of the docstrings."""
+"""Tests that run the code blocks of the README and the examples of the docstrings."""
 
 from __future__ import annotations
 
@@ -14,35 +14,37 @@ from devicemap import _check, _device_map, _native, _partition
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+# The language and the code of each code block.
+CODE_BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 
 
-def blocks(language: str) -> list[str]:
-    texts = [text for name, text in BLOCKS if name == language]
-    assert texts, f"the README has no block of {language}"
-    return texts
+def code_blocks(language: str) -> list[str]:
+    """Return the code blocks of the README in a language."""
+    found = [code for block_language, code in CODE_BLOCKS if block_language == language]
+    assert found, f"the README has no block of {language}"
+    return found
 
 
-def test_code_blocks_print_their_comments(capsys: pytest.CaptureFixture[str]) -> None:
+def test_python_blocks_of_the_readme_print_what_their_comments_say(capsys: pytest.CaptureFixture[str]) -> None:
     """The blocks are executed in order in one namespace."""
-    names: dict[str, Any] = {}
+    namespace: dict[str, Any] = {}
     try:
-        for text in blocks("python"):
-            exec(text, names)  # noqa: S102, the code of the README
-            assert capsys.readouterr().out.splitlines() == re.findall(r"(?m)(?:print\(.*\)  |^)# (.*)", text)
-            if "patch_transformers" in text:
-                assert names["assert_device_map"] is devicemap.assert_device_map
+        for code in code_blocks("python"):
+            exec(code, namespace)  # noqa: S102, the code of the README
+            assert capsys.readouterr().out.splitlines() == re.findall(r"(?m)(?:print\(.*\)  |^)# (.*)", code)
+            if "patch_transformers" in code:
+                assert namespace["assert_device_map"] is devicemap.assert_device_map
     finally:
         devicemap.unpatch_transformers()
 
 
-def test_the_changed_import_works() -> None:
-    (diff,) = blocks("diff")
-    names: dict[str, object] = {}
+def test_the_import_that_the_readme_proposes_works() -> None:
+    (diff,) = code_blocks("diff")
+    namespace: dict[str, object] = {}
     for line in diff.splitlines():
         if line.startswith("+"):
-            exec(line[1:], names)  # noqa: S102, the code of the README
-    assert names["get_device_map"] is devicemap.get_device_map
+            exec(line[1:], namespace)  # noqa: S102, the code of the README
+    assert namespace["get_device_map"] is devicemap.get_device_map
 
 
 def test_examples_of_docstrings_are_correct() -> None:
@@ -61,6 +63,6 @@ def test_examples_of_docstrings_in_rust_are_correct(name: str) -> None:
     assert results.failed == 0
 
 
-def test_documents_have_the_length_that_readers_are_promised() -> None:
+def test_the_readme_and_the_design_document_are_short() -> None:
     assert len(README.splitlines()) <= 150
     assert len((ROOT / "DESIGN.md").read_text(encoding="utf-8").splitlines()) <= 250

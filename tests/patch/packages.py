@@ -1,40 +1,53 @@
-"""Small packages that replace transformers, and code that is executed with one of them."""
+"""Small packages named transformers, and statements that are executed where one of them is the only one installed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.subprocess_helpers import copy_devicemap, run
+from tests.subprocess_helpers import copy_devicemap, run_code
 
-# The code of each file of a package, by its path without the suffix.
-ORIGINAL = "def assert_device_map(device_map, num_blocks): pass\ndef get_device_map(n_layers, devices): return {}\n"
-USER = "from transformers.utils.model_parallel_utils import assert_device_map, get_device_map\n"
-EMPTY = {"__init__": "", "utils/__init__": "", "utils/generic": "value = 1\n", "model": USER}
-EAGER = "from . import generic, model_parallel_utils\nfrom .model_parallel_utils import get_device_map\n"
+ORIGINAL_MODULE = (
+    "def assert_device_map(device_map, num_blocks): pass\ndef get_device_map(n_layers, devices): return {}\n"
+)
+IMPORTING_MODULE = "from transformers.utils.model_parallel_utils import assert_device_map, get_device_map\n"
+# The files of a package without the original module. The key is the path without the suffix, the value is the code.
+PACKAGE_WITHOUT_ORIGINAL = {
+    "__init__": "",
+    "utils/__init__": "",
+    "utils/generic": "value = 1\n",
+    "model": IMPORTING_MODULE,
+}
+PACKAGE_WITH_ORIGINAL = {**PACKAGE_WITHOUT_ORIGINAL, "utils/model_parallel_utils": ORIGINAL_MODULE}
+# "Eager" packages import submodules of transformers.utils when transformers.utils is imported.
+EAGER_UTILS_4 = "from . import generic, model_parallel_utils\nfrom .model_parallel_utils import get_device_map\n"
+EAGER_UTILS_5 = "from . import generic\n"
 PACKAGES = {
-    "transformers 4": {**EMPTY, "utils/model_parallel_utils": ORIGINAL},
-    "eager transformers 4": {**EMPTY, "utils/__init__": EAGER, "utils/model_parallel_utils": ORIGINAL},
-    "transformers 5": EMPTY,
-    "eager transformers 5": {**EMPTY, "utils/__init__": "from . import generic\n"},
+    "transformers 4": PACKAGE_WITH_ORIGINAL,
+    "eager transformers 4": {**PACKAGE_WITH_ORIGINAL, "utils/__init__": EAGER_UTILS_4},
+    "transformers 5": PACKAGE_WITHOUT_ORIGINAL,
+    "eager transformers 5": {**PACKAGE_WITHOUT_ORIGINAL, "utils/__init__": EAGER_UTILS_5},
     "no transformers": {},
 }
 INSTALLED = [package for package, files in PACKAGES.items() if files]
+# The module helpers, from which the statements import all names.
 HELPERS = '''
 import importlib.util
 import sys
 from types import ModuleType
 
-NAME = "transformers.utils.model_parallel_utils"
+MODULE_NAME = "transformers.utils.model_parallel_utils"
 
 
-def import_targets():
+def import_state():
     """Return the module in ``sys.modules``, the attribute of the parent package, and the finders."""
     parent = sys.modules.get("transformers.utils")
-    return sys.modules.get(NAME, "nothing"), getattr(parent, "model_parallel_utils", "nothing"), list(sys.meta_path)
+    module = sys.modules.get(MODULE_NAME, "nothing")
+    return module, getattr(parent, "model_parallel_utils", "nothing"), list(sys.meta_path)
 
 
 def assert_patched():
-    module = sys.modules[NAME]
+    """Assert that each form of import returns the functions of devicemap."""
+    module = sys.modules[MODULE_NAME]
     assert module.get_device_map is sys.modules["devicemap"].get_device_map
     if "transformers.utils" in sys.modules:
         assert sys.modules["transformers.utils"].model_parallel_utils is module
@@ -57,15 +70,18 @@ def assert_unpatched():
     assert [finder for finder in sys.meta_path if type(finder).__module__.startswith("devicemap")] == []
 
 
-def forget(package):
+def remove_from_sys_modules(package):
     """Remove a package from ``sys.modules``, so that the next import loads it again."""
     for name in list(sys.modules):
         if name.split(".")[0] == package:
             del sys.modules[name]
 
 
+# Four ways in which projects test whether the module is absent.
+
+
 def absent_in_sys_modules():
-    return NAME not in sys.modules
+    return MODULE_NAME not in sys.modules
 
 
 def absent_as_attribute():
@@ -74,7 +90,7 @@ def absent_as_attribute():
 
 def absent_for_find_spec():
     try:
-        return importlib.util.find_spec(NAME) is None
+        return importlib.util.find_spec(MODULE_NAME) is None
     except ModuleNotFoundError:
         return True
 
@@ -86,18 +102,20 @@ def absent_for_import():
         return True
     return False
 '''
-START = "from helpers import *\nimport importlib, threading, time"
+# Statements for run_steps.
+IMPORT_HELPERS = "from helpers import *\nimport importlib, threading, time"
 PATCH = "import devicemap; devicemap.patch_transformers()"
 UNPATCH = "devicemap.unpatch_transformers()"
-IMPORT = "import transformers.utils"
+IMPORT_UTILS = "import transformers.utils"
+# Some programs store an empty module instead of a package that is not installed.
 PLACEHOLDER = 'sys.modules["transformers"] = ModuleType("transformers")'
 PLACEHOLDERS = f'{PLACEHOLDER}; sys.modules["transformers.utils"] = ModuleType("transformers.utils")'
-OTHER_MODULE = 'other = ModuleType("other"); other.get_device_map = lambda n_layers, devices: {}'
-FINDERS = "finders = list(sys.meta_path)"
+CREATE_OTHER_MODULE = 'other = ModuleType("other"); other.get_device_map = lambda n_layers, devices: {}'
+SAVE_FINDERS = "finders = list(sys.meta_path)"
 
 
-def fill(folder: Path, files: dict[str, str]) -> Path:
-    """Copy devicemap, the helpers and a package into a folder."""
+def write_files(folder: Path, files: dict[str, str]) -> Path:
+    """Write devicemap, the helpers and the files of a package into a folder, and return the folder."""
     copy_devicemap(folder).joinpath("helpers.py").write_text(HELPERS, encoding="utf-8")
     for name, code in files.items():
         file = folder / "transformers" / f"{name}.py"
@@ -109,4 +127,4 @@ def fill(folder: Path, files: dict[str, str]) -> Path:
 def run_steps(folder: Path, *steps: str) -> None:
     """Run statements in a new process, which can import the standard library and the packages in the folder only."""
     # Without the module site (-S), Python finds no installed package.
-    run("\n".join([START, *steps]), "-S", path=folder)
+    run_code("\n".join([IMPORT_HELPERS, *steps]), "-S", path=folder)

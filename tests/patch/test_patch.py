@@ -1,4 +1,4 @@
-"""``patch_transformers()``: guards, modules of other code, worker processes, second imports, threads."""
+"""Tests for ``patch_transformers()`` with guards, other modules, worker processes, second imports and threads."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from pathlib import Path
 import pytest
 
 from tests.patch.packages import (
-    EMPTY,
-    FINDERS,
-    IMPORT,
+    CREATE_OTHER_MODULE,
+    IMPORT_HELPERS,
+    IMPORT_UTILS,
     INSTALLED,
-    ORIGINAL,
-    OTHER_MODULE,
+    ORIGINAL_MODULE,
+    PACKAGE_WITHOUT_ORIGINAL,
     PACKAGES,
     PATCH,
     PLACEHOLDER,
     PLACEHOLDERS,
-    START,
+    SAVE_FINDERS,
     UNPATCH,
-    fill,
     run_steps,
+    write_files,
 )
-from tests.subprocess_helpers import command, run
+from tests.subprocess_helpers import run_code, run_command
 
-# Guards: four ways in which projects test whether the module exists.
+# Guards are conditions by which projects test whether the original module exists. The parameters are a package, and
+# statements before and after the patch.
 UTILS_IMPORTED = [
-    *[pytest.param(package, IMPORT, "", id=f"{package} imported before") for package in INSTALLED],
-    *[pytest.param(package, "", IMPORT, id=f"{package} imported after") for package in INSTALLED],
+    *[pytest.param(package, IMPORT_UTILS, "", id=f"{package} imported before") for package in INSTALLED],
+    *[pytest.param(package, "", IMPORT_UTILS, id=f"{package} imported after") for package in INSTALLED],
     pytest.param("no transformers", PLACEHOLDERS, "", id="placeholders of both packages"),
 ]
 UTILS_NOT_IMPORTED = [
@@ -42,90 +43,108 @@ UTILS_NOT_IMPORTED = [
 
 def check_guard(folder: Path, guard: str, before: str, after: str) -> None:
     """Assert that a guard finds the module while the patch is active, and afterwards only if transformers has it."""
-    original = folder.joinpath("transformers", "utils", "model_parallel_utils.py").exists()
-    searches = guard in {"absent_for_find_spec", "absent_for_import"}
-    is_absent = f"{guard}() is {not original}" if searches or not original else "True"
-    steps = [before, PATCH, after, f"assert not {guard}()", "assert_patched()"]
-    run_steps(folder, *steps, UNPATCH, "assert_unpatched()", f"assert {is_absent}")
+    has_original = folder.joinpath("transformers", "utils", "model_parallel_utils.py").exists()
+    steps = [before, PATCH, after, f"assert not {guard}()", "assert_patched()", UNPATCH, "assert_unpatched()"]
+    if not has_original:
+        steps.append(f"assert {guard}()")
+    elif guard in {"absent_for_find_spec", "absent_for_import"}:
+        # The other guards find the original only if it has been imported.
+        steps.append(f"assert not {guard}()")
+    run_steps(folder, *steps)
 
 
 @pytest.mark.parametrize(("package", "before", "after"), UTILS_IMPORTED + UTILS_NOT_IMPORTED)
 @pytest.mark.parametrize("guard", ["absent_in_sys_modules", "absent_for_find_spec", "absent_for_import"])
-def test_a_guard_finds_the_module(folders: dict[str, Path], guard: str, package: str, before: str, after: str) -> None:
-    check_guard(folders[package], guard, before, after)
+def test_guards_find_the_module_while_the_patch_is_active(
+    package_folders: dict[str, Path], guard: str, package: str, before: str, after: str
+) -> None:
+    check_guard(package_folders[package], guard, before, after)
 
 
 @pytest.mark.parametrize(("package", "before", "after"), UTILS_IMPORTED)
-def test_a_guard_finds_the_attribute(folders: dict[str, Path], package: str, before: str, after: str) -> None:
-    check_guard(folders[package], "absent_as_attribute", before, after)
+def test_the_parent_has_the_attribute_while_the_patch_is_active(
+    package_folders: dict[str, Path], package: str, before: str, after: str
+) -> None:
+    check_guard(package_folders[package], "absent_as_attribute", before, after)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("before", "after"), [(IMPORT, ""), ("", IMPORT)], ids=["imported before", "imported after"])
-def test_guards_with_the_real_transformers(folders: dict[str, Path], before: str, after: str) -> None:
+@pytest.mark.parametrize(
+    ("before", "after"), [(IMPORT_UTILS, ""), ("", IMPORT_UTILS)], ids=["imported before", "imported after"]
+)
+def test_guards_find_the_module_with_the_installed_transformers(
+    package_folders: dict[str, Path], before: str, after: str
+) -> None:
     guards = "absent_in_sys_modules() or absent_as_attribute() or absent_for_find_spec() or absent_for_import()"
-    steps = [
-        START,
-        before,
-        PATCH,
-        after,
-        f"assert not ({guards})",
-        "assert_patched()",
-        UNPATCH,
-        "assert_unpatched()",
-    ]
+    steps = [IMPORT_HELPERS, before, PATCH, after, f"assert not ({guards})", "assert_patched()", UNPATCH]
     # With the module site, Python finds the installed transformers.
-    run("\n".join(steps), path=folders["no transformers"])
+    run_code("\n".join([*steps, "assert_unpatched()"]), path=package_folders["no transformers"])
 
 
-# Other modules under the same names.
+# Other code that stores modules under the names that the patch uses.
 
 
 @pytest.mark.parametrize("package", ["transformers 4", "transformers 5"])
 @pytest.mark.parametrize(
-    "damage",
+    "overwrite",
     [
-        "sys.modules[NAME] = other",
-        "sys.modules[NAME] = None",
-        "del sys.modules[NAME]",
+        "sys.modules[MODULE_NAME] = other",
+        "sys.modules[MODULE_NAME] = None",
+        "del sys.modules[MODULE_NAME]",
         "transformers.utils.model_parallel_utils = other",
         "del transformers.utils.model_parallel_utils",
-        "sys.meta_path[:] = finders; forget('transformers'); import transformers.utils",
+        "sys.meta_path[:] = finders; remove_from_sys_modules('transformers'); import transformers.utils",
     ],
 )
-def test_a_second_patch_restores_overwritten_names(folders: dict[str, Path], package: str, damage: str) -> None:
-    steps = [FINDERS, IMPORT, PATCH, OTHER_MODULE, damage, PATCH, "assert_patched()"]
-    # The finder is restored as well.
-    run_steps(folders[package], *steps, "forget('transformers'); import transformers.utils", "assert_patched()")
-    run_steps(folders[package], *steps, UNPATCH, "assert_unpatched()")
+def test_a_second_patch_restores_overwritten_names_and_the_finder(
+    package_folders: dict[str, Path], package: str, overwrite: str
+) -> None:
+    steps = [SAVE_FINDERS, IMPORT_UTILS, PATCH, CREATE_OTHER_MODULE, overwrite, PATCH, "assert_patched()"]
+    run_steps(
+        package_folders[package],
+        *steps,
+        "remove_from_sys_modules('transformers'); import transformers.utils",
+        "assert_patched()",
+    )
+    run_steps(package_folders[package], *steps, UNPATCH, "assert_unpatched()")
 
 
 @pytest.mark.parametrize(
     ("overwrite", "expected"),
     [
-        ("sys.modules[NAME] = other", "other, 'nothing'"),
+        ("sys.modules[MODULE_NAME] = other", "other, 'nothing'"),
         ("transformers.utils.model_parallel_utils = other", "'nothing', other"),
-        ("sys.modules[NAME] = transformers.utils.model_parallel_utils = other", "other, other"),
+        ("sys.modules[MODULE_NAME] = transformers.utils.model_parallel_utils = other", "other, other"),
     ],
 )
-@pytest.mark.parametrize("again", ["", PATCH], ids=["patched once", "patched again"])
+@pytest.mark.parametrize("second_patch", ["", PATCH], ids=["patched once", "patched again"])
 def test_unpatching_keeps_modules_set_by_other_code(
-    folders: dict[str, Path], overwrite: str, expected: str, again: str
+    package_folders: dict[str, Path], overwrite: str, expected: str, second_patch: str
 ) -> None:
-    steps = [IMPORT, FINDERS, PATCH, OTHER_MODULE, overwrite, again, UNPATCH]
-    run_steps(folders["transformers 5"], *steps, f"assert import_targets() == ({expected}, finders), import_targets()")
+    steps = [IMPORT_UTILS, SAVE_FINDERS, PATCH, CREATE_OTHER_MODULE, overwrite, second_patch, UNPATCH]
+    run_steps(
+        package_folders["transformers 5"], *steps, f"assert import_state() == ({expected}, finders), import_state()"
+    )
 
 
 @pytest.mark.parametrize("package", ["transformers 4", "transformers 5"])
 @pytest.mark.parametrize("value", ["other", "None"])
-def test_unpatching_restores_replaced_modules(folders: dict[str, Path], package: str, value: str) -> None:
-    set_modules = f"sys.modules[NAME] = transformers.utils.model_parallel_utils = {value}"
-    steps = [IMPORT, OTHER_MODULE, set_modules, "before = import_targets()", PATCH, "assert_patched()", UNPATCH]
-    run_steps(folders[package], *steps, "assert import_targets() == before, import_targets()")
+def test_unpatching_restores_replaced_modules(package_folders: dict[str, Path], package: str, value: str) -> None:
+    set_modules = f"sys.modules[MODULE_NAME] = transformers.utils.model_parallel_utils = {value}"
+    steps = [
+        IMPORT_UTILS,
+        CREATE_OTHER_MODULE,
+        set_modules,
+        "before = import_state()",
+        PATCH,
+        "assert_patched()",
+        UNPATCH,
+    ]
+    run_steps(package_folders[package], *steps, "assert import_state() == before, import_state()")
 
 
-# Worker processes.
-SCRIPT = """
+# Prints whether the patch is active in the main process and in the worker processes of two kinds of pools.
+WORKER_PROCESSES_SCRIPT = """
 import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -155,13 +174,19 @@ if __name__ == "__main__":
         pytest.param("devicemap.patch_transformers()", None, True, id="patched at module level"),
     ],
 )
-def test_worker_processes(
-    folders: dict[str, Path], tmp_path: Path, method: str, module_level: str, initializer: str | None, expected: bool
+def test_worker_processes_are_patched_only_by_module_level_code_or_an_initializer(
+    package_folders: dict[str, Path],
+    tmp_path: Path,
+    method: str,
+    module_level: str,
+    initializer: str | None,
+    expected: bool,
 ) -> None:
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT.format(method=method, module_level=module_level, initializer=initializer), "utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(folders["transformers 5"])}
-    assert command(sys.executable, "-S", script, environment=environment) == f"True {expected}\n" * 2
+    code = WORKER_PROCESSES_SCRIPT.format(method=method, module_level=module_level, initializer=initializer)
+    script.write_text(code, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(package_folders["transformers 5"])}
+    assert run_command(sys.executable, "-S", script, environment=environment) == f"True {expected}\n" * 2
 
 
 # Second imports, and changes of the finders, between patching and unpatching.
@@ -169,38 +194,44 @@ def test_worker_processes(
 
 @pytest.mark.parametrize("early", ["import transformers.model", ""], ids=["transformers imported", "not imported"])
 @pytest.mark.parametrize(
-    "between",
+    "extra_step",
     [
         "importlib.reload(devicemap._patch); importlib.reload(devicemap)",
         "importlib.reload(devicemap._patch); devicemap._patch.patch_transformers()",
-        "forget('devicemap'); import devicemap",
-        "forget('devicemap'); import devicemap; devicemap.patch_transformers()",
+        "remove_from_sys_modules('devicemap'); import devicemap",
+        "remove_from_sys_modules('devicemap'); import devicemap; devicemap.patch_transformers()",
         "sys.meta_path[:] = finders",
         "sys.meta_path[:] = finders; devicemap.patch_transformers()",
     ],
 )
-def test_unpatching_restores_everything(folders: dict[str, Path], between: str, early: str) -> None:
+def test_unpatching_restores_the_original_after_reimports_and_changes_of_the_finders(
+    package_folders: dict[str, Path], extra_step: str, early: str
+) -> None:
     run_steps(
-        folders["transformers 4"],
-        *[early, FINDERS, "before = import_targets()", PATCH, between],
+        package_folders["transformers 4"],
+        *[early, SAVE_FINDERS, "before = import_state()", PATCH, extra_step],
         "import transformers.model; assert is_ours(transformers.model)",
-        *[UNPATCH, "assert_unpatched()", f"assert {not early} or import_targets() == before"],
-        "assert transformers.model.get_device_map is sys.modules[NAME].get_device_map",
+        *[UNPATCH, "assert_unpatched()", f"assert {not early} or import_state() == before"],
+        "assert transformers.model.get_device_map is sys.modules[MODULE_NAME].get_device_map",
     )
 
 
-@pytest.mark.parametrize("again", ["forget('transformers'); import transformers.utils", "importlib.reload(parent)"])
+@pytest.mark.parametrize(
+    "second_import", ["remove_from_sys_modules('transformers'); import transformers.utils", "importlib.reload(parent)"]
+)
 @pytest.mark.parametrize("package", INSTALLED)
-def test_a_second_import_of_transformers_is_patched(folders: dict[str, Path], package: str, again: str) -> None:
+def test_a_second_import_of_transformers_is_patched(
+    package_folders: dict[str, Path], package: str, second_import: str
+) -> None:
     run_steps(
-        folders[package],
-        *[IMPORT, PATCH, "parent = transformers.utils", again, "assert_patched()"],
+        package_folders[package],
+        *[IMPORT_UTILS, PATCH, "parent = transformers.utils", second_import, "assert_patched()"],
         "assert type(transformers.utils.__spec__.loader).__name__ == 'SourceFileLoader'",
         *[UNPATCH, "assert_unpatched()", "assert not is_ours(vars(parent).get('model_parallel_utils'))"],
     )
 
 
-# A finder as in tools that instrument modules.
+# A finder that wraps the loader, as tools that instrument modules have.
 WRAPPING_FINDER = """
 class Wrapper:
     def __init__(self, loader): self.loader = loader
@@ -222,43 +253,48 @@ sys.meta_path.insert(0, Finder())
 
 
 @pytest.mark.parametrize("steps", [[WRAPPING_FINDER, PATCH], [PATCH, WRAPPING_FINDER]], ids=["before", "after"])
-def test_another_finder_may_wrap_the_loader(folders: dict[str, Path], steps: list[str]) -> None:
+def test_another_finder_can_wrap_the_loader(package_folders: dict[str, Path], steps: list[str]) -> None:
     run_steps(
-        folders["transformers 5"], *steps, IMPORT, "assert_patched()", "assert executed == {'transformers.utils'}"
+        package_folders["transformers 5"],
+        *steps,
+        IMPORT_UTILS,
+        "assert_patched()",
+        "assert executed == {'transformers.utils'}",
     )
 
 
-# Threads.
-THREADS = """
-def patch():
+# Four threads patch and unpatch, while four others import the module in different ways.
+PATCH_AND_IMPORT_IN_THREADS = """
+def patch_and_unpatch():
     devicemap.patch_transformers()
     devicemap.unpatch_transformers()
 
 def import_from_module(): from transformers.utils.model_parallel_utils import get_device_map
 def import_from_parent(): from transformers.utils import model_parallel_utils
 def import_module(): import transformers.utils.model_parallel_utils
-def import_by_name(): importlib.import_module(NAME)
+def import_by_name(): importlib.import_module(MODULE_NAME)
 
-def try_import(work, other_module):
+def try_import(import_function, unrelated_module):
     try:
-        work()
+        import_function()
     except ImportError:
         pass
-    importlib.import_module(other_module)  # An unrelated module, which must always be found.
-    del sys.modules[other_module]
+    importlib.import_module(unrelated_module)  # An unrelated module must always be found.
+    del sys.modules[unrelated_module]
 
-def repeat(work, *arguments):
-    while not errors and time.monotonic() < end:
+def call_repeatedly(function, *arguments):
+    while not errors and time.monotonic() < deadline:
         try:
-            work(*arguments)
+            function(*arguments)
         except BaseException as error:
             errors.append(error)
 
 sys.setswitchinterval(1e-6)
-errors, end = [], time.monotonic() + 1
-importers = [import_from_module, import_from_parent, import_module, import_by_name]
-works = [[patch]] * 4 + [[try_import, *pair] for pair in zip(importers, ["colorsys", "quopri", "sched", "stringprep"])]
-threads = [threading.Thread(target=repeat, args=work) for work in works]
+errors, deadline = [], time.monotonic() + 1
+import_functions = [import_from_module, import_from_parent, import_module, import_by_name]
+unrelated_modules = ["colorsys", "quopri", "sched", "stringprep"]
+calls = [[patch_and_unpatch]] * 4 + [[try_import, *pair] for pair in zip(import_functions, unrelated_modules)]
+threads = [threading.Thread(target=call_repeatedly, args=call) for call in calls]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 assert errors == [], errors
@@ -266,15 +302,19 @@ assert errors == [], errors
 
 
 @pytest.mark.parametrize("package", INSTALLED)
-def test_threads_may_patch_while_others_import(folders: dict[str, Path], package: str) -> None:
-    # The original is imported first, since Python sets the attribute some time after the end of an import.
-    early = f"{IMPORT}.model_parallel_utils" if "4" in package else ""
-    run_steps(folders[package], "import devicemap", early, THREADS, "assert_unpatched()")
+def test_threads_can_patch_while_others_import(package_folders: dict[str, Path], package: str) -> None:
+    # The original is imported first. Otherwise Python sets it as an attribute of its parent some time after the import,
+    # which can overwrite the attribute that the patch has set in the meantime.
+    early = f"{IMPORT_UTILS}.model_parallel_utils" if "4" in package else ""
+    run_steps(package_folders[package], "import devicemap", early, PATCH_AND_IMPORT_IN_THREADS, "assert_unpatched()")
 
 
 @pytest.mark.parametrize("placeholder", ["", PLACEHOLDER], ids=["absent", "placeholder"])
-def test_threads_may_patch_without_transformers(folders: dict[str, Path], placeholder: str) -> None:
-    run_steps(folders["no transformers"], "import devicemap", placeholder, THREADS, "assert NAME not in sys.modules")
+def test_threads_can_patch_while_others_import_without_transformers(
+    package_folders: dict[str, Path], placeholder: str
+) -> None:
+    steps = ["import devicemap", placeholder, PATCH_AND_IMPORT_IN_THREADS, "assert MODULE_NAME not in sys.modules"]
+    run_steps(package_folders["no transformers"], *steps)
 
 
 PATCH_IN_THREAD = """
@@ -286,6 +326,7 @@ thread.start()
 thread.join(20)
 assert not thread.is_alive()
 """
+# A finder whose search for transformers.utils patches in another thread.
 PATCHING_FINDER = f"""
 class Finder:
     def find_spec(self, name, path=None, target=None):
@@ -298,8 +339,8 @@ sys.meta_path.insert(0, Finder())
 
 def test_no_lock_is_held_while_user_code_runs(tmp_path: Path) -> None:
     """Otherwise a thread whose import calls the patch could deadlock with a thread that patches."""
-    patching = {"utils/__init__": PATCH_IN_THREAD, "utils/model_parallel_utils": ORIGINAL + PATCH_IN_THREAD}
-    folder = fill(tmp_path, {**EMPTY, **patching})
+    patching = {"utils/__init__": PATCH_IN_THREAD, "utils/model_parallel_utils": ORIGINAL_MODULE + PATCH_IN_THREAD}
+    folder = write_files(tmp_path, {**PACKAGE_WITHOUT_ORIGINAL, **patching})
     steps = [PATCHING_FINDER, PATCH, "import transformers.utils, transformers.model", "assert_patched()"]
-    # Unpatching imports the original, which calls the patch again.
+    # Unpatching imports the original module, whose code patches again.
     run_steps(folder, *steps, UNPATCH, "assert_patched()", UNPATCH, "assert_unpatched()")

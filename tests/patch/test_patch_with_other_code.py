@@ -1,4 +1,4 @@
-"""``patch_transformers()`` together with other code that changes imports: finders, lazy modules, forks, threads."""
+"""Tests for ``patch_transformers()`` with other code that affects imports: finders, lazy modules, forks, threads."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.patch.packages import (
-    EMPTY,
-    IMPORT,
-    OTHER_MODULE,
+    CREATE_OTHER_MODULE,
+    IMPORT_UTILS,
+    PACKAGE_WITHOUT_ORIGINAL,
     PATCH,
     PLACEHOLDERS,
     UNPATCH,
-    fill,
     run_steps,
+    write_files,
 )
 
-LAZY = """
+# Replaces transformers.utils by a module that is loaded when one of its attributes is read.
+MAKE_UTILS_LAZY = """
 import transformers
 spec = importlib.util.find_spec("transformers.utils")
 spec.loader = importlib.util.LazyLoader(spec.loader)
@@ -27,33 +28,39 @@ spec.loader.exec_module(lazy)
 """
 
 
-def test_a_lazy_module_is_not_loaded(folders: dict[str, Path]) -> None:
+def test_a_lazy_module_is_not_loaded(package_folders: dict[str, Path]) -> None:
     """Loading it would run user code while the lock of the patch is held."""
     run_steps(
-        folders["transformers 5"],
-        *[LAZY, PATCH, "assert object.__getattribute__(lazy, '__class__') is not ModuleType"],
+        package_folders["transformers 5"],
+        # A lazy module becomes an ordinary ModuleType when it is loaded.
+        *[MAKE_UTILS_LAZY, PATCH, "assert object.__getattribute__(lazy, '__class__') is not ModuleType"],
         *["assert_patched()", UNPATCH, "assert_unpatched()"],
     )
 
 
-def test_unpatching_removes_the_stand_in_from_other_parents(folders: dict[str, Path]) -> None:
-    store = 'parent = sys.modules["transformers.utils"]; parent.model_parallel_utils = sys.modules[NAME]'
-    run_steps(folders["no transformers"], PATCH, PLACEHOLDERS, store, UNPATCH, "assert_unpatched()")
+def test_unpatching_removes_the_stand_in_from_a_parent_that_other_code_created(
+    package_folders: dict[str, Path],
+) -> None:
+    set_attribute = 'parent = sys.modules["transformers.utils"]; parent.model_parallel_utils = sys.modules[MODULE_NAME]'
+    run_steps(package_folders["no transformers"], PATCH, PLACEHOLDERS, set_attribute, UNPATCH, "assert_unpatched()")
 
 
-def test_unpatching_again_removes_a_restored_stand_in(folders: dict[str, Path]) -> None:
+def test_a_second_unpatching_removes_a_stand_in_that_other_code_restored(package_folders: dict[str, Path]) -> None:
     # unittest.mock.patch.dict(sys.modules) restores modules in this way.
     steps = [PATCH, "saved = sys.modules.copy()", UNPATCH, "sys.modules.update(saved)", UNPATCH]
-    run_steps(folders["no transformers"], *steps, "assert_unpatched()")
+    run_steps(package_folders["no transformers"], *steps, "assert_unpatched()")
 
 
-def test_data_files_of_the_parent_are_found_before_its_import(folders: dict[str, Path]) -> None:
+def test_data_files_of_transformers_utils_are_found_before_it_is_imported(package_folders: dict[str, Path]) -> None:
     run_steps(
-        folders["transformers 5"], PATCH, "import pkgutil; assert pkgutil.get_data('transformers.utils', 'generic.py')"
+        package_folders["transformers 5"],
+        PATCH,
+        "import pkgutil; assert pkgutil.get_data('transformers.utils', 'generic.py')",
     )
 
 
-KEEPING_FINDER = """
+# A finder that always returns the same spec.
+CACHING_FINDER = """
 spec = importlib.util.find_spec("transformers.utils")
 loader = spec.loader
 class Finder:
@@ -63,14 +70,15 @@ sys.meta_path.insert(0, Finder())
 """
 
 
-def test_the_spec_of_another_finder_is_not_changed(folders: dict[str, Path]) -> None:
+def test_the_spec_of_another_finder_is_not_changed(package_folders: dict[str, Path]) -> None:
     run_steps(
-        folders["transformers 5"],
-        *[KEEPING_FINDER, PATCH, "importlib.util.find_spec('transformers.utils')", "assert spec.loader is loader"],
+        package_folders["transformers 5"],
+        *[CACHING_FINDER, PATCH, "importlib.util.find_spec('transformers.utils')", "assert spec.loader is loader"],
     )
 
 
-NAIVE_FINDER = """
+# A finder that calls all other finders, among them that of the patch.
+DELEGATING_FINDER = """
 class Finder:
     def find_spec(self, name, path=None, target=None):
         if name == "transformers.utils":
@@ -80,70 +88,83 @@ sys.meta_path.insert(0, Finder())
 """
 
 
-def test_another_finder_may_call_all_finders(folders: dict[str, Path]) -> None:
-    run_steps(folders["transformers 5"], NAIVE_FINDER, PATCH, IMPORT, "assert_patched()")
+def test_another_finder_can_call_all_finders(package_folders: dict[str, Path]) -> None:
+    run_steps(package_folders["transformers 5"], DELEGATING_FINDER, PATCH, IMPORT_UTILS, "assert_patched()")
 
 
-def test_the_parent_may_replace_itself_during_its_import(tmp_path: Path) -> None:
+def test_transformers_utils_can_replace_itself_in_sys_modules_while_it_is_imported(tmp_path: Path) -> None:
     code = "import sys\nmodule = type(sys)(__name__)\nmodule.__path__ = __path__\nsys.modules[__name__] = module\n"
-    run_steps(fill(tmp_path, {**EMPTY, "utils/__init__": code}), PATCH, IMPORT, "assert_patched()")
+    folder = write_files(tmp_path, {**PACKAGE_WITHOUT_ORIGINAL, "utils/__init__": code})
+    run_steps(folder, PATCH, IMPORT_UTILS, "assert_patched()")
 
 
-@pytest.mark.parametrize("between", ["", PATCH], ids=["patched once", "patched again"])
-def test_importing_modules_get_their_functions_back(folders: dict[str, Path], between: str) -> None:
-    """Even if the module that replaced the stand-in has only one of the functions."""
-    save = "user = transformers.model; saved = user.assert_device_map, user.get_device_map"
-    steps = ["import transformers.model", save, PATCH, OTHER_MODULE, "sys.modules[NAME] = other", between, UNPATCH]
-    run_steps(folders["transformers 4"], *steps, "assert (user.assert_device_map, user.get_device_map) == saved")
+@pytest.mark.parametrize("extra_step", ["", PATCH], ids=["patched once", "patched again"])
+def test_unpatching_restores_the_functions_in_modules_that_imported_them(
+    package_folders: dict[str, Path], extra_step: str
+) -> None:
+    """Other code has replaced the stand-in by a module with only one of the functions."""
+    save_functions = "model = transformers.model; functions = model.assert_device_map, model.get_device_map"
+    replace_stand_in = f"{CREATE_OTHER_MODULE}; sys.modules[MODULE_NAME] = other"
+    steps = ["import transformers.model", save_functions, PATCH, replace_stand_in, extra_step, UNPATCH]
+    run_steps(
+        package_folders["transformers 4"], *steps, "assert (model.assert_device_map, model.get_device_map) == functions"
+    )
 
 
-RACE = """
-real = importlib.import_module
+# While unpatch_transformers imports the original module, patches and unpatches, as another thread can do at that time.
+PATCH_DURING_IMPORT = """
+real_import_module = importlib.import_module
 def import_module(name):
-    importlib.import_module = real
-    devicemap.patch_transformers()  # As another thread may do during the import.
-    module = real(name)
+    importlib.import_module = real_import_module
+    devicemap.patch_transformers()
+    module = real_import_module(name)
     devicemap.unpatch_transformers()
     return module
 importlib.import_module = import_module
 """
 
 
-def test_another_thread_may_patch_while_unpatching_imports(folders: dict[str, Path]) -> None:
-    steps = [PATCH, "import transformers.model", RACE, UNPATCH, "assert_unpatched()"]
-    run_steps(folders["transformers 4"], *steps)
+def test_another_thread_can_patch_while_the_original_is_imported_for_unpatching(
+    package_folders: dict[str, Path],
+) -> None:
+    steps = [PATCH, "import transformers.model", PATCH_DURING_IMPORT, UNPATCH, "assert_unpatched()"]
+    run_steps(package_folders["transformers 4"], *steps)
 
 
-def test_patching_after_a_second_import_sets_the_new_functions(folders: dict[str, Path]) -> None:
-    steps = ["import transformers.model", PATCH, "forget('devicemap')", PATCH]
+def test_patching_after_a_second_import_of_devicemap_sets_the_new_functions(package_folders: dict[str, Path]) -> None:
+    steps = ["import transformers.model", PATCH, "remove_from_sys_modules('devicemap')", PATCH]
     assertion = "assert transformers.model.get_device_map is devicemap.get_device_map"
-    run_steps(folders["transformers 4"], *steps, assertion, UNPATCH, "assert_unpatched()")
+    run_steps(package_folders["transformers 4"], *steps, assertion, UNPATCH, "assert_unpatched()")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_process_may_fork_while_another_thread_patches(folders: dict[str, Path]) -> None:
+def test_a_process_can_fork_while_another_thread_patches(package_folders: dict[str, Path]) -> None:
     code = """
 import os, signal
+# The patch searches these modules while it holds its lock, so that the process nearly always forks at that time.
 for i in range(3000):
     sys.modules[f"transformers.module{i}"] = ModuleType("module")
-end = time.monotonic() + 20
-def patch():
-    while time.monotonic() < end:
+deadline = time.monotonic() + 20
+def patch_and_unpatch():
+    while time.monotonic() < deadline:
         devicemap.patch_transformers()
         devicemap.unpatch_transformers()
-thread = threading.Thread(target=patch)
+thread = threading.Thread(target=patch_and_unpatch)
 thread.start()
 for _ in range(10):
     child = os.fork()
     if not child:
+        # Ends the child process if it waits for the lock forever.
         signal.alarm(5)
         devicemap.patch_transformers()
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-end = 0
+deadline = 0
 """
-    run_steps(folders["no transformers"], "import devicemap", code)
+    run_steps(package_folders["no transformers"], "import devicemap", code)
 
 
-def test_a_key_of_sys_modules_may_be_an_int(folders: dict[str, Path]) -> None:
-    run_steps(folders["no transformers"], "sys.modules[1] = sys", PATCH, "del sys.modules[1]", "assert_patched()")
+def test_a_key_of_sys_modules_can_be_an_int(package_folders: dict[str, Path]) -> None:
+    run_steps(
+        package_folders["no transformers"], "sys.modules[1] = sys", PATCH, "del sys.modules[1]", "assert_patched()"
+    )

@@ -1,4 +1,4 @@
-"""``patch_transformers()`` with transformers 5, which no longer has the module."""
+"""Tests for ``patch_transformers()`` with transformers 5, which no longer has the module."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.subprocess_helpers import command, copy_devicemap, new_environment, python_of, run
+from tests.subprocess_helpers import copy_devicemap, interpreter_of, new_environment, run_code, run_command
 
 pytestmark = pytest.mark.slow
 
-# Code as in forks of GPT-2 and other models from transformers 4.
-FORK = """
+# The module fork, which uses the functions as forks of the models of transformers 4 do.
+FORK_MODULE = """
 from transformers import PretrainedConfig
 from transformers.utils.model_parallel_utils import assert_device_map, get_device_map
 
@@ -26,7 +26,7 @@ class Model:
         assert_device_map(self.device_map, len(self.h))
 """
 
-USE = """
+USE_FORK = """
 model = fork.Model(transformers.PretrainedConfig(num_hidden_layers=3))
 model.parallelize()
 assert model.device_map == {0: [0, 1], 1: [2]}, model.device_map
@@ -39,7 +39,7 @@ else:
     raise SystemExit("the fault was not found")
 """
 
-NO_IMPORT = """
+ASSERT_IMPORT_FAILS = """
 try:
     import fork
 except ModuleNotFoundError as error:
@@ -56,38 +56,38 @@ def python(pytestconfig: pytest.Config) -> Path:
     folder = pytestconfig.cache.mkdir(f"transformers5-python{sys.version_info.major}.{sys.version_info.minor}")
     is_complete = folder / "complete"
     if not is_complete.exists():
-        command(new_environment(folder), "-m", "pip", "install", "transformers>=5,<6")
+        run_command(new_environment(folder), "-m", "pip", "install", "transformers>=5,<6")
         is_complete.touch()
-    return python_of(folder)
+    return interpreter_of(folder)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    tmp_path.joinpath("fork.py").write_text(FORK, encoding="utf-8")
+    """Return a folder that contains devicemap and the fork."""
+    tmp_path.joinpath("fork.py").write_text(FORK_MODULE, encoding="utf-8")
     return copy_devicemap(tmp_path)
 
 
 def test_the_import_fails_without_the_patch(python: Path, path: Path) -> None:
-    run("import transformers; assert transformers.__version__.startswith('5.')" + NO_IMPORT, python=python, path=path)
+    check_version = "import transformers; assert transformers.__version__.startswith('5.')"
+    run_code(check_version + ASSERT_IMPORT_FAILS, python=python, path=path)
 
 
 def test_a_fork_works_if_patched_before_the_import_of_transformers(python: Path, path: Path) -> None:
-    run("import devicemap; devicemap.patch_transformers()\nimport transformers, fork" + USE, python=python, path=path)
+    patch = "import devicemap; devicemap.patch_transformers()\nimport transformers, fork"
+    run_code(patch + USE_FORK, python=python, path=path)
 
 
 def test_a_fork_works_if_patched_after_the_import_of_transformers(python: Path, path: Path) -> None:
-    run(
-        "import transformers.utils, devicemap; devicemap.patch_transformers()\nimport fork" + USE,
-        python=python,
-        path=path,
-    )
+    patch = "import transformers.utils, devicemap; devicemap.patch_transformers()\nimport fork"
+    run_code(patch + USE_FORK, python=python, path=path)
 
 
 def test_the_import_fails_after_unpatching(python: Path, path: Path) -> None:
-    run(
+    run_code(
         "import devicemap; devicemap.patch_transformers()\nimport transformers.utils.model_parallel_utils\n"
         "devicemap.unpatch_transformers()\n"
-        "assert not hasattr(transformers.utils, 'model_parallel_utils')" + NO_IMPORT,
+        "assert not hasattr(transformers.utils, 'model_parallel_utils')" + ASSERT_IMPORT_FAILS,
         python=python,
         path=path,
     )

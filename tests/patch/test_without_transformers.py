@@ -1,4 +1,4 @@
-"""``patch_transformers()`` without an installed transformers."""
+"""Tests for ``patch_transformers()`` where transformers is not installed."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.subprocess_helpers import copy_devicemap, run
+from tests.subprocess_helpers import copy_devicemap, run_code
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    """Return a folder that contains only devicemap."""
     return copy_devicemap(tmp_path)
 
 
 # Without the module site (-S), Python finds no installed package.
 
 
-def test_the_import_works_while_patched(folder: Path) -> None:
-    run(
+def test_the_import_works_while_the_patch_is_active(folder: Path) -> None:
+    run_code(
         """
         import sys
         import devicemap
@@ -41,7 +42,7 @@ def test_the_import_works_while_patched(folder: Path) -> None:
 
 def test_transformers_itself_cannot_be_imported(folder: Path) -> None:
     """Code that tests whether transformers is installed must get the right answer."""
-    run(
+    run_code(
         """
         import importlib.util
         import devicemap
@@ -58,8 +59,8 @@ def test_transformers_itself_cannot_be_imported(folder: Path) -> None:
     )
 
 
-def test_transformers_may_be_none_in_sys_modules() -> None:
-    run(
+def test_transformers_can_be_none_in_sys_modules() -> None:
+    run_code(
         """
         import sys
         sys.modules["transformers"] = None
@@ -71,9 +72,9 @@ def test_transformers_may_be_none_in_sys_modules() -> None:
     )
 
 
-def test_a_module_of_another_project_is_restored(folder: Path) -> None:
-    """Some forks install their own module, often with only one of the functions."""
-    run(
+def test_unpatching_restores_a_module_that_another_project_created(folder: Path) -> None:
+    """Some forks create their own module under this name, often with only one of the functions."""
+    run_code(
         """
         import sys
         from types import ModuleType

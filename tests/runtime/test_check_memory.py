@@ -13,14 +13,14 @@ import devicemap
 from devicemap import Report, check
 from tests.runtime.test_memory import MEMORY_LIMIT_HELPERS, only_linux
 from tests.strategies import Index
-from tests.subprocess_helpers import run
+from tests.subprocess_helpers import run_code
 
 pytestmark = pytest.mark.memory
 
 
 @only_linux
 def test_insufficient_memory_is_a_memory_error() -> None:
-    output = run(
+    output = run_code(
         MEMORY_LIMIT_HELPERS
         + """
     check = devicemap.check

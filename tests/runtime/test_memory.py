@@ -15,7 +15,7 @@ import pytest
 import devicemap
 from tests.runtime.calls import call_ignoring_exceptions
 from tests.strategies import CustomEq, Layer, NamedInt
-from tests.subprocess_helpers import command, run
+from tests.subprocess_helpers import run_code, run_command
 
 pytestmark = pytest.mark.memory
 
@@ -136,7 +136,7 @@ only_linux = pytest.mark.skipif(
 
 @only_linux
 def test_insufficient_memory_is_a_memory_error() -> None:
-    output = run(
+    output = run_code(
         MEMORY_LIMIT_HELPERS
         + """
     limit_memory(200 << 20)
@@ -162,7 +162,7 @@ def test_insufficient_memory_is_a_memory_error() -> None:
 
 @only_linux
 def test_the_bitset_is_not_filled_if_the_error_does_not_fit_in_memory() -> None:
-    output = run(
+    output = run_code(
         MEMORY_LIMIT_HELPERS
         + """
     limit_memory(4 << 30)
@@ -180,7 +180,7 @@ def test_the_bitset_is_not_filled_if_the_error_does_not_fit_in_memory() -> None:
 @pytest.mark.parametrize(("additional_mib", "expected"), [(34, "fine"), (30, "MemoryError")])
 def test_a_map_without_faults_allocates_one_bit_per_block(additional_mib: int, expected: str) -> None:
     """The bits of 2**28 blocks take 32 MiB."""
-    output = run(
+    output = run_code(
         MEMORY_LIMIT_HELPERS
         + f"""
     device_map = {{0: range(1, 1 << 28, 2), 1: range(0, 1 << 28, 2)}}
@@ -201,7 +201,7 @@ def test_runs_in_order_allocate_no_bitset() -> None:
 def test_the_other_tests_pass_with_the_debug_allocator() -> None:
     """Python's debug allocator detects accesses to freed memory and buffer overflows."""
     tests = Path(__file__).parents[1]
-    output = command(
+    output = run_command(
         *(sys.executable, "-X", "dev", "-W", "ignore", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
         *("-m", "not memory and not signals and not slow", "--hypothesis-profile=quick"),
         *(str(tests / folder) for folder in ("check", "drop_in", "partition", "runtime")),

@@ -15,7 +15,7 @@ import pytest
 
 import devicemap
 from tests.runtime.calls import call_ignoring_exceptions
-from tests.subprocess_helpers import run
+from tests.subprocess_helpers import run_code
 
 pytestmark = pytest.mark.signals
 
@@ -107,7 +107,7 @@ def test_signals_are_handled_during_a_long_call(call: Callable[[], Any]) -> None
 )
 def test_signal_handlers_can_free_the_memory_of_an_array(array_expression: str, call: str) -> None:
     """With ``refcheck=False``, NumPy frees the memory of an array even if its buffer is exported."""
-    run(
+    run_code(
         f"""
         import signal
         import numpy as np
