@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZipFile
@@ -22,7 +23,7 @@ VERSIONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 """The supported versions of CPython."""
 
 
-def run(*command: Path | str, cwd: Path = ROOT) -> None:
+def run_command(*command: Path | str, cwd: Path = ROOT) -> None:
     """Run a command, and exit if it fails."""
     # Build results are shared between the versions and with the checkout.
     environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
@@ -45,7 +46,7 @@ def find_python(version: str) -> Path | None:
     return None
 
 
-def contents(file: Path) -> list[str]:
+def list_contents(file: Path) -> list[str]:
     """Return the names of the files in a wheel or an sdist."""
     if file.suffix == ".whl":
         return sorted(ZipFile(file).namelist())
@@ -55,7 +56,7 @@ def contents(file: Path) -> list[str]:
 
 def check_contents(file: Path) -> None:
     """Print the contents of a wheel or an sdist, and exit if a file is missing or unexpected."""
-    names = contents(file)
+    names = list_contents(file)
     print(f"==> {file.name}: {len(names)} files, {file.stat().st_size:,} bytes", flush=True)
     if file.suffix == ".whl":
         print(*(f"    {name}" for name in names), sep="\n")
@@ -63,17 +64,14 @@ def check_contents(file: Path) -> None:
         required = {"devicemap/__init__.py", "devicemap/_native.pyi", "devicemap/py.typed"}
         required |= {f"{dist_info(file)}/licenses/{name}" for name in ("LICENSE", "NOTICE")}
     else:
-        top = file.name.removesuffix(".tar.gz")
-        folders: dict[str, int] = {}
-        for name in names:
-            folder = name.removeprefix(f"{top}/").partition("/")[0]
-            folders[folder] = folders.get(folder, 0) + 1
-        print(
-            *(f"    {folder}{f' ({count} files)' if count > 1 else ''}" for folder, count in folders.items()), sep="\n"
-        )
+        root_folder = file.name.removesuffix(".tar.gz")
+        # The number of files in each folder, or 1 for a file, at the top level.
+        top_level = Counter(name.removeprefix(f"{root_folder}/").partition("/")[0] for name in names)
+        for name, count in top_level.items():
+            print(f"    {name}{f' ({count} files)' if count > 1 else ''}")
         unexpected = [name for name in names if name.endswith((".so", ".pyd", ".pyc")) or "/target/" in name]
-        tracked = subprocess.run(["git", "ls-files", *folders], cwd=ROOT, capture_output=True, text=True, check=False)
-        required = {f"{top}/{name}" for name in tracked.stdout.split() if name != ".gitignore"}
+        tracked = subprocess.run(["git", "ls-files", *top_level], cwd=ROOT, capture_output=True, text=True, check=False)
+        required = {f"{root_folder}/{name}" for name in tracked.stdout.split() if name != ".gitignore"}
     missing = required - set(names)
     if unexpected or missing:
         sys.exit(f"{file.name}: unexpected {unexpected}, missing {sorted(missing)}")
@@ -87,29 +85,30 @@ def dist_info(wheel: Path) -> str:
 
 def build_wheel(python: Path, source: Path, folder: Path) -> Path:
     """Build a wheel for an interpreter from a checkout or an sdist."""
-    run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, source)
+    run_command(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, source)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
 
 def test_wheel(python: Path, wheel: Path, folder: Path) -> None:
     """Install a wheel into an empty environment, and run the tests of the drop-in there."""
-    run(python, "-m", "venv", "--clear", folder / "environment")
-    own_python = folder / "environment" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    run(own_python, "-m", "pip", "install", "--quiet", "--no-index", wheel)
+    run_command(python, "-m", "venv", "--clear", folder / "environment")
+    test_python = folder / "environment" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    run_command(test_python, "-m", "pip", "install", "--quiet", "--no-index", wheel)
+    # The package must work before any other package is installed.
     program = "import devicemap as d; d.assert_device_map(d.get_device_map(12, ['cuda:0', 'cpu']), 12)"
-    run(own_python, "-I", "-c", program, cwd=folder)
-    run(own_python, "-m", "pip", "install", "--quiet", "--upgrade", "pip>=25.1")
-    run(own_python, "-m", "pip", "install", "--quiet", "--group", f"{ROOT / 'pyproject.toml'}:test-core")
+    run_command(test_python, "-I", "-c", program, cwd=folder)
+    run_command(test_python, "-m", "pip", "install", "--quiet", "--upgrade", "pip>=25.1")
+    run_command(test_python, "-m", "pip", "install", "--quiet", "--group", f"{ROOT / 'pyproject.toml'}:test-core")
     shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
-    run(own_python, "-m", "pytest", "-q", "--no-header", "tests/drop_in", cwd=folder)
+    run_command(test_python, "-m", "pytest", "-q", "--no-header", "tests/drop_in", cwd=folder)
 
 
 def main() -> None:
     """Build, check and test everything."""
     shutil.rmtree(DIST, ignore_errors=True)
-    run(sys.executable, "-m", "maturin", "sdist", "--out", DIST)
+    run_command(sys.executable, "-m", "maturin", "sdist", "--out", DIST)
     (sdist,) = DIST.glob("*.tar.gz")
     check_contents(sdist)
     results = []
@@ -129,7 +128,7 @@ def main() -> None:
                 test_wheel(python, wheel, Path(folder))
                 shutil.copy(wheel, DIST)
             results.append(f"CPython {version}: the wheel from {name} passes the tests of the drop-in")
-    run(sys.executable, "-m", "twine", "check", "--strict", *sorted(DIST.iterdir()))
+    run_command(sys.executable, "-m", "twine", "check", "--strict", *sorted(DIST.iterdir()))
     print("==> results", *(f"    {result}" for result in results), sep="\n")
 
 

@@ -29,23 +29,23 @@ def sources() -> list[Path]:
 
 
 def functions(file: Path, text: str) -> Iterator[Piece]:
-    """Yield the functions of a file with their docs. Functions of one to sixty lines are a fair question."""
+    """Yield the functions of a file with their docs. Functions of fewer than 4 or more than 60 lines are left out."""
     lines = text.splitlines()
-    spans = python_functions(text) if file.suffix == ".py" else rust_functions(lines)
-    for start, end in spans:
+    line_ranges = python_functions(text) if file.suffix == ".py" else rust_functions(lines)
+    for start, end in line_ranges:
         if 4 <= end - start <= 60:
             yield f"{file.relative_to(ROOT)}:{start + 1}", "\n".join(lines[start:end])
 
 
 def python_functions(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the first and the end line of each function."""
+    """Yield the range of lines of each function, as the index of its first line and the index after its last one."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
             yield min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]) - 1, node.end_lineno
 
 
 def rust_functions(lines: list[str]) -> Iterator[tuple[int, int]]:
-    """Yield the first and the end line of each function. They end at the first brace with the same indentation."""
+    """Yield the range of lines of each function, which ends with the first closing brace of the same indentation."""
     for number, line in enumerate(lines):
         match = re.match(r"( *)(?:pub(?:\(\w+\))? )?(?:unsafe )?fn \w+", line)
         if match:
@@ -58,12 +58,13 @@ def rust_functions(lines: list[str]) -> Iterator[tuple[int, int]]:
 
 
 def comments(file: Path, text: str) -> Iterator[Piece]:
-    """Yield the comments of a file that are not documentation, each with the line that follows it."""
+    """Yield the comments of a file that are not documentation, each with the line that follows the comment."""
     mark = "#" if file.suffix == ".py" else "//"
     lines = text.splitlines()
-    for number, line in enumerate(lines):
-        is_comment = [re.match(rf" *{mark} \w", other) for other in (lines[number - 1] if number else "", line)]
-        if is_comment[1] and not is_comment[0]:
+    is_comment = [re.match(rf" *{mark} \w", line) is not None for line in lines]
+    for number in range(len(lines)):
+        is_first_line = is_comment[number] and not (number and is_comment[number - 1])
+        if is_first_line:
             end = next(n for n in range(number, len(lines)) if not lines[n].lstrip().startswith(f"{mark} "))
             yield f"{file.relative_to(ROOT)}:{number + 1}", "\n".join(lines[number : end + 1])
 

@@ -19,7 +19,7 @@ PLACEMENTS = pytest.StashKey[list[Row]]()
 
 
 class Benchmark(Protocol):
-    """The part of pytest-benchmark's fixture that is used here. Its own types are incomplete."""
+    """The part of pytest-benchmark's fixture that is used here, since the types of that package are incomplete."""
 
     group: str | None
     extra_info: dict[str, Any]
@@ -56,17 +56,17 @@ def frozen_heap() -> Iterator[None]:
 
 
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
-    """Add the bars and placements to the results of pytest-benchmark, and remove the single times."""
+    """Add the bars and placements to the results of pytest-benchmark, and remove the times of single rounds."""
     for benchmark in output_json["benchmarks"]:
         del benchmark["stats"]["data"]
     output_json["bars"] = [
         {
-            "what": result.bar.what,
-            "bar": result.bar.bar,
+            "call": result.bar.call,
+            "requirement": result.bar.requirement,
             "measured": result.measured,
-            "met": result.met,
-            "seconds": [result.ours, result.other],
-            "rounds": result.rounds,
+            "is_met": result.is_met,
+            "seconds": [result.our_seconds, result.other_seconds],
+            "num_rounds": result.num_rounds,
         }
         for result in config.stash.get(RESULTS, [])
     ]

@@ -1,6 +1,6 @@
 """The demo of ``make demo``: balance a model, and create and check maps of a million blocks.
 
-Run it from the root of a checkout, with `make demo` or `python -m examples.demo`. It needs devicemap and numpy. If
+Run it from the root of a checkout, with `make demo` or `python -m examples.demo`. It needs devicemap and NumPy. If
 transformers 4 is installed, the original is timed as well.
 """
 
@@ -16,131 +16,134 @@ from collections.abc import Callable
 from benches.quality.architectures import ARCHITECTURES
 from benches.speed import check_peers
 from benches.speed.clock import Call, format_seconds
-from benches.speed.maps import DEVICES, Case, contiguous
+from benches.speed.maps import NUM_DEVICES, Case, contiguous
 
 import devicemap
 
-BLOCKS = 1_000_000
-SMALL = 4_000
-"""The number of blocks with which the quadratic original is timed."""
-SHOWN_BLOCKS = 3
-"""The number of blocks of a message that are shown."""
-WIDTH = 40
+NUM_BLOCKS = 1_000_000
+ORIGINAL_NUM_BLOCKS = 4_000
+"""The number of blocks for which the original is timed, since its time is quadratic."""
+MAX_SHOWN_BLOCKS = 3
+"""The largest number of blocks of an error message that are shown."""
+BAR_WIDTH = 40
+"""The number of characters of the longest bar."""
 
 GIB = 2**30
 MODEL = "Gemma-2B, untied head"
 """Half of its bytes are in the embedding and the head, which are counted with the first and the last block."""
 
-DeviceMap = dict[int, list[int]]
+ListMap = dict[int, list[int]]
 
 
 def main() -> None:
-    """Run the five parts of the demo."""
+    """Show the five parts of the demo."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # The bars are not ASCII, and the encoding of the console may be.
+        # The bars contain characters that the encoding of the console may not have.
         sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
     python = f"{platform.python_implementation()} {platform.python_version()}"
     print(f"{bold(f'devicemap {devicemap.__version__}')}, {python}")
-    balance()
-    print(f"\nThe following parts use {BLOCKS:,} blocks on {DEVICES} devices.")
-    device_map = make()
-    check(device_map)
+    show_balance()
+    print(f"\nThe following parts use {NUM_BLOCKS:,} blocks on {NUM_DEVICES} devices.")
+    device_map = show_creation()
+    show_check(device_map)
     show_faults()
-    compare(device_map)
+    show_comparison(device_map)
 
 
-def balance() -> None:
-    """Balance a real model, and draw the load of each device for an even and for the optimal division."""
+def show_balance() -> None:
+    """Balance a real model, and draw the load of each device for equal numbers of blocks and for the optimum."""
     model = next(model for model in ARCHITECTURES if model.name == MODEL)
     devices = [f"cuda:{number}" for number in range(4)]
     heading("1. Balance", f"the {len(model.costs)} blocks of {MODEL}, {sum(model.costs) / GIB:.1f} GiB, by their bytes")
-    split, best = devicemap.split(len(model.costs), devices), devicemap.balance(model.costs, devices)
-    largest = max(split.load_per_device(model.costs).values())
-    for name, device_map in (
+    split, balanced = devicemap.split(len(model.costs), devices), devicemap.balance(model.costs, devices)
+    largest_load = max(split.load_per_device(model.costs).values())
+    for title, device_map in (
         ("split, equal numbers of blocks", split),
-        ("balance, the smallest possible bottleneck", best),
+        ("balance, the smallest possible bottleneck", balanced),
     ):
         loads = device_map.load_per_device(model.costs)
-        print(f"   {bold(name)}: {max(loads.values()) / GIB:.2f} GiB on the fullest device")
+        print(f"   {bold(title)}: {max(loads.values()) / GIB:.2f} GiB on the fullest device")
         for device, run in device_map.items():
-            filled = bar(loads[device] / largest)
+            load_bar = bar(loads[device] / largest_load)
+            background = dim("░" * (BAR_WIDTH - len(load_bar)))
             blocks = f"blocks {run.start:>2} to {run.stop - 1:>2}"
-            print(f"   {device}  {filled}{dim('░' * (WIDTH - len(filled)))}  {loads[device] / GIB:.2f} GiB, {blocks}")
+            print(f"   {device}  {load_bar}{background}  {loads[device] / GIB:.2f} GiB, {blocks}")
     print_time(Call(devicemap.balance, model.costs, devices))
 
 
-def make() -> DeviceMap:
+def show_creation() -> ListMap:
     """Create a device map, and print its runs."""
-    heading("2. Create", f"get_device_map({BLOCKS:_}, range({DEVICES}))")
-    device_map: DeviceMap = devicemap.get_device_map(BLOCKS, range(DEVICES))
+    heading("2. Create", f"get_device_map({NUM_BLOCKS:_}, range({NUM_DEVICES}))")
+    device_map: ListMap = devicemap.get_device_map(NUM_BLOCKS, range(NUM_DEVICES))
     for device, blocks in device_map.items():
         print(f"   device {device}   blocks {blocks[0]:>7,} to {blocks[-1]:>7,}")
-    print_time(Call(devicemap.get_device_map, BLOCKS, range(DEVICES)))
+    print_time(Call(devicemap.get_device_map, NUM_BLOCKS, range(NUM_DEVICES)))
     return device_map
 
 
-def check(device_map: DeviceMap) -> None:
+def show_check(device_map: ListMap) -> None:
     """Check the device map."""
-    heading("3. Check", f"assert_device_map(device_map, {BLOCKS:_})")
-    devicemap.assert_device_map(device_map, BLOCKS)
+    heading("3. Check", f"assert_device_map(device_map, {NUM_BLOCKS:_})")
+    devicemap.assert_device_map(device_map, NUM_BLOCKS)
     print("   Each block is assigned to exactly one device.")
-    print_time(Call(devicemap.assert_device_map, device_map, BLOCKS))
+    print_time(Call(devicemap.assert_device_map, device_map, NUM_BLOCKS))
 
 
 def show_faults() -> None:
     """Print the errors for three kinds of faults on device 3, and the report on all of them."""
     heading("4. Find faults", "the original's messages, shortened, and a report")
-    for fault, change in FAULTS.items():
-        broken = contiguous(BLOCKS, DEVICES)
-        change(broken[3])
-        message = check_peers.error_text(devicemap.assert_device_map, Case(broken, BLOCKS))
-        print(f"   {bold(fault)}")
-        lines = textwrap.wrap(shortened(str(message)), 96)
+    for title, add_fault in FAULTS.items():
+        device_map = contiguous(NUM_BLOCKS, NUM_DEVICES)
+        add_fault(device_map[3])
+        case = Case(device_map, NUM_BLOCKS)
+        message = check_peers.error_message(devicemap.assert_device_map, case)
+        print(f"   {bold(title)}")
+        lines = textwrap.wrap(shorten_blocks(str(message)), 96)
         print(textwrap.indent("\n".join(lines), "     "))
-        print_time(Call(check_peers.error_text, devicemap.assert_device_map, Case(broken, BLOCKS)))
-    broken = contiguous(BLOCKS, DEVICES)
-    for change in FAULTS.values():
-        change(broken[3])
+        print_time(Call(check_peers.error_message, devicemap.assert_device_map, case))
+    device_map = contiguous(NUM_BLOCKS, NUM_DEVICES)
+    for add_fault in FAULTS.values():
+        add_fault(device_map[3])
     print(f"   {bold('All of these faults')}, {dim('reported by devicemap.check')}")
-    print(textwrap.indent(str(devicemap.check(broken, BLOCKS)), "     "))
-    print_time(Call(devicemap.check, broken, BLOCKS))
+    print(textwrap.indent(str(devicemap.check(device_map, NUM_BLOCKS)), "     "))
+    print_time(Call(devicemap.check, device_map, NUM_BLOCKS))
 
 
-def _repeat(blocks: list[int]) -> None:
+def _add_duplicates(blocks: list[int]) -> None:
     blocks.extend(range(15))
 
 
-def _lose(blocks: list[int]) -> None:
+def _remove_blocks(blocks: list[int]) -> None:
     del blocks[1000:1015]
 
 
-def _overshoot(blocks: list[int]) -> None:
-    blocks.extend(range(BLOCKS, BLOCKS + 15))
+def _add_extra_blocks(blocks: list[int]) -> None:
+    blocks.extend(range(NUM_BLOCKS, NUM_BLOCKS + 15))
 
 
 FAULTS: dict[str, Callable[[list[int]], None]] = {
-    "Device 3 also has 15 blocks of device 0": _repeat,
-    "Device 3 lacks 15 of its blocks": _lose,
-    "Device 3 has 15 blocks that the model does not have": _overshoot,
+    "Device 3 also has 15 blocks of device 0": _add_duplicates,
+    "Device 3 lacks 15 of its blocks": _remove_blocks,
+    "Device 3 has 15 blocks that the model does not have": _add_extra_blocks,
 }
 
 
-def compare(device_map: DeviceMap) -> None:
+def show_comparison(device_map: ListMap) -> None:
     """Time the check and its peers, and draw the medians."""
     heading("5. Compare", "the check and its peers")
     times = {}
-    for name, peer in check_peers.CHECKS.items():
-        progress(f"   timing {name} …")
-        times[name] = Call(peer, device_map, BLOCKS).median_seconds()
-    progress("")
-    fastest, slowest = times["devicemap"], max(times.values())
+    for name, check in check_peers.CHECKS.items():
+        show_progress(f"   timing {name} …")
+        times[name] = Call(check, device_map, NUM_BLOCKS).median_seconds()
+    show_progress("")
+    slowest = max(times.values())
     for name in sorted(times, key=times.__getitem__):
         line = f"   {name:<10} {format_seconds(times[name]):>8}  {bar(times[name] / slowest)}"
-        print(bold(line) if name == "devicemap" else f"{line}  {times[name] / fastest:.0f} × as long")
-    print(f"\n{textwrap.indent(about_the_original(), '   ')}")
+        print(bold(line) if name == "devicemap" else f"{line}  {times[name] / times['devicemap']:.0f} × as long")
+    print(f"\n{textwrap.indent(note_on_the_original(), '   ')}")
 
 
-def about_the_original() -> str:
+def note_on_the_original() -> str:
     """Return why the original is not timed with a million blocks, with an extrapolation if it is installed."""
     original = check_peers.original()
     if original is None:
@@ -148,12 +151,13 @@ def about_the_original() -> str:
             "The original is not included: its time is quadratic, which is hours for a million blocks.\n"
             "`make bench` measures it with fewer blocks."
         )
-    progress("   timing the original at a small size …")
-    seconds = Call(original.check, contiguous(SMALL, DEVICES), SMALL).seconds()
-    progress("")
+    num_blocks = ORIGINAL_NUM_BLOCKS
+    show_progress("   timing the original with fewer blocks …")
+    seconds = Call(original.check, contiguous(num_blocks, NUM_DEVICES), num_blocks).mean_seconds()
+    show_progress("")
     return (
-        f"The original is not included: its time is quadratic. {SMALL:,} blocks take {format_seconds(seconds)};\n"
-        f"extrapolated, a million blocks would take {format_seconds(seconds * (BLOCKS / SMALL) ** 2)}."
+        f"The original is not included: its time is quadratic. {num_blocks:,} blocks take {format_seconds(seconds)};\n"
+        f"extrapolated, a million blocks would take {format_seconds(seconds * (NUM_BLOCKS / num_blocks) ** 2)}."
     )
 
 
@@ -162,27 +166,27 @@ def print_time(call: Call) -> None:
     print(f"   {dim('time')} {format_seconds(call.median_seconds())}")
 
 
-def shortened(message: str) -> str:
-    """Return a message with only the first blocks of its list."""
-    text, _, listed = message.partition("[")
-    blocks = listed.rstrip("]").split(", ")
-    if len(blocks) <= SHOWN_BLOCKS:
+def shorten_blocks(message: str) -> str:
+    """Return an error message with only the first blocks of its list."""
+    text, _, block_list = message.partition("[")
+    blocks = block_list.rstrip("]").split(", ")
+    if len(blocks) <= MAX_SHOWN_BLOCKS:
         return message
-    return f"{text}[{', '.join(blocks[:SHOWN_BLOCKS])}, … and {len(blocks) - SHOWN_BLOCKS} more]"
+    return f"{text}[{', '.join(blocks[:MAX_SHOWN_BLOCKS])}, … and {len(blocks) - MAX_SHOWN_BLOCKS} more]"
 
 
 def bar(fraction: float) -> str:
-    """Return a bar whose length is a fraction of the widest bar, in eighths of a character."""
-    eighths = max(1, round(fraction * WIDTH * 8))
+    """Return a bar whose length is a fraction of that of the longest bar, rounded to eighths of a character."""
+    eighths = max(1, round(fraction * BAR_WIDTH * 8))
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].rstrip()
 
 
-def heading(title: str, what: str) -> None:
+def heading(title: str, description: str) -> None:
     """Print the heading of a part."""
-    print(f"\n{bold(title)}   {dim(what)}")
+    print(f"\n{bold(title)}   {dim(description)}")
 
 
-def progress(line: str) -> None:
+def show_progress(line: str) -> None:
     """Print a progress message. On a terminal it replaces the previous one."""
     if sys.stdout.isatty():
         print(f"\r\033[K{line}", end="", flush=True)

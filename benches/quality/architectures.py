@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-BYTES = 2
+BYTES_PER_PARAMETER = 2
 """The bytes of a parameter in bfloat16."""
 
 
@@ -22,8 +22,8 @@ class Architecture:
     family: str
     """The ``model_type`` of the config."""
     config: Mapping[str, int | bool]
-    parameters: int
-    """The published number of parameters, which must be that of ``parts``."""
+    num_parameters: int
+    """The published number of parameters. A test compares it with the total size of ``parts``."""
 
     @property
     def is_tied(self) -> bool:
@@ -36,28 +36,30 @@ class Architecture:
 
         The parts are the embedding, each decoder block, the final norm and, unless it is tied, the head.
         """
-        count = _gpt2 if self.family == "gpt2" else _llama
-        return {name: BYTES * parameters for name, parameters in count(self.family, self.config).items()}
+        count_parameters = _gpt2_parameters if self.family == "gpt2" else _llama_parameters
+        counts = count_parameters(self.family, self.config)
+        return {name: BYTES_PER_PARAMETER * count for name, count in counts.items()}
 
     @property
     def costs(self) -> list[int]:
         """The bytes of each block. The first includes the embedding, the last the final norm and the head."""
         costs: list[int] = []
-        before = 0
+        bytes_before_blocks = 0
         for name, size in self.parts.items():
-            if name.rpartition(".")[2].isdecimal():
-                costs.append(size + before)
-                before = 0
+            is_block = name.rpartition(".")[2].isdecimal()
+            if is_block:
+                costs.append(size + bytes_before_blocks)
+                bytes_before_blocks = 0
             elif costs:
                 costs[-1] += size
             else:
-                before += size
+                bytes_before_blocks += size
         return costs
 
 
 @cache
 def meta_model(architecture: Architecture) -> Any:
-    """Return transformers' model of an architecture in bfloat16 on the device ``meta``, without data."""
+    """Return the model that transformers creates for an architecture, in bfloat16 on the device ``meta``."""
     import torch
     import transformers
 
@@ -66,20 +68,22 @@ def meta_model(architecture: Architecture) -> Any:
         return transformers.AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
 
 
-def _llama(family: str, config: Mapping[str, int | bool]) -> dict[str, int]:
-    """Return the parameters of each part of Llama and similar architectures: Qwen2, Gemma, Mixtral."""
-    hidden, heads = config["hidden_size"], config["num_attention_heads"]
-    head = config.get("head_dim", hidden // heads)
-    queries, keys = heads * head, config["num_key_value_heads"] * head
+def _llama_parameters(family: str, config: Mapping[str, int | bool]) -> dict[str, int]:
+    """Return the number of parameters of each part of Llama and similar architectures: Qwen2, Gemma, Mixtral."""
+    hidden, num_heads = config["hidden_size"], config["num_attention_heads"]
+    head_dim = config.get("head_dim", hidden // num_heads)
+    query_dim, key_dim = num_heads * head_dim, config["num_key_value_heads"] * head_dim
 
-    attention = (
-        hidden * queries + 2 * hidden * keys + queries * hidden
-    )  # the projections to queries, to keys and values, and of the output
+    # The projections to queries, to keys and values, and of the output.
+    attention = hidden * query_dim + 2 * hidden * key_dim + query_dim * hidden
     if family == "qwen2":
-        attention += queries + 2 * keys  # the biases of these three, which the config does not mention
-    mlp = 3 * hidden * config["intermediate_size"]  # the projections gate, up and down
+        # The biases of the projections to queries, keys and values, which the config does not mention.
+        attention += query_dim + 2 * key_dim
+    # The projections gate, up and down.
+    mlp = 3 * hidden * config["intermediate_size"]
     if family == "mixtral":
-        mlp = config["num_local_experts"] * (mlp + hidden)  # each expert, and its row of the router
+        # Each expert has an MLP and a row of the router.
+        mlp = config["num_local_experts"] * (mlp + hidden)
     norms = 2 * hidden
     embedding = config["vocab_size"] * hidden
 
@@ -91,8 +95,8 @@ def _llama(family: str, config: Mapping[str, int | bool]) -> dict[str, int]:
     }
 
 
-def _gpt2(_: str, config: Mapping[str, int | bool]) -> dict[str, int]:
-    """Return the parameters of each part of GPT-2, in which all layers have biases."""
+def _gpt2_parameters(_family: str, config: Mapping[str, int | bool]) -> dict[str, int]:
+    """Return the number of parameters of each part of GPT-2, in which all layers have biases."""
     hidden = config["n_embd"]
     attention = hidden * 3 * hidden + 3 * hidden + hidden * hidden + hidden
     mlp = hidden * 4 * hidden + 4 * hidden + 4 * hidden * hidden + hidden
@@ -107,7 +111,8 @@ def _gpt2(_: str, config: Mapping[str, int | bool]) -> dict[str, int]:
     }
 
 
-def _llama_70b(vocab_size: int) -> dict[str, int | bool]:
+def _llama_70b_config(vocab_size: int) -> dict[str, int | bool]:
+    """Return the config that Llama 2 and Llama 3 share except for the vocabulary."""
     return {
         "hidden_size": 8192,
         "intermediate_size": 28672,
@@ -119,7 +124,7 @@ def _llama_70b(vocab_size: int) -> dict[str, int | bool]:
     }
 
 
-def _gemma_2b(*, tied: bool) -> dict[str, int | bool]:
+def _gemma_2b_config(*, tie_word_embeddings: bool) -> dict[str, int | bool]:
     return {
         "hidden_size": 2048,
         "intermediate_size": 16384,
@@ -128,13 +133,13 @@ def _gemma_2b(*, tied: bool) -> dict[str, int | bool]:
         "num_key_value_heads": 1,
         "head_dim": 256,
         "vocab_size": 256_000,
-        "tie_word_embeddings": tied,
+        "tie_word_embeddings": tie_word_embeddings,
     }
 
 
 ARCHITECTURES = [
-    Architecture("Llama-2-70B", "llama", _llama_70b(vocab_size=32_000), parameters=68_976_648_192),
-    Architecture("Llama-3-70B", "llama", _llama_70b(vocab_size=128_256), parameters=70_553_706_496),
+    Architecture("Llama-2-70B", "llama", _llama_70b_config(vocab_size=32_000), num_parameters=68_976_648_192),
+    Architecture("Llama-3-70B", "llama", _llama_70b_config(vocab_size=128_256), num_parameters=70_553_706_496),
     Architecture(
         "Llama-3-8B",
         "llama",
@@ -147,7 +152,7 @@ ARCHITECTURES = [
             "vocab_size": 128_256,
             "tie_word_embeddings": False,
         },
-        parameters=8_030_261_248,
+        num_parameters=8_030_261_248,
     ),
     Architecture(
         "Qwen2-7B",
@@ -161,7 +166,7 @@ ARCHITECTURES = [
             "vocab_size": 152_064,
             "tie_word_embeddings": False,
         },
-        parameters=7_615_616_512,
+        num_parameters=7_615_616_512,
     ),
     Architecture(
         "Mixtral-8x7B",
@@ -176,7 +181,7 @@ ARCHITECTURES = [
             "vocab_size": 32_000,
             "tie_word_embeddings": False,
         },
-        parameters=46_702_792_704,
+        num_parameters=46_702_792_704,
     ),
     Architecture(
         "GPT-2 XL",
@@ -189,9 +194,14 @@ ARCHITECTURES = [
             "vocab_size": 50_257,
             "tie_word_embeddings": True,
         },
-        parameters=1_557_611_200,
+        num_parameters=1_557_611_200,
     ),
-    Architecture("Gemma-2B", "gemma", _gemma_2b(tied=True), parameters=2_506_172_416),
+    Architecture("Gemma-2B", "gemma", _gemma_2b_config(tie_word_embeddings=True), num_parameters=2_506_172_416),
     # As in a pipeline, whose last stage has a copy of the embedding of the first stage.
-    Architecture("Gemma-2B, untied head", "gemma", _gemma_2b(tied=False), parameters=2_506_172_416 + 256_000 * 2048),
+    Architecture(
+        "Gemma-2B, untied head",
+        "gemma",
+        _gemma_2b_config(tie_word_embeddings=False),
+        num_parameters=2_506_172_416 + 256_000 * 2048,
+    ),
 ]

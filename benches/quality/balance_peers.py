@@ -1,7 +1,7 @@
-"""The peers of ``balance``: functions of other packages that divide consecutive parts over devices by their cost.
+"""The peers of ``balance``: functions of other packages that divide consecutive parts among devices by their cost.
 
-Each returns the number of parts on each device, in order. The installed code of the peers is run; a peer that is not
-installed is None.
+Each peer returns the number of parts on each device, in order. The code is that of the installed packages; if a package
+is not installed, None takes the place of its function.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ import devicemap
 from benches.quality.architectures import Architecture, meta_model
 
 Balance: TypeAlias = Callable[[Sequence[int], int], "list[int] | None"]
-"""A function from the costs and the number of devices to the number of parts on each; None if it has no result."""
+"""A function of the costs and the number of devices that returns the number of parts on each device, or None."""
 
-TIMEOUT = 10.0
-"""The seconds after which a peer is assumed to be in an endless loop. Otherwise it takes milliseconds."""
+TIMEOUT_SECONDS = 10.0
+"""The time after which a peer is assumed to be in an endless loop. Otherwise it takes milliseconds."""
 
 ACCELERATE_VERSION = "1.15.0"
-ACCELERATE: dict[str, dict[int, list[int]]] = {
+ACCELERATE_RESULTS: dict[str, dict[int, list[int]]] = {
     "Llama-2-70B": {
         2: [41, 42],
         4: [21, 21, 21, 20],
@@ -72,21 +72,26 @@ ACCELERATE: dict[str, dict[int, list[int]]] = {
         8: [0, 0, 0, 0, 0, 0, 0, 21],
     },
 }
-"""The results of that version of accelerate, with transformers 4.57.6 and torch 2.15.0."""
+"""The number of parts on each device by architecture and number of devices, as returned by that version of accelerate
+with transformers 4.57.6 and torch 2.15.0."""
 
 
-def optimum(costs: Sequence[int], devices: int) -> int:
-    """Return the smallest possible bottleneck, by dynamic programming over all ends of all runs."""
+def optimum(costs: Sequence[int], num_devices: int) -> int:
+    """Return the smallest possible bottleneck, by dynamic programming over the devices and the ends of their runs."""
     sums = [0, *accumulate(costs)]
-    best = [0.0, *(inf for _ in costs)]  # best[n] is the smallest bottleneck of the first n parts
-    for _ in range(devices):
-        best = [min(max(best[start], sums[end] - sums[start]) for start in range(end + 1)) for end in range(len(sums))]
-    return int(best[-1])
+    # min_bottleneck[n] is the smallest bottleneck with which the devices so far can hold the first n parts.
+    min_bottleneck = [0.0, *(inf for _ in costs)]
+    for _ in range(num_devices):
+        min_bottleneck = [
+            min(max(min_bottleneck[start], sums[end] - sums[start]) for start in range(end + 1))
+            for end in range(len(sums))
+        ]
+    return int(min_bottleneck[-1])
 
 
-def balance(costs: Sequence[int], devices: int) -> list[int]:
-    """Run ``devicemap.balance``."""
-    runs = list(devicemap.balance(costs, range(devices)).values())
+def balance(costs: Sequence[int], num_devices: int) -> list[int]:
+    """Return the number of parts on each device in the result of ``devicemap.balance``."""
+    runs = list(devicemap.balance(costs, num_devices).values())
     if list(chain.from_iterable(runs)) != list(range(len(costs))):
         raise RuntimeError("devicemap's runs are not the blocks in order")
     return [len(run) for run in runs]
@@ -95,50 +100,52 @@ def balance(costs: Sequence[int], devices: int) -> list[int]:
 @cache
 def deepspeed_balanced() -> Balance | None:
     """Return DeepSpeed's ``partition_balanced``, which its pipelines use with ``partition_method="parameters"``."""
-    return _deepspeed("partition_balanced")
+    function = _deepspeed_functions().get("partition_balanced")
+    return function and (lambda costs, num_devices: _counts(function(list(costs), num_devices)))
 
 
 @cache
 def deepspeed_uniform() -> Balance | None:
     """Return DeepSpeed's ``partition_uniform``, which divides the number of parts and ignores their costs."""
-    uniform = _deepspeed_functions().get("partition_uniform")
-    return uniform and (lambda costs, devices: _counts(uniform(len(costs), devices)))
-
-
-def _deepspeed(name: str) -> Balance | None:
-    function = _deepspeed_functions().get(name)
-    return function and (lambda costs, devices: _counts(function(list(costs), devices)))
+    function = _deepspeed_functions().get("partition_uniform")
+    return function and (lambda costs, num_devices: _counts(function(len(costs), num_devices)))
 
 
 @cache
 def _deepspeed_functions() -> dict[str, Callable[[Any, int], list[int]]]:
-    """Extract both functions from the installed file. Importing the module takes seconds and looks for accelerators."""
-    path = _installed("deepspeed", "runtime/utils.py")
+    """Return both functions by name, extracted from the installed file.
+
+    Importing the module takes seconds and searches for accelerators.
+    """
+    path = _installed_file("deepspeed", "runtime/utils.py")
     if path is None:
         return {}
     tree = ast.parse(path.read_text(encoding="utf-8"))
     names = "partition_uniform", "partition_balanced"
     tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in names]
-    found: dict[str, Any] = {}
-    exec(compile(tree, path, "exec"), found)  # noqa: S102, the code of the installed package is measured
-    return {name: found[name] for name in names if name in found}
+    namespace: dict[str, Any] = {}
+    exec(compile(tree, path, "exec"), namespace)  # noqa: S102, the code of the installed package is measured
+    return {name: namespace[name] for name in names if name in namespace}
 
 
 @cache
 def torchgpipe() -> Balance | None:
-    """Return torchgpipe's ``solve``, which ``balance_by_size`` uses. It runs in a subprocess, since it may not end."""
-    path = _installed("torchgpipe", "balance/blockpartition.py")
+    """Return torchgpipe's ``solve``, which ``balance_by_size`` uses.
+
+    It runs in a subprocess, since it does not terminate for some costs.
+    """
+    path = _installed_file("torchgpipe", "balance/blockpartition.py")
     if path is None:
         return None
     program = (
-        "import json, runpy, sys; path, costs, devices = json.loads(sys.argv[1]);"
-        "print(json.dumps([len(part) for part in runpy.run_path(path)['solve'](costs, devices)]))"
+        "import json, runpy, sys; path, costs, num_devices = json.loads(sys.argv[1]);"
+        "print(json.dumps([len(part) for part in runpy.run_path(path)['solve'](costs, num_devices)]))"
     )
 
-    def balance(costs: Sequence[int], devices: int) -> list[int] | None:
-        command = [sys.executable, "-I", "-S", "-c", program, json.dumps([str(path), list(costs), devices])]
+    def balance(costs: Sequence[int], num_devices: int) -> list[int] | None:
+        command = [sys.executable, "-I", "-S", "-c", program, json.dumps([str(path), list(costs), num_devices])]
         try:
-            result = subprocess.run(command, capture_output=True, check=True, timeout=TIMEOUT)
+            result = subprocess.run(command, capture_output=True, check=True, timeout=TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             return None
         counts: list[int] = json.loads(result.stdout)
@@ -149,11 +156,11 @@ def torchgpipe() -> Balance | None:
 
 @cache
 def accelerate() -> Callable[[Architecture, int], list[int]] | None:
-    """Return accelerate's ``balanced`` map, by the calls of ``from_pretrained(device_map="balanced")``.
+    """Return a function that makes the same calls of accelerate as ``from_pretrained(device_map="balanced")``.
 
     Its input is a model of transformers without weights. Each device has more memory than the model needs.
     """
-    # The warnings about missing frameworks and, below, about missing devices do not matter here.
+    # Disables the warnings about missing frameworks, and below those about missing devices.
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     try:
         import torch
@@ -162,30 +169,32 @@ def accelerate() -> Callable[[Architecture, int], list[int]] | None:
         return None
     logging.getLogger("accelerate.utils.modeling").setLevel(logging.ERROR)
 
-    def balance(architecture: Architecture, devices: int) -> list[int]:
+    def balance(architecture: Architecture, num_devices: int) -> list[int]:
         model = meta_model(architecture)
-        whole, dtype = model._no_split_modules, torch.bfloat16  # noqa: SLF001, as in from_pretrained
-        memory = utils.get_balanced_memory(model, dict.fromkeys(range(devices), 10**15), whole, dtype)
-        placed = utils.infer_auto_device_map(model, memory, whole, dtype)
-        order = [_device(placed, part) for part in architecture.parts]
-        if order != sorted(order):
+        no_split, dtype = model._no_split_modules, torch.bfloat16  # noqa: SLF001, as in from_pretrained
+        max_memory = dict.fromkeys(range(num_devices), 10**15)
+        max_memory = utils.get_balanced_memory(model, max_memory, no_split, dtype)
+        device_map = utils.infer_auto_device_map(model, max_memory, no_split, dtype)
+        devices = [_device_of(part, device_map) for part in architecture.parts]
+        if devices != sorted(devices):
             raise RuntimeError(f"accelerate's map of {architecture.name} is not contiguous")
-        return [order.count(device) for device in range(devices)]
+        return [devices.count(device) for device in range(num_devices)]
 
     return balance
 
 
-def _device(placed: dict[str, int], part: str) -> int:
-    """Return the device of a part, which is mapped by its own name or by that of a module that contains it."""
-    parents = list(accumulate(part.split("."), "{}.{}".format))
-    return next(placed[name] for name in [*reversed(parents), ""] if name in placed)
+def _device_of(part: str, device_map: dict[str, int]) -> int:
+    """Return the device of a part, given by its own name in the map or by that of a module that contains it."""
+    prefixes = list(accumulate(part.split("."), "{}.{}".format))
+    return next(device_map[name] for name in [*reversed(prefixes), ""] if name in device_map)
 
 
-def _counts(bounds: list[int]) -> list[int]:
-    return [int(end - start) for start, end in pairwise(bounds)]
+def _counts(boundaries: list[int]) -> list[int]:
+    """Return the lengths of the runs between boundaries."""
+    return [int(end - start) for start, end in pairwise(boundaries)]
 
 
-def _installed(package: str, file: str) -> Path | None:
+def _installed_file(package: str, file: str) -> Path | None:
     """Return the path of a file of an installed package, without importing the package."""
     spec = importlib.util.find_spec(package)
     path = Path(spec.origin).parent / file if spec and spec.origin else None

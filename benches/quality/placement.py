@@ -14,9 +14,9 @@ from typing import Any
 from benches.quality import balance_peers
 from benches.quality.architectures import ARCHITECTURES, Architecture
 
-DEVICES = (2, 4, 8)
+DEVICE_COUNTS = (2, 4, 8)
 PEERS = ["devicemap", "accelerate", "DeepSpeed", "DeepSpeed uniform", "torchgpipe"]
-RECORDED = "¹"
+RECORDED_MARK = "¹"
 """The mark of a result that was not measured in this run."""
 
 EXPLANATION = (
@@ -37,11 +37,12 @@ class Row:
     """The bytes on each device for an architecture on a number of equal devices, by peer."""
 
     architecture: str
-    devices: int
+    num_devices: int
     optimum: int
     """The smallest possible bottleneck in bytes."""
     loads: dict[str, list[int] | None]
-    recorded: list[str]
+    """The bytes on each device by peer, or None if the peer has no result."""
+    recorded_peers: list[str]
     """The peers that are not installed, for which recorded results are used."""
 
     def ratio(self, peer: str) -> float | None:
@@ -54,84 +55,83 @@ class Row:
         ratio, loads = self.ratio(peer), self.loads[peer]
         if ratio is None or loads is None:
             return "–"
-        idle = loads.count(0)
-        mark = RECORDED if peer in self.recorded else ""
-        return f"{ratio:.2f}{mark}" + (f" ({idle} idle)" if idle else "")
+        num_idle = loads.count(0)
+        mark = RECORDED_MARK if peer in self.recorded_peers else ""
+        return f"{ratio:.2f}{mark}" + (f" ({num_idle} idle)" if num_idle else "")
 
 
-def rows() -> list[Row]:
-    """Measure all architectures."""
-    return [measure(architecture, devices) for architecture in ARCHITECTURES for devices in DEVICES]
+def measure_all() -> list[Row]:
+    """Place each architecture on each number of devices."""
+    return [measure(architecture, num_devices) for architecture in ARCHITECTURES for num_devices in DEVICE_COUNTS]
 
 
-def measure(architecture: Architecture, devices: int) -> Row:
+def measure(architecture: Architecture, num_devices: int) -> Row:
     """Place an architecture with each peer."""
     costs = list(architecture.parts.values())
     accelerate = balance_peers.accelerate()
-    recorded = balance_peers.ACCELERATE[architecture.name][devices]
-    by_costs: dict[str, balance_peers.Balance | None] = {
+    recorded_counts = balance_peers.ACCELERATE_RESULTS[architecture.name][num_devices]
+    functions: dict[str, balance_peers.Balance | None] = {
         "devicemap": balance_peers.balance,
-        "accelerate": lambda _, devices: accelerate(architecture, devices) if accelerate else recorded,
+        "accelerate": lambda _, num: accelerate(architecture, num) if accelerate else recorded_counts,
         "DeepSpeed": balance_peers.deepspeed_balanced(),
         "DeepSpeed uniform": balance_peers.deepspeed_uniform(),
         "torchgpipe": balance_peers.torchgpipe(),
     }
-    counts = {peer: balance and balance(costs, devices) for peer, balance in by_costs.items()}
+    counts = {peer: function and function(costs, num_devices) for peer, function in functions.items()}
     return Row(
         architecture.name,
-        devices,
-        balance_peers.optimum(costs, devices),
-        {peer: count and loads(costs, count, devices) for peer, count in counts.items()},
+        num_devices,
+        balance_peers.optimum(costs, num_devices),
+        {peer: count and load_per_device(costs, count, num_devices) for peer, count in counts.items()},
         [] if accelerate else ["accelerate"],
     )
 
 
-def loads(costs: Sequence[int], counts: Sequence[int], devices: int) -> list[int]:
-    """Return the cost on each device, from the number of parts on each."""
-    if len(counts) != devices or sum(counts) != len(costs):
-        raise RuntimeError(f"{counts} does not place {len(costs)} parts on {devices} devices")
+def load_per_device(costs: Sequence[int], counts: Sequence[int], num_devices: int) -> list[int]:
+    """Return the total cost of the parts on each device, given the number of parts on each device."""
+    if len(counts) != num_devices or sum(counts) != len(costs):
+        raise RuntimeError(f"{counts} does not place {len(costs)} parts on {num_devices} devices")
     return [sum(costs[start:end]) for start, end in pairwise([0, *accumulate(counts)])]
 
 
 def section(measured: Iterable[dict[str, Any]]) -> str:
     """Return the section of the report, from the rows in the JSON file."""
-    table = [Row(**row) for row in measured]
-    best = [peer for peer in PEERS[1:] if all(f"{row.ratio(peer) or 0:.2f}" == "1.00" for row in table)]
+    rows = [Row(**row) for row in measured]
+    optimal_peers = [peer for peer in PEERS[1:] if all(f"{row.ratio(peer) or 0:.2f}" == "1.00" for row in rows)]
     parts = [
         "The weights on the fullest device decide whether a model fits. The table shows its bytes divided by the"
         " smallest possible number, so that 1.00 is the optimum"
-        + (f". {' and '.join(best)} also reaches it in all of these cases:" if best else ":"),
-        markdown(table),
+        + (f". {' and '.join(optimal_peers)} also reaches it in all of these cases:" if optimal_peers else ":"),
+        markdown_table(rows),
         EXPLANATION,
     ]
-    if any(row.recorded for row in table):
-        parts[-1] += (
-            f" {RECORDED} not installed in this run: recorded results of accelerate {balance_peers.ACCELERATE_VERSION}."
-        )
+    if any(row.recorded_peers for row in rows):
+        version = balance_peers.ACCELERATE_VERSION
+        parts[-1] += f" {RECORDED_MARK} not installed in this run: recorded results of accelerate {version}."
     return "\n\n".join(parts)
 
 
-def markdown(table: Iterable[Row]) -> str:
-    """Return the table."""
+def markdown_table(rows: Iterable[Row]) -> str:
+    """Return the rows as a Markdown table."""
     lines = [["architecture", "devices", *PEERS], ["---", "---:", *("---:" for _ in PEERS)]]
-    lines += [[row.architecture, str(row.devices), *(row.cell(peer) for peer in PEERS)] for row in table]
+    lines += [[row.architecture, str(row.num_devices), *(row.cell(peer) for peer in PEERS)] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def versions() -> dict[str, str]:
     """Return the versions of the installed packages on which the results depend."""
-    found = {}
+    installed = {}
     for name in ("devicemap", "numpy", "accelerate", "deepspeed", "torchgpipe", "torch", "transformers"):
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def main() -> None:
     """Measure all architectures and print the section."""
-    print(section(vars(row) for row in rows()))
+    print(section(vars(row) for row in measure_all()))
     print("\n" + ", ".join(f"{name} {version}" for name, version in versions().items()))
 
 

@@ -1,4 +1,4 @@
-"""The bars: required ratios of two calls that are measured side by side, and time limits of single calls."""
+"""The bars: required ratios of the times of two calls, which are measured side by side, and time limits of calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeAlias
 
 from benches.speed.bar_cases import (
-    MILLION,
+    DEFAULT_NUM_BLOCKS,
     assert_and_lower_bound,
     assert_and_peer,
     assert_on_two_kinds,
@@ -19,9 +19,9 @@ from benches.speed.bar_cases import (
     balance_with_and_without_limits,
     check_and_assert,
     get_and_peer,
-    split_huge,
+    split_more_blocks_than_fit_in_memory,
 )
-from benches.speed.clock import Call, format_seconds, side_by_side
+from benches.speed.clock import Call, format_seconds, time_side_by_side
 
 
 @dataclass(frozen=True)
@@ -29,68 +29,77 @@ class Result:
     """The result of measuring a bar."""
 
     bar: Bar
-    ours: float
-    other: float | None
+    our_seconds: float
+    other_seconds: float | None
     measured: str
     """The ratio or the time, as text."""
-    met: bool
-    rounds: int
+    is_met: bool
+    num_rounds: int
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """A bar on the ratio of two times: how much faster than another call we must be, or how much longer we may take."""
+    """A bar on the ratio of two times.
 
-    what: str
-    against: str
+    Either our call must be at least ``factor`` times faster than the other call, or it can take at most ``factor``
+    times as long.
+    """
+
+    call: str
+    """The name of our call."""
+    other: str
+    """The name of the other call."""
     factor: float
-    calls: Callable[[], tuple[Call, Call]]
+    create_calls: Callable[[], tuple[Call, Call]]
     """Creates the two calls, after checking their results."""
-    faster: bool
+    must_be_faster: bool
 
     @property
-    def bar(self) -> str:
-        """The bar as text."""
-        if self.faster:
-            return f"≥ {self.factor:,g} × faster than {self.against}"
-        return f"≤ {self.factor:g} × the time of {self.against}"
+    def requirement(self) -> str:
+        """The requirement as text."""
+        if self.must_be_faster:
+            return f"≥ {self.factor:,g} × faster than {self.other}"
+        return f"≤ {self.factor:g} × the time of {self.other}"
 
-    def measure(self, seconds: float) -> Result:
-        """Time both calls alternately for a number of seconds."""
-        times = side_by_side(*self.calls(), seconds)
-        factor = 1 / times.ratio if self.faster else times.ratio
-        text = f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}" if factor >= 0.001 else "< 0.001"
-        met = factor >= self.factor if self.faster else factor <= self.factor
-        return Result(self, times.ours, times.other, f"{text} ×", met, times.rounds)
+    def measure(self, duration: float) -> Result:
+        """Time both calls alternately for ``duration`` seconds. If ``duration`` is 0, call each of them only once."""
+        times = time_side_by_side(*self.create_calls(), duration)
+        factor = 1 / times.ratio if self.must_be_faster else times.ratio
+        digits = f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}" if factor >= 0.001 else "< 0.001"
+        is_met = factor >= self.factor if self.must_be_faster else factor <= self.factor
+        return Result(self, times.ours, times.other, f"{digits} ×", is_met, times.num_rounds)
 
 
-AtLeast = partial(Ratio, faster=True)
-AtMost = partial(Ratio, faster=False)
+AtLeast = partial(Ratio, must_be_faster=True)
+AtMost = partial(Ratio, must_be_faster=False)
 
 
 @dataclass(frozen=True)
 class TimeLimit:
-    """A bar on the time of a call."""
+    """A bar on the time of one call."""
 
-    what: str
-    seconds: float
-    call: Callable[[], Call]
+    call: str
+    """The name of the call."""
+    max_seconds: float
+    create_call: Callable[[], Call]
+    """Creates the call, after checking its result."""
 
     @property
-    def bar(self) -> str:
-        """The bar as text."""
-        return f"≤ {format_seconds(self.seconds)}"
+    def requirement(self) -> str:
+        """The requirement as text."""
+        return f"≤ {format_seconds(self.max_seconds)}"
 
-    def measure(self, seconds: float) -> Result:
-        """Time the call; once if ``seconds`` is 0."""
-        call = self.call()
-        time = call.median_seconds(loops=20) if seconds else call.seconds()
-        return Result(self, time, None, format_seconds(time), time <= self.seconds, 1)
+    def measure(self, duration: float) -> Result:
+        """Time the call. If ``duration`` is 0, call it only once."""
+        call = self.create_call()
+        seconds = call.median_seconds(num_calls=20) if duration else call.mean_seconds()
+        return Result(self, seconds, None, format_seconds(seconds), seconds <= self.max_seconds, 1)
 
 
 Bar: TypeAlias = Ratio | TimeLimit
 
-SMALL = (12, 2), (48, 4), (96, 8)
+SMALL_SIZES = (12, 2), (48, 4), (96, 8)
+"""Numbers of blocks, each with a number of devices."""
 LOWER_BOUND = "reading each int once"
 SET = "set-based Python"
 
@@ -110,10 +119,15 @@ BARS: list[Bar] = [
     ),
     AtMost("get, 8 devices", "list(range(n))", 1.1, partial(get_and_peer, "list(range(n))")),
     AtLeast("get, 8 devices", "the original", 1.25, partial(get_and_peer, "original")),
-    AtLeast("get, 1,000,000 devices", "the original", 3, partial(get_and_peer, "original", devices=MILLION)),
+    AtLeast(
+        "get, 1,000,000 devices",
+        "the original",
+        3,
+        partial(get_and_peer, "original", num_devices=DEFAULT_NUM_BLOCKS),
+    ),
     *(
-        AtLeast(f"get, {blocks} blocks", "the original", factor, partial(get_and_peer, "original", blocks, devices))
-        for (blocks, devices), factor in zip(SMALL, (2.5, 2.5, 2), strict=True)
+        AtLeast(f"get, {size[0]} blocks", "the original", factor, partial(get_and_peer, "original", *size))
+        for size, factor in zip(SMALL_SIZES, (2.5, 2.5, 2), strict=True)
     ),
     *(
         AtLeast(
@@ -122,7 +136,7 @@ BARS: list[Bar] = [
             factor,
             partial(assert_and_peer, "contiguous", "original", *size),
         )
-        for size, factor in zip(SMALL, (12, 80, 200), strict=True)
+        for size, factor in zip(SMALL_SIZES, (12, 80, 200), strict=True)
     ),
     AtMost("balance, list of ints", "sum(costs)", 1, partial(balance_and_sum, "list")),
     AtMost("balance, list of large ints", "sum(costs)", 1, partial(balance_and_sum, "large")),
@@ -132,10 +146,14 @@ BARS: list[Bar] = [
     AtMost("balance, speeds and memory", "neither", 2, balance_with_and_without_limits),
     AtLeast("balance, 400 costs", "DeepSpeed's partition_balanced", 1_000, balance_and_deepspeed),
     *(
-        TimeLimit(f"balance, {blocks} costs, {devices} devices", 20e-6, partial(balance_call, "list", devices, blocks))
-        for blocks, devices in ((32, 2), (64, 4), (128, 8))
+        TimeLimit(
+            f"balance, {num_blocks} costs, {num_devices} devices",
+            20e-6,
+            partial(balance_call, "list", num_devices, num_blocks),
+        )
+        for num_blocks, num_devices in ((32, 2), (64, 4), (128, 8))
     ),
-    TimeLimit("split, 10**12 blocks", 10e-6, split_huge),
+    TimeLimit("split, 10**12 blocks", 10e-6, split_more_blocks_than_fit_in_memory),
     *(
         AtMost(f"check, {kind}", "assert", 2, partial(check_and_assert, kind))
         for kind in ("contiguous", "round-robin", "shuffled")

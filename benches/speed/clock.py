@@ -8,70 +8,72 @@ from statistics import median
 from time import perf_counter
 from typing import Any, NamedTuple
 
-TURN = 0.1
-"""The smallest number of seconds for which one call is repeated before the other one. At least five calls."""
+MIN_PERIOD = 0.1
+"""The shortest period, in seconds, for which a call is repeated to determine a median."""
+MIN_REPETITIONS = 5
+"""The smallest number of times from which a median is determined."""
 
 
 class Call(NamedTuple):
-    """A function with its two arguments."""
+    """A function of two arguments, with the arguments."""
 
     function: Callable[[Any, Any], object]
     first: Any
     second: Any
 
-    def seconds(self, loops: int = 1) -> float:
-        """Return the mean time of a number of calls. The last result is deleted after the clock has been read."""
+    def mean_seconds(self, num_calls: int = 1) -> float:
+        """Return the mean time of some calls. The last result is deleted after the clock has been read."""
         function, first, second = self
         start = perf_counter()
-        for _ in repeat(None, loops):
+        for _ in repeat(None, num_calls):
             result = function(first, second)
         stop = perf_counter()
         del result
-        return (stop - start) / loops
+        return (stop - start) / num_calls
 
-    def median_seconds(self, loops: int = 1) -> float:
-        """Return the median time over a period that is long enough to warm the caches."""
+    def median_seconds(self, num_calls: int = 1) -> float:
+        """Return the median of repeated measurements, each of which is the mean time of ``num_calls`` calls."""
         times: list[float] = []
-        end = perf_counter() + TURN
-        while len(times) < 5 or perf_counter() < end:
-            times.append(self.seconds(loops))
+        deadline = perf_counter() + MIN_PERIOD
+        while len(times) < MIN_REPETITIONS or perf_counter() < deadline:
+            times.append(self.mean_seconds(num_calls))
         return median(times)
 
 
 class SideBySide(NamedTuple):
-    """The median times of two calls, and the median of their ratio per round."""
+    """The median times of two calls in seconds, and the median of their ratio per round."""
 
     ours: float
     other: float
     ratio: float
     """Our time divided by the other time."""
-    rounds: int
+    num_rounds: int
 
 
-def side_by_side(ours: Call, other: Call, seconds: float) -> SideBySide:
+def time_side_by_side(ours: Call, other: Call, seconds: float) -> SideBySide:
     """Time two calls alternately for a number of seconds, so that other load on the machine affects both.
 
-    If ``seconds`` is 0, each is called once.
+    If ``seconds`` is 0, each of them is called once.
     """
-    first = ours.seconds(), other.seconds()
+    our_time, other_time = ours.mean_seconds(), other.mean_seconds()
     if not seconds:
-        return SideBySide(*first, ratio=first[0] / first[1], rounds=1)
-    # A short call is repeated, since the resolution of the clock is limited.
-    loops = [max(1, int(500e-6 / call)) for call in first]
+        return SideBySide(our_time, other_time, our_time / other_time, num_rounds=1)
+    # Short calls are repeated for half a millisecond per measurement, since the resolution of the clock is limited.
+    our_num_calls, other_num_calls = (max(1, int(500e-6 / time)) for time in (our_time, other_time))
     rounds: list[tuple[float, float]] = []
-    end = perf_counter() + seconds
-    while len(rounds) < 5 or perf_counter() < end:
-        rounds.append((ours.median_seconds(loops[0]), other.median_seconds(loops[1])))
+    deadline = perf_counter() + seconds
+    while len(rounds) < MIN_REPETITIONS or perf_counter() < deadline:
+        rounds.append((ours.median_seconds(our_num_calls), other.median_seconds(other_num_calls)))
     return SideBySide(
-        ours=median(a for a, _ in rounds),
-        other=median(b for _, b in rounds),
-        ratio=median(a / b for a, b in rounds),
-        rounds=len(rounds),
+        ours=median(our_time for our_time, _ in rounds),
+        other=median(other_time for _, other_time in rounds),
+        ratio=median(our_time / other_time for our_time, other_time in rounds),
+        num_rounds=len(rounds),
     )
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a time with two or three digits and a unit."""
+    """Format a time with two or three digits and a unit."""
     units = {"h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}
     unit = next((unit for unit, size in units.items() if seconds >= size), "ns")
     value = seconds / units[unit]

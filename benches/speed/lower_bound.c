@@ -14,7 +14,7 @@
 
 /* Returns the sum of the first digits of all ints, or -1 if the map is not a dict of lists of exact ints. The number of
    blocks is not used; the signature is that of the checks. */
-long long touch(PyObject *device_map, Py_ssize_t num_blocks)
+long long sum_of_blocks(PyObject *device_map, Py_ssize_t num_blocks)
 {
     (void)num_blocks;
     if (!PyDict_CheckExact(device_map))

@@ -1,4 +1,4 @@
-"""Compile ``lower_bound.c``, which measures a lower bound for the time of any check."""
+"""Compile ``lower_bound.c``, whose time is a lower bound for the time of any check."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benches.speed.maps import DeviceMap
+from benches.speed.maps import DeviceMapLike
 
 
 @cache
-def touch() -> Callable[[DeviceMap, int], int] | None:
+def compile_sum_of_blocks() -> Callable[[DeviceMapLike, int], int] | None:
     """Return the C function that reads each int of a map once, or None without a C compiler or Python's headers."""
     with TemporaryDirectory() as directory:
         library = Path(directory) / "lower_bound.so"
@@ -27,7 +27,7 @@ def touch() -> Callable[[DeviceMap, int], int] | None:
         except (OSError, subprocess.CalledProcessError):
             return None
         # The library remains loaded after its file is deleted.
-        function = ctypes.PyDLL(str(library)).touch
+        function = ctypes.PyDLL(str(library)).sum_of_blocks
     function.argtypes = [ctypes.py_object, ctypes.c_ssize_t]
     function.restype = ctypes.c_longlong
     return function

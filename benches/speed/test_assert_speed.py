@@ -1,4 +1,4 @@
-"""Measure ``assert_device_map`` and its peers on each kind of map, in each size."""
+"""Measure the time of ``assert_device_map`` and its peers for each kind of map and each number of blocks."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import pytest
 
 from benches.conftest import Benchmark
 from benches.speed import check_peers
-from benches.speed.maps import BAD, GOOD, SIZES, Case, make
+from benches.speed.maps import BLOCK_COUNTS, MAPS_WITH_FAULTS, MAPS_WITHOUT_FAULTS, Case, create_case
 
 
-@pytest.fixture(scope="module", params=SIZES, ids="{:_}".format)
+@pytest.fixture(scope="module", params=BLOCK_COUNTS, ids="{:_}".format)
 def num_blocks(request: pytest.FixtureRequest) -> int:
     """Return the number of blocks."""
-    size: int = request.param
-    return size
+    count: int = request.param
+    return count
 
 
-@pytest.fixture(scope="module", params=[*GOOD, *BAD])
+@pytest.fixture(scope="module", params=[*MAPS_WITHOUT_FAULTS, *MAPS_WITH_FAULTS])
 def kind(request: pytest.FixtureRequest) -> str:
     """Return the kind of map."""
     name: str = request.param
@@ -25,34 +25,37 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def case(kind: str, num_blocks: int) -> Case:
-    """Create a map, which all peers check."""
-    return make(kind, num_blocks)
+    """Create a map, which all implementations check."""
+    return create_case(kind, num_blocks)
 
 
 @pytest.mark.benchmark(max_time=0.5, min_rounds=5)
-@pytest.mark.parametrize("peer", [*check_peers.CHECKS, "original"])
-def test_assert(benchmark: Benchmark, smoke: bool, kind: str, num_blocks: int, case: Case, peer: str) -> None:
-    """Measure the time of a peer on a map. A peer with a wrong result is not measured."""
-    check = check_peers.CHECKS.get(peer) or _original(kind, num_blocks, smoke)
-    if check_peers.error_text(check, case) != check_peers.expected(case):
-        stop = pytest.fail if peer == "devicemap" else pytest.skip
-        stop(f"the result of {peer} is wrong")
+@pytest.mark.parametrize("implementation", [*check_peers.CHECKS, "original"])
+def test_assert_speed(
+    benchmark: Benchmark, smoke: bool, kind: str, num_blocks: int, case: Case, implementation: str
+) -> None:
+    """Measure the time of an implementation on a map. A peer with a wrong result is skipped."""
+    check = check_peers.CHECKS.get(implementation) or _original_check(kind, num_blocks, smoke)
+    if check_peers.error_message(check, case) != check_peers.expected_message(case):
+        fail_or_skip = pytest.fail if implementation == "devicemap" else pytest.skip
+        fail_or_skip(f"{implementation} returns a wrong result")
     benchmark.group = f"assert_device_map, {kind}, {num_blocks:,} blocks"
-    benchmark.extra_info.update(job="assert", on=kind, num_blocks=num_blocks, peer=peer)
+    benchmark.extra_info.update(job="assert", input_kind=kind, num_blocks=num_blocks, implementation=implementation)
     if case.fault is not None:
-        # The exception is caught inside the timed call.
-        benchmark(check_peers.error_text, check, case)
-    elif peer == "original" and num_blocks > 1_000:
+        # The exception is caught within the timed call.
+        benchmark(check_peers.error_message, check, case)
+    elif implementation == "original" and num_blocks > 1_000:
         benchmark.pedantic(check, (case.device_map, num_blocks), rounds=1)
     else:
         benchmark(check, case.device_map, num_blocks)
 
 
-def _original(kind: str, num_blocks: int, smoke: bool) -> check_peers.Check:
+def _original_check(kind: str, num_blocks: int, smoke: bool) -> check_peers.Check:
+    """Return the original check, or skip the benchmark if the original is not installed or would take too long."""
     original = check_peers.original()
     if original is None:
         pytest.skip("transformers 4 is not installed")
-    # A call takes seconds, and about as long on each kind of map: large maps are measured for one kind only.
+    # A call takes seconds, whatever the kind of map. Therefore large maps are measured for one kind only.
     limit = check_peers.ORIGINAL_LIMIT if kind == "contiguous" and not smoke else 1_000
     if num_blocks > limit:
         pytest.skip(f"quadratic: measured up to {limit:,} blocks")

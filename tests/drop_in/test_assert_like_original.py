@@ -64,17 +64,23 @@ class CustomValues(dict[Any, Any]):
 
 
 class RaisingValues:
+    """An object whose ``values()`` raises an exception."""
+
     def values(self) -> Any:
         raise LookupError("values() fails")
 
 
 class GeneratedValues:
+    """An object whose ``values()`` is a generator, which yields a list and an iterator."""
+
     def values(self) -> Iterator[Any]:
         yield [0, 1]
         yield iter([2])
 
 
 class RaisingLen:
+    """An iterable whose ``__len__`` raises an exception."""
+
     def __len__(self) -> int:
         raise RuntimeError("no length")
 
@@ -83,6 +89,8 @@ class RaisingLen:
 
 
 class ValuesWithRaisingLen:
+    """An object whose ``values()`` returns an iterable whose ``__len__`` raises an exception."""
+
     def values(self) -> Any:
         return RaisingLen()
 
@@ -95,6 +103,8 @@ class CustomIter(list[Any]):
 
 
 class Index:
+    """An object that is not an int but has the method ``__index__``."""
+
     def __index__(self) -> int:
         return 3
 
@@ -105,19 +115,21 @@ class RaisingIndex:
 
 
 class RaisingRepr(int):
+    """An int whose ``__repr__`` raises an exception."""
+
     def __repr__(self) -> str:
         raise OSError("no repr")
 
 
 class HidingEqMeta(type):
-    """A metaclass for classes whose attribute ``__eq__`` is that of int, whatever they define."""
+    """A metaclass that returns ``int.__eq__`` as the attribute ``__eq__`` of its classes, even if they override it."""
 
     __eq__ = property(lambda cls: int.__eq__)
     __hash__ = type.__hash__
 
 
-class HiddenByMetaclass(int, metaclass=HidingEqMeta):
-    """A subclass of int with a custom ``==``, which its attribute ``__eq__`` does not show."""
+class EqHiddenByMetaclass(int, metaclass=HidingEqMeta):
+    """A subclass of int with a custom ``==``, although its attribute ``__eq__`` is ``int.__eq__``."""
 
     def __eq__(self, other: object) -> bool:
         return False
@@ -126,27 +138,27 @@ class HiddenByMetaclass(int, metaclass=HidingEqMeta):
 
 
 class HidingEqDescriptor:
-    """A descriptor that is ``int.__eq__`` for a class and a custom method for its instances."""
+    """A descriptor that returns ``int.__eq__`` for a class and another function for an instance."""
 
     def __get__(self, instance: object, owner: object) -> Any:
         return int.__eq__ if instance is None else lambda other: False
 
 
-class HiddenByDescriptor(int):
-    """A subclass of int with a custom ``==``, which its attribute ``__eq__`` does not show."""
+class EqHiddenByDescriptor(int):
+    """A subclass of int with a custom ``==``, although its attribute ``__eq__`` is ``int.__eq__``."""
 
     __eq__ = HidingEqDescriptor()
     __hash__ = int.__hash__
 
 
 class IgnoredByNumpy(int):
-    """A subclass of int whose instances NumPy does not compare itself."""
+    """A subclass of int for which NumPy's ``==`` returns ``NotImplemented``, because ``__array_ufunc__`` is None."""
 
     __array_ufunc__ = None
 
 
 class CustomIndex(int):
-    """A subclass of int with a custom ``__index__``, which NumPy calls in comparisons."""
+    """A subclass of int whose ``__index__`` returns 0. NumPy calls this method in comparisons."""
 
     def __index__(self) -> int:
         return 0
@@ -154,7 +166,7 @@ class CustomIndex(int):
     __int__ = __index__
 
 
-def numbers_then_error() -> Iterator[int]:
+def yield_number_then_raise() -> Iterator[int]:
     yield 0
     raise EOFError("the generator fails")
 
@@ -172,7 +184,7 @@ MAPS: dict[str, Callable[[], Any]] = {
     "devices without blocks": lambda: {0: [], 1: [0, 1, 2], 2: []},
     "duplicate": lambda: {0: [0, 1], 1: [1, 2]},
     "duplicate three times": lambda: {0: [0, 1, 1], 1: [1, 2]},
-    "duplicates in their order": lambda: {0: [2, 0, 1], 1: [0, 1, 2]},
+    "duplicates in descending order": lambda: {0: [2, 0, 1], 1: [0, 1, 2]},
     "missing": lambda: {0: [0]},
     "extra": lambda: {0: [0, 1, 2, 3, -1]},
     "extra twice": lambda: {0: [0, 1, 2, 3, 3]},
@@ -187,39 +199,45 @@ MAPS: dict[str, Callable[[], Any]] = {
     "two nans": lambda: {0: [0, 1, 2, float("nan"), float("nan")]},
     "numpy scalar": lambda: {0: [np.int64(0), np.int64(1)], 1: [2]},
     "numpy scalar and its int": lambda: {0: [np.int64(1), 0, 1], 1: [2]},
-    "numpy extra": lambda: {0: [0, 1, 2, np.int64(9), np.uint64(2**64 - 1)]},
+    "extra numpy scalars": lambda: {0: [0, 1, 2, np.int64(9), np.uint64(2**64 - 1)]},
     "IntEnum": lambda: {0: [Layer.FIRST, Layer.SECOND], 1: [2]},
     "IntEnum duplicate": lambda: {0: [Layer.FIRST, 0, Layer.SECOND], 1: [2]},
     "IntEnum extra": lambda: {0: [0, 1, 2, Layer.FOURTH]},
     "int subclass": lambda: {0: [PlainInt(0), NamedInt(1)], 1: [2, NamedInt(1)]},
-    "int subclass with another ==": lambda: {0: [Modular(0), Modular(3)], 1: [1, 2]},
+    "int subclass with a custom ==": lambda: {0: [Modular(0), Modular(3)], 1: [1, 2]},
     "int subclass beyond 64 bits": lambda: {0: [0, 1, 2, NamedInt(10**30), NamedInt(10**30)]},
     "beyond 64 bits": lambda: {0: [0, 1, 2, 10**30, 10**30, -(10**30), 2**64]},
     "negatives": lambda: {0: [-1, 0, 1, 2, -1]},
-    "class with a metaclass that hides ==": lambda: {0: [HiddenByMetaclass(0), HiddenByMetaclass(0), 1], 1: [2]},
-    "class with a descriptor that hides ==": lambda: {0: [HiddenByDescriptor(0), HiddenByDescriptor(0), 1], 1: [2]},
-    "numpy int and a subclass that numpy ignores": lambda: {0: [np.int64(0), IgnoredByNumpy(0), 1, 2]},
-    "numpy int and a subclass with another index": lambda: {0: [np.int64(0), CustomIndex(1), 2]},
-    "numpy array and a subclass with another index": lambda: {0: np.arange(1), 1: [CustomIndex(1), 2]},
+    "int subclass whose metaclass hides a custom ==": lambda: {
+        0: [EqHiddenByMetaclass(0), EqHiddenByMetaclass(0), 1],
+        1: [2],
+    },
+    "int subclass whose descriptor hides a custom ==": lambda: {
+        0: [EqHiddenByDescriptor(0), EqHiddenByDescriptor(0), 1],
+        1: [2],
+    },
+    "numpy int and an int subclass that NumPy does not compare": lambda: {0: [np.int64(0), IgnoredByNumpy(0), 1, 2]},
+    "numpy int and an int subclass with a custom __index__": lambda: {0: [np.int64(0), CustomIndex(1), 2]},
+    "numpy array and an int subclass with a custom __index__": lambda: {0: np.arange(1), 1: [CustomIndex(1), 2]},
     "numpy int and an IntEnum": lambda: {0: [np.int64(1), Layer.SECOND, 0, 2]},
-    "numpy ints above the exact floats": lambda: {0: [0, 1, 2, np.uint64(2**53), 2**53 + 1, float(2**53)]},
-    "numpy int that a float rounds to": lambda: {0: [0, 1, 2, np.int64(2**53 + 1), float(2**53)]},
-    "strings": lambda: {0: ["0", "1", "1"]},
-    "a string": lambda: {0: "012"},
+    "numpy int, int and float of at least 2**53": lambda: {0: [0, 1, 2, np.uint64(2**53), 2**53 + 1, float(2**53)]},
+    "numpy int that equals a float after rounding": lambda: {0: [0, 1, 2, np.int64(2**53 + 1), float(2**53)]},
+    "strings of digits": lambda: {0: ["0", "1", "1"]},
+    "a string instead of a list": lambda: {0: "012"},
     "None in a list": lambda: {0: [0, 1, 2, None, None]},
     "lists in a list": lambda: {0: [0, 1, 2, [1], [1]]},
     "objects with a custom ==": lambda: {0: [CustomEq(0), CustomEq(1), CustomEq(1)], 1: [2]},
     "objects whose == raises": lambda: {0: [CustomEq(0), CustomEq(9)], 1: [2]},
     "complex": lambda: {0: [0j, 1 + 0j, 2]},
     "tensors": lambda: {0: [import_torch().tensor(0), import_torch().tensor(1)], 1: [import_torch().tensor(2)]},
-    "tensors twice": lambda: {
+    "tensor and its int": lambda: {
         0: [import_torch().tensor(0), import_torch().tensor(1)],
         1: [2, import_torch().tensor(1)],
     },
-    "a tensor": lambda: {0: import_torch().arange(3)},
+    "a tensor instead of a list": lambda: {0: import_torch().arange(3)},
     "a tensor of two elements": lambda: {0: [import_torch().arange(2), 0, 1, 2]},
-    "repr raises": lambda: {0: [0, 1, 2, RaisingRepr(1)]},
-    "repr too long": lambda: {0: [0, 1, 2, 10**5000]},
+    "extra block whose repr raises": lambda: {0: [0, 1, 2, RaisingRepr(1)]},
+    "extra block with too many digits for repr": lambda: {0: [0, 1, 2, 10**5000]},
     "tuple": lambda: {0: (0, 1), 1: (2,)},
     "range": lambda: {0: range(2), 1: range(2, 3)},
     "descending range": lambda: {0: range(2, -1, -1)},
@@ -237,13 +255,13 @@ MAPS: dict[str, Callable[[], Any]] = {
     "deque": lambda: {0: collections.deque([0, 1]), 1: [2]},
     "generator": lambda: {0: (b for b in [0, 1]), 1: [2]},
     "generator with a fault": lambda: {0: (b for b in [0, 1]), 1: [1]},
-    "generator that raises": lambda: {0: numbers_then_error(), 1: 5},
+    "generator that raises": lambda: {0: yield_number_then_raise(), 1: 5},
     "one generator twice": lambda: dict.fromkeys([0, 1], iter([0, 1, 2])),
     "bytes": lambda: {0: b"\x00\x01", 1: bytearray(b"\x02")},
     "array": lambda: {0: np.arange(2), 1: np.array([2], dtype=np.uint8)},
     "array with faults": lambda: {0: np.array([0, 1, 1, 9, -4]), 1: [2]},
-    "array of the largest numbers": lambda: {0: np.array([0, 1, 2, 2**64 - 1, 2**64 - 1], dtype=np.uint64)},
-    "array of the smallest numbers": lambda: {0: np.array([0, 1, 2, -(2**63)])},
+    "array with the largest uint64": lambda: {0: np.array([0, 1, 2, 2**64 - 1, 2**64 - 1], dtype=np.uint64)},
+    "array with the smallest int64": lambda: {0: np.array([0, 1, 2, -(2**63)])},
     "array of bools": lambda: {0: np.array([False, True]), 1: [2]},
     "array of floats": lambda: {0: np.arange(3.0)},
     "array, other endianness": lambda: {0: np.arange(3, dtype=">i8")},
@@ -261,15 +279,15 @@ MAPS: dict[str, Callable[[], Any]] = {
     "two-dimensional array": lambda: {0: np.arange(4).reshape(2, 2)},
     "array with one row": lambda: {0: np.arange(3).reshape(1, 3)},
     "array, masked": lambda: {0: np.ma.masked_array([0, 1, 2], mask=[False, True, False])},
-    "None": lambda: {0: None},
-    "an int": lambda: {0: [0, 1], 1: 2},
-    "list subclass": lambda: {0: CustomIter([5, 6])},
+    "None instead of a list": lambda: {0: None},
+    "an int instead of a list": lambda: {0: [0, 1], 1: 2},
+    "list subclass with a custom iterator": lambda: {0: CustomIter([5, 6])},
     "OrderedDict": lambda: collections.OrderedDict({0: [0, 1], 1: [2]}),
     "UserDict": lambda: collections.UserDict({0: [0, 1], 1: [2]}),
     "defaultdict": lambda: collections.defaultdict(list, {0: [0, 1, 2]}),
     "overridden values()": lambda: CustomValues({0: [7]}),
-    "values() that raises": lambda: RaisingValues(),
-    "values() that generates": lambda: GeneratedValues(),
+    "values() raises": lambda: RaisingValues(),
+    "values() is a generator": lambda: GeneratedValues(),
     "values() whose length raises": lambda: ValuesWithRaisingLen(),
     "blocks whose length raises": lambda: {0: RaisingLen()},
     "a list instead of a map": lambda: [[0, 1, 2]],
@@ -307,7 +325,7 @@ def test_each_named_map_has_the_outcome_of_the_original(create_map: Callable[[],
     assert_same("assert_device_map", lambda: (create_map(), num_blocks))
 
 
-def test_the_error_contains_the_objects_of_the_map_itself() -> None:
+def test_attributes_of_the_error_contain_the_same_objects_as_the_map() -> None:
     duplicate, extra = NamedInt(1), NamedInt(9)
     with pytest.raises(devicemap.DeviceMapError) as caught:
         devicemap.assert_device_map({0: [0, duplicate, 1, extra]}, 3)
@@ -317,7 +335,10 @@ def test_the_error_contains_the_objects_of_the_map_itself() -> None:
 
 
 class ComparisonRecorder:
-    """An object that records each comparison in a log, and raises an exception in comparison number ``raises_at``."""
+    """An object that records its comparisons in a log, and equals recorders whose names have the same first letter.
+
+    The comparison with the number ``raises_at``, counted from 1, raises an exception.
+    """
 
     def __init__(self, name: str, log: list[tuple[str, str]], raises_at: int | None) -> None:
         self.name, self.log, self.raises_at = name, log, raises_at
@@ -334,28 +355,28 @@ class ComparisonRecorder:
 
 @pytest.mark.parametrize("raises_at", [None, 1, 4, 9, 16, 30])
 def test_items_with_a_custom_eq_are_compared_in_the_order_of_the_original(raises_at: int | None) -> None:
-    logs = []
+    outcomes = []
     for module in (original, devicemap):
         log: list[tuple[str, str]] = []
         recorders = [ComparisonRecorder(name, log, raises_at) for name in ("a1", "b1", "a2", "c1")]
         with pytest.raises((ValueError, ArithmeticError)) as caught:
             module.assert_device_map({0: [0, recorders[0], 1], 1: (*recorders[1:], 7)}, 4)
-        logs.append((log, str(caught.value)))
-    assert logs[0] == logs[1]
-    assert logs[0][0]
+        assert log
+        outcomes.append((log, str(caught.value)))
+    assert outcomes[0] == outcomes[1]
 
 
-def test_values_that_change_each_other_are_read_in_the_order_of_the_original() -> None:
+def test_values_that_mutate_each_other_are_read_in_the_order_of_the_original() -> None:
     def error_message(module: Any) -> str:
         shared = [0, 1]
 
-        def values() -> Iterator[int]:
+        def mutating_generator() -> Iterator[int]:
             shared.append(7)
             yield 2
             shared.clear()
 
         with pytest.raises(ValueError, match=r"missing|not specified|Remove") as caught:
-            module.assert_device_map({0: shared, 1: values(), 2: shared}, 4)
+            module.assert_device_map({0: shared, 1: mutating_generator(), 2: shared}, 4)
         return str(caught.value)
 
     assert error_message(original) == error_message(devicemap)

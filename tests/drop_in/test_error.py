@@ -19,9 +19,9 @@ from tests.subprocess_helpers import run_code
 
 def caught_error() -> devicemap.DeviceMapError:
     """Return the error for a map with duplicate, missing and extra blocks."""
-    with pytest.raises(devicemap.DeviceMapError) as info:
+    with pytest.raises(devicemap.DeviceMapError) as caught:
         devicemap.assert_device_map({0: [0, 1, 1], 1: [7, "x", 7]}, 4)
-    return info.value
+    return caught.value
 
 
 def test_device_map_error_is_an_assertion_error_and_a_value_error() -> None:
@@ -34,7 +34,7 @@ def test_device_map_error_is_an_assertion_error_and_a_value_error() -> None:
 # The three messages are copied verbatim from transformers 4.57.6.
 
 
-def test_device_map_error_contains_all_faults_and_its_message_names_the_first_kind() -> None:
+def test_device_map_error_contains_all_faults_but_the_message_only_names_the_duplicates() -> None:
     error = caught_error()
     assert str(error) == (
         "Duplicate attention blocks specified in device_map. Attention blocks must be specified to one device. "
@@ -62,9 +62,9 @@ def test_device_map_error_contains_all_faults_and_its_message_names_the_first_ki
     ],
 )
 def test_messages_for_missing_and_extra_blocks_are_those_of_the_original(blocks: list[int], message: str) -> None:
-    with pytest.raises(devicemap.DeviceMapError) as info:
+    with pytest.raises(devicemap.DeviceMapError) as caught:
         devicemap.assert_device_map({0: blocks}, 3)
-    assert str(info.value) == message
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,10 @@ def test_messages_for_missing_and_extra_blocks_are_those_of_the_original(blocks:
     [
         copy.copy,
         copy.deepcopy,
-        *(lambda error, protocol=protocol: pickle.loads(pickle.dumps(error, protocol)) for protocol in range(6)),
+        *(
+            lambda error, protocol=protocol: pickle.loads(pickle.dumps(error, protocol))
+            for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+        ),
     ],
 )
 def test_device_map_error_can_be_copied_and_pickled(
@@ -93,9 +96,9 @@ def test_context_of_device_map_error_is_the_exception_being_handled() -> None:
         except IndexError:
             devicemap.assert_device_map({}, 1)
 
-    with pytest.raises(devicemap.DeviceMapError) as info:
+    with pytest.raises(devicemap.DeviceMapError) as caught:
         check_while_handling()
-    assert isinstance(info.value.__context__, IndexError)
+    assert isinstance(caught.value.__context__, IndexError)
 
 
 def test_device_map_error_created_by_the_caller_has_no_blocks() -> None:
@@ -128,7 +131,7 @@ def test_reimported_package_raises_its_own_exception_classes() -> None:
                 assert type(error).__module__ == "devicemap"
                 assert type(error) is getattr(devicemap, type(error).__name__)
             else:
-                raise SystemExit("no error")
+                raise SystemExit("the call raised no exception")
         """
     )
 
@@ -151,7 +154,7 @@ class ObjectWithRepr:
 
 
 class StrWhoseSplitRaises(str):
-    """A str whose ``split``, with which the repr could be split into words, raises an exception."""
+    """A str whose ``split`` raises an exception. ``short_repr`` must split a repr into words without calling it."""
 
     __slots__ = ()
 
@@ -180,6 +183,7 @@ RaisingRepr: Any = RaisingNameMeta("RaisingRepr", (), {"__repr__": raise_on_repr
     [
         ("x", "'x'"),
         ("x" * 38, repr("x" * 38)),
+        # `reprlib` shortens strings, lists and dicts with "..."; `short_repr` itself shortens other reprs with "…".
         ("x" * 39, f"'{'x' * 17}...{'x' * 18}'"),
         (ObjectWithRepr("x" * 40), "x" * 40),
         (ObjectWithRepr("a" * 30 + "b" * 11), f"{'a' * 26}…{'a' * 2}{'b' * 11}"),

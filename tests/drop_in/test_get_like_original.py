@@ -20,7 +20,7 @@ pytestmark = pytest.mark.oracle
 
 @MANY_EXAMPLES
 @given(n_layers=st.integers(-40, 400), num_devices=st.integers(0, 60))
-def test_any_numbers_of_layers_and_devices_have_the_outcome_of_the_original(n_layers: int, num_devices: int) -> None:
+def test_all_numbers_of_layers_and_devices_have_the_outcome_of_the_original(n_layers: int, num_devices: int) -> None:
     assert_same("get_device_map", lambda: (n_layers, range(num_devices)))
 
 
@@ -48,12 +48,14 @@ def test_arguments_of_any_type_have_the_outcome_of_the_original(n_layers: Any, d
 
 
 class Index:
+    """An object that is not an int but has the method ``__index__``."""
+
     def __index__(self) -> int:
         return 5
 
 
 class CustomDivision:
-    """An object with ``__index__`` and a custom division, which is not consistent with ``__index__``."""
+    """An object whose ``__index__`` returns 7, but whose quotients are those of another number."""
 
     def __index__(self) -> int:
         return 7
@@ -70,6 +72,8 @@ class LengthOnly:
 
 
 class RaisingLen(list[int]):
+    """A list whose ``__len__`` raises an exception."""
+
     def __len__(self) -> int:
         raise RuntimeError("no length")
 
@@ -100,11 +104,13 @@ class RaisingIter:
 
 
 class RaisingHash:
+    """An object whose ``__hash__`` raises an exception."""
+
     def __hash__(self) -> int:
         raise RuntimeError("no hash")
 
 
-LAYERS: dict[str, Any] = {
+LAYER_COUNTS: dict[str, Any] = {
     "12": 12,
     "5": 5,
     "1": 1,
@@ -122,7 +128,7 @@ LAYERS: dict[str, Any] = {
     "False": False,
     "IntEnum": Layer.FOURTH,
     "int subclass": NamedInt(5),
-    "int subclass with another ==": Modular(5),
+    "int subclass with a custom ==": Modular(5),
     "numpy int64": np.int64(5),
     "numpy int8": np.int8(5),
     "numpy bool": np.bool_(True),
@@ -132,7 +138,7 @@ LAYERS: dict[str, Any] = {
     "None": None,
     "'5'": "5",
     "__index__": Index(),
-    "__index__ and /": CustomDivision(),
+    "__index__ and a custom division": CustomDivision(),
 }
 DEVICES: dict[str, Callable[[], Any]] = {
     "range(4)": lambda: range(4),
@@ -141,11 +147,11 @@ DEVICES: dict[str, Callable[[], Any]] = {
     "list": lambda: [0, 1],
     "tuple of names": lambda: ("cpu", "cuda:0", "cuda:1"),
     "empty list": list,
-    "repeated": lambda: [0, 1, 0],
-    "repeated, equal": lambda: [1, True, 1.0],
-    "not hashable": lambda: [0, [1]],
-    "not hashable, after the last chunk": lambda: [0, 1, 2, 3, 4, []],
-    "hash raises": lambda: [0, RaisingHash()],
+    "repeated device": lambda: [0, 1, 0],
+    "equal devices of different types": lambda: [1, True, 1.0],
+    "unhashable device": lambda: [0, [1]],
+    "unhashable device after the last chunk": lambda: [0, 1, 2, 3, 4, []],
+    "device whose hash raises": lambda: [0, RaisingHash()],
     "str": lambda: "abc",
     "bytes": lambda: b"ab",
     "dict": lambda: {"a": 1, "b": 2},
@@ -154,7 +160,7 @@ DEVICES: dict[str, Callable[[], Any]] = {
     "array": lambda: np.arange(3),
     "zero-dimensional array": lambda: np.array(3),
     "two-dimensional array": lambda: np.arange(4).reshape(2, 2),
-    "generator": lambda: (d for d in range(2)),
+    "generator": lambda: (device for device in range(2)),
     "int": lambda: 2,
     "None": lambda: None,
     "length only": lambda: LengthOnly(),
@@ -169,7 +175,7 @@ DEVICES: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("create_devices", DEVICES.values(), ids=DEVICES.keys())
-@pytest.mark.parametrize("n_layers", LAYERS.values(), ids=LAYERS.keys())
+@pytest.mark.parametrize("n_layers", LAYER_COUNTS.values(), ids=LAYER_COUNTS.keys())
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_each_named_argument_has_the_outcome_of_the_original(n_layers: Any, create_devices: Callable[[], Any]) -> None:
     assert_same("get_device_map", lambda: (n_layers, create_devices()))
@@ -185,6 +191,8 @@ def test_trailing_devices_without_blocks_are_not_in_the_map() -> None:
 
 
 def test_the_iterator_of_the_devices_is_advanced_once_more_after_the_last_chunk() -> None:
+    """The original calls ``zip(devices, chunks)``, which reads a device before it finds that no chunk remains."""
+
     def yielded_devices(module: Any) -> list[int]:
         yielded = []
 
@@ -203,7 +211,7 @@ def test_the_iterator_of_the_devices_is_advanced_once_more_after_the_last_chunk(
     assert yielded_devices(devicemap) == yielded_devices(original) == [0, 1, 2, 3]
 
 
-def test_repeated_devices_keep_the_first_key() -> None:
+def test_the_key_of_equal_devices_is_the_first_of_them() -> None:
     (key,) = devicemap.get_device_map(4, [True, 1])
     assert key is True
 

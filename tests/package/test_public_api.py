@@ -29,5 +29,5 @@ def test_a_build_that_uses_the_public_api_passes_the_tests_of_the_drop_in(tmp_pa
     run_command(sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--target", packages, wheel)
     assert run_code("from devicemap import _native; print(_native.layout_is_known)", path=packages).strip() == "False"
     environment = {**os.environ, "PYTHONPATH": str(packages)}
-    folders = [ROOT / "tests" / name for name in ("drop_in", "check", "runtime", "partition/test_kinds_of_numbers.py")]
-    run_command(sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", *folders, environment=environment)
+    tests = [ROOT / "tests" / name for name in ("drop_in", "check", "runtime", "partition/test_kinds_of_numbers.py")]
+    run_command(sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", *tests, environment=environment)

@@ -1,4 +1,4 @@
-"""Tests that run the code blocks of the README and the examples of the docstrings."""
+"""Tests that run the code of the README and the examples of the docstrings, and check the length of documents."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CODE_BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 
 
-def code_blocks(language: str) -> list[str]:
-    """Return the code blocks of the README in a language."""
+def code_blocks_in(language: str) -> list[str]:
+    """Return the code of the README's code blocks in a language."""
     found = [code for block_language, code in CODE_BLOCKS if block_language == language]
     assert found, f"the README has no block of {language}"
     return found
@@ -29,9 +29,11 @@ def test_python_blocks_of_the_readme_print_what_their_comments_say(capsys: pytes
     """The blocks are executed in order in one namespace."""
     namespace: dict[str, Any] = {}
     try:
-        for code in code_blocks("python"):
+        for code in code_blocks_in("python"):
             exec(code, namespace)  # noqa: S102, the code of the README
-            assert capsys.readouterr().out.splitlines() == re.findall(r"(?m)(?:print\(.*\)  |^)# (.*)", code)
+            # The expected output is in comments after calls of print and in comment lines.
+            expected = re.findall(r"(?m)(?:print\(.*\)  |^)# (.*)", code)
+            assert capsys.readouterr().out.splitlines() == expected
             if "patch_transformers" in code:
                 assert namespace["assert_device_map"] is devicemap.assert_device_map
     finally:
@@ -39,7 +41,7 @@ def test_python_blocks_of_the_readme_print_what_their_comments_say(capsys: pytes
 
 
 def test_the_import_that_the_readme_proposes_works() -> None:
-    (diff,) = code_blocks("diff")
+    (diff,) = code_blocks_in("diff")
     namespace: dict[str, object] = {}
     for line in diff.splitlines():
         if line.startswith("+"):

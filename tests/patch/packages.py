@@ -1,4 +1,4 @@
-"""Small packages named transformers, and statements that are executed where one of them is the only one installed."""
+"""Small packages that replace transformers in tests, and statements that subprocesses execute with one of them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ PACKAGES = {
     "eager transformers 5": {**PACKAGE_WITHOUT_ORIGINAL, "utils/__init__": EAGER_UTILS_5},
     "no transformers": {},
 }
-INSTALLED = [package for package, files in PACKAGES.items() if files]
-# The module helpers, from which the statements import all names.
+INSTALLED_PACKAGES = [package for package, files in PACKAGES.items() if files]
+# The code of the module `helpers`, from which the statements import all names.
 HELPERS = '''
 import importlib.util
 import sys
@@ -39,7 +39,7 @@ MODULE_NAME = "transformers.utils.model_parallel_utils"
 
 
 def import_state():
-    """Return the module in ``sys.modules``, the attribute of the parent package, and the finders."""
+    """Return the module in ``sys.modules``, the module that is an attribute of the parent package, and the finders."""
     parent = sys.modules.get("transformers.utils")
     module = sys.modules.get(MODULE_NAME, "nothing")
     return module, getattr(parent, "model_parallel_utils", "nothing"), list(sys.meta_path)
@@ -56,17 +56,17 @@ def assert_patched():
     assert get_device_map is module.get_device_map
 
 
-def is_ours(value):
-    """Return whether a value is a function of devicemap, or a module with its get_device_map."""
+def is_from_devicemap(value):
+    """Return whether a value is a function of devicemap, or a module whose ``get_device_map`` is one."""
     function = vars(value).get("get_device_map") if isinstance(value, ModuleType) else value
     return type(function) is type(len) and function.__module__ == sys.modules["devicemap"].get_device_map.__module__
 
 
 def assert_unpatched():
-    """Assert that no module of transformers has a function of devicemap, and that no finder is left."""
+    """Assert that no module of transformers has a function of devicemap, and that no finder of devicemap remains."""
     for name, module in list(sys.modules.items()):
         if name.split(".")[0] == "transformers" and module is not None:
-            assert [key for key, value in vars(module).items() if is_ours(value)] == [], name
+            assert [key for key, value in vars(module).items() if is_from_devicemap(value)] == [], name
     assert [finder for finder in sys.meta_path if type(finder).__module__.startswith("devicemap")] == []
 
 
@@ -77,7 +77,7 @@ def remove_from_sys_modules(package):
             del sys.modules[name]
 
 
-# Four ways in which projects test whether the module is absent.
+# Four ways in which projects test whether transformers lacks the original module.
 
 
 def absent_in_sys_modules():
@@ -125,6 +125,6 @@ def write_files(folder: Path, files: dict[str, str]) -> Path:
 
 
 def run_steps(folder: Path, *steps: str) -> None:
-    """Run statements in a new process, which can import the standard library and the packages in the folder only."""
+    """Run statements in a new process that can only import the standard library and the packages in the folder."""
     # Without the module site (-S), Python finds no installed package.
     run_code("\n".join([IMPORT_HELPERS, *steps]), "-S", path=folder)

@@ -13,7 +13,7 @@ from tests.patch.packages import (
     CREATE_OTHER_MODULE,
     IMPORT_HELPERS,
     IMPORT_UTILS,
-    INSTALLED,
+    INSTALLED_PACKAGES,
     ORIGINAL_MODULE,
     PACKAGE_WITHOUT_ORIGINAL,
     PACKAGES,
@@ -27,11 +27,11 @@ from tests.patch.packages import (
 )
 from tests.subprocess_helpers import run_code, run_command
 
-# Guards are conditions by which projects test whether the original module exists. The parameters are a package, and
-# statements before and after the patch.
+# Guards are conditions with which projects test whether the original module exists. The parameters are a package, and
+# the statements before and after the patch.
 UTILS_IMPORTED = [
-    *[pytest.param(package, IMPORT_UTILS, "", id=f"{package} imported before") for package in INSTALLED],
-    *[pytest.param(package, "", IMPORT_UTILS, id=f"{package} imported after") for package in INSTALLED],
+    *[pytest.param(package, IMPORT_UTILS, "", id=f"{package} imported before") for package in INSTALLED_PACKAGES],
+    *[pytest.param(package, "", IMPORT_UTILS, id=f"{package} imported after") for package in INSTALLED_PACKAGES],
     pytest.param("no transformers", PLACEHOLDERS, "", id="placeholders of both packages"),
 ]
 UTILS_NOT_IMPORTED = [
@@ -192,7 +192,9 @@ def test_worker_processes_are_patched_only_by_module_level_code_or_an_initialize
 # Second imports, and changes of the finders, between patching and unpatching.
 
 
-@pytest.mark.parametrize("early", ["import transformers.model", ""], ids=["transformers imported", "not imported"])
+@pytest.mark.parametrize(
+    "early_import", ["import transformers.model", ""], ids=["transformers imported", "not imported"]
+)
 @pytest.mark.parametrize(
     "extra_step",
     [
@@ -205,13 +207,13 @@ def test_worker_processes_are_patched_only_by_module_level_code_or_an_initialize
     ],
 )
 def test_unpatching_restores_the_original_after_reimports_and_changes_of_the_finders(
-    package_folders: dict[str, Path], extra_step: str, early: str
+    package_folders: dict[str, Path], extra_step: str, early_import: str
 ) -> None:
     run_steps(
         package_folders["transformers 4"],
-        *[early, SAVE_FINDERS, "before = import_state()", PATCH, extra_step],
-        "import transformers.model; assert is_ours(transformers.model)",
-        *[UNPATCH, "assert_unpatched()", f"assert {not early} or import_state() == before"],
+        *[early_import, SAVE_FINDERS, "before = import_state()", PATCH, extra_step],
+        "import transformers.model; assert is_from_devicemap(transformers.model)",
+        *[UNPATCH, "assert_unpatched()", f"assert {not early_import} or import_state() == before"],
         "assert transformers.model.get_device_map is sys.modules[MODULE_NAME].get_device_map",
     )
 
@@ -219,7 +221,7 @@ def test_unpatching_restores_the_original_after_reimports_and_changes_of_the_fin
 @pytest.mark.parametrize(
     "second_import", ["remove_from_sys_modules('transformers'); import transformers.utils", "importlib.reload(parent)"]
 )
-@pytest.mark.parametrize("package", INSTALLED)
+@pytest.mark.parametrize("package", INSTALLED_PACKAGES)
 def test_a_second_import_of_transformers_is_patched(
     package_folders: dict[str, Path], package: str, second_import: str
 ) -> None:
@@ -227,11 +229,11 @@ def test_a_second_import_of_transformers_is_patched(
         package_folders[package],
         *[IMPORT_UTILS, PATCH, "parent = transformers.utils", second_import, "assert_patched()"],
         "assert type(transformers.utils.__spec__.loader).__name__ == 'SourceFileLoader'",
-        *[UNPATCH, "assert_unpatched()", "assert not is_ours(vars(parent).get('model_parallel_utils'))"],
+        *[UNPATCH, "assert_unpatched()", "assert not is_from_devicemap(vars(parent).get('model_parallel_utils'))"],
     )
 
 
-# A finder that wraps the loader, as tools that instrument modules have.
+# A finder that wraps the loader of transformers.utils, as tools that instrument modules do.
 WRAPPING_FINDER = """
 class Wrapper:
     def __init__(self, loader): self.loader = loader
@@ -253,7 +255,9 @@ sys.meta_path.insert(0, Finder())
 
 
 @pytest.mark.parametrize("steps", [[WRAPPING_FINDER, PATCH], [PATCH, WRAPPING_FINDER]], ids=["before", "after"])
-def test_another_finder_can_wrap_the_loader(package_folders: dict[str, Path], steps: list[str]) -> None:
+def test_another_finder_can_wrap_the_loader_of_the_patched_package(
+    package_folders: dict[str, Path], steps: list[str]
+) -> None:
     run_steps(
         package_folders["transformers 5"],
         *steps,
@@ -301,16 +305,20 @@ assert errors == [], errors
 """
 
 
-@pytest.mark.parametrize("package", INSTALLED)
-def test_threads_can_patch_while_others_import(package_folders: dict[str, Path], package: str) -> None:
+@pytest.mark.parametrize("package", INSTALLED_PACKAGES)
+def test_threads_can_patch_while_other_threads_import_transformers(
+    package_folders: dict[str, Path], package: str
+) -> None:
     # The original is imported first. Otherwise Python sets it as an attribute of its parent some time after the import,
     # which can overwrite the attribute that the patch has set in the meantime.
-    early = f"{IMPORT_UTILS}.model_parallel_utils" if "4" in package else ""
-    run_steps(package_folders[package], "import devicemap", early, PATCH_AND_IMPORT_IN_THREADS, "assert_unpatched()")
+    early_import = f"{IMPORT_UTILS}.model_parallel_utils" if "4" in package else ""
+    run_steps(
+        package_folders[package], "import devicemap", early_import, PATCH_AND_IMPORT_IN_THREADS, "assert_unpatched()"
+    )
 
 
 @pytest.mark.parametrize("placeholder", ["", PLACEHOLDER], ids=["absent", "placeholder"])
-def test_threads_can_patch_while_others_import_without_transformers(
+def test_threads_can_patch_while_other_threads_import_and_transformers_is_not_installed(
     package_folders: dict[str, Path], placeholder: str
 ) -> None:
     steps = ["import devicemap", placeholder, PATCH_AND_IMPORT_IN_THREADS, "assert MODULE_NAME not in sys.modules"]
@@ -326,7 +334,7 @@ thread.start()
 thread.join(20)
 assert not thread.is_alive()
 """
-# A finder whose search for transformers.utils patches in another thread.
+# A finder that patches in another thread when transformers.utils is searched.
 PATCHING_FINDER = f"""
 class Finder:
     def find_spec(self, name, path=None, target=None):
@@ -337,8 +345,8 @@ sys.meta_path.insert(0, Finder())
 """
 
 
-def test_no_lock_is_held_while_user_code_runs(tmp_path: Path) -> None:
-    """Otherwise a thread whose import calls the patch could deadlock with a thread that patches."""
+def test_the_patch_holds_no_lock_while_user_code_runs(tmp_path: Path) -> None:
+    """Otherwise, code that is imported and waits for a thread that patches would cause a deadlock."""
     patching = {"utils/__init__": PATCH_IN_THREAD, "utils/model_parallel_utils": ORIGINAL_MODULE + PATCH_IN_THREAD}
     folder = write_files(tmp_path, {**PACKAGE_WITHOUT_ORIGINAL, **patching})
     steps = [PATCHING_FINDER, PATCH, "import transformers.utils, transformers.model", "assert_patched()"]

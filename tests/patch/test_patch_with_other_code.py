@@ -28,7 +28,7 @@ spec.loader.exec_module(lazy)
 """
 
 
-def test_a_lazy_module_is_not_loaded(package_folders: dict[str, Path]) -> None:
+def test_patching_does_not_load_a_lazy_module(package_folders: dict[str, Path]) -> None:
     """Loading it would run user code while the lock of the patch is held."""
     run_steps(
         package_folders["transformers 5"],
@@ -77,7 +77,7 @@ def test_the_spec_of_another_finder_is_not_changed(package_folders: dict[str, Pa
     )
 
 
-# A finder that calls all other finders, among them that of the patch.
+# A finder that calls all other finders, including the finder of the patch.
 DELEGATING_FINDER = """
 class Finder:
     def find_spec(self, name, path=None, target=None):
@@ -88,7 +88,9 @@ sys.meta_path.insert(0, Finder())
 """
 
 
-def test_another_finder_can_call_all_finders(package_folders: dict[str, Path]) -> None:
+def test_another_finder_can_call_all_finders_including_the_finder_of_the_patch(
+    package_folders: dict[str, Path],
+) -> None:
     run_steps(package_folders["transformers 5"], DELEGATING_FINDER, PATCH, IMPORT_UTILS, "assert_patched()")
 
 
@@ -98,14 +100,14 @@ def test_transformers_utils_can_replace_itself_in_sys_modules_while_it_is_import
     run_steps(folder, PATCH, IMPORT_UTILS, "assert_patched()")
 
 
-@pytest.mark.parametrize("extra_step", ["", PATCH], ids=["patched once", "patched again"])
+@pytest.mark.parametrize("second_patch", ["", PATCH], ids=["patched once", "patched again"])
 def test_unpatching_restores_the_functions_in_modules_that_imported_them(
-    package_folders: dict[str, Path], extra_step: str
+    package_folders: dict[str, Path], second_patch: str
 ) -> None:
     """Other code has replaced the stand-in by a module with only one of the functions."""
     save_functions = "model = transformers.model; functions = model.assert_device_map, model.get_device_map"
     replace_stand_in = f"{CREATE_OTHER_MODULE}; sys.modules[MODULE_NAME] = other"
-    steps = ["import transformers.model", save_functions, PATCH, replace_stand_in, extra_step, UNPATCH]
+    steps = ["import transformers.model", save_functions, PATCH, replace_stand_in, second_patch, UNPATCH]
     run_steps(
         package_folders["transformers 4"], *steps, "assert (model.assert_device_map, model.get_device_map) == functions"
     )
@@ -141,9 +143,10 @@ def test_patching_after_a_second_import_of_devicemap_sets_the_new_functions(pack
 def test_a_process_can_fork_while_another_thread_patches(package_folders: dict[str, Path]) -> None:
     code = """
 import os, signal
-# The patch searches these modules while it holds its lock, so that the process nearly always forks at that time.
-for i in range(3000):
-    sys.modules[f"transformers.module{i}"] = ModuleType("module")
+# The patch searches these modules while it holds its lock. Their number makes the search so long that the process
+# nearly always forks during it.
+for number in range(3000):
+    sys.modules[f"transformers.module{number}"] = ModuleType("module")
 deadline = time.monotonic() + 20
 def patch_and_unpatch():
     while time.monotonic() < deadline:
@@ -159,6 +162,7 @@ for _ in range(10):
         devicemap.patch_transformers()
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
+# Ends the thread.
 deadline = 0
 """
     run_steps(package_folders["no transformers"], "import devicemap", code)

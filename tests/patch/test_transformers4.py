@@ -77,7 +77,7 @@ def test_unpatched_parallelize_does_not_call_devicemap(model: Any) -> None:
 
 
 def import_state() -> dict[str, object]:
-    """Return everything that a patch can change."""
+    """Return copies of all objects that a patch can change."""
     modules = [original, modeling_gpt2, modeling_t5]
     return {
         "finders": list(sys.meta_path),

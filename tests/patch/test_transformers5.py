@@ -1,4 +1,4 @@
-"""Tests for ``patch_transformers()`` with transformers 5, which no longer has the module."""
+"""Tests for ``patch_transformers()`` with transformers 5, which no longer has the original module."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.subprocess_helpers import copy_devicemap, interpreter_of, new_environ
 
 pytestmark = pytest.mark.slow
 
-# The module fork, which uses the functions as forks of the models of transformers 4 do.
+# The code of the module `fork`, which calls the original functions as forks of the models of transformers 4 do.
 FORK_MODULE = """
 from transformers import PretrainedConfig
 from transformers.utils.model_parallel_utils import assert_device_map, get_device_map
@@ -36,7 +36,7 @@ except devicemap.DeviceMapError as error:
     assert error.duplicate_blocks == [1]
     assert error.missing_blocks == [2]
 else:
-    raise SystemExit("the fault was not found")
+    raise SystemExit("assert_device_map raised no exception")
 """
 
 ASSERT_IMPORT_FAILS = """
@@ -53,41 +53,41 @@ else:
 def python(pytestconfig: pytest.Config) -> Path:
     """Return the interpreter of an environment with transformers 5, which is kept in pytest's cache."""
     assert pytestconfig.cache is not None
-    folder = pytestconfig.cache.mkdir(f"transformers5-python{sys.version_info.major}.{sys.version_info.minor}")
-    is_complete = folder / "complete"
-    if not is_complete.exists():
-        run_command(new_environment(folder), "-m", "pip", "install", "transformers>=5,<6")
-        is_complete.touch()
-    return interpreter_of(folder)
+    environment = pytestconfig.cache.mkdir(f"transformers5-python{sys.version_info.major}.{sys.version_info.minor}")
+    completion_marker = environment / "complete"
+    if not completion_marker.exists():
+        run_command(new_environment(environment), "-m", "pip", "install", "transformers>=5,<6")
+        completion_marker.touch()
+    return interpreter_of(environment)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return a folder that contains devicemap and the fork."""
+def folder(tmp_path: Path) -> Path:
+    """Return a folder that contains devicemap and the module ``fork``."""
     tmp_path.joinpath("fork.py").write_text(FORK_MODULE, encoding="utf-8")
     return copy_devicemap(tmp_path)
 
 
-def test_the_import_fails_without_the_patch(python: Path, path: Path) -> None:
+def test_the_import_of_a_fork_fails_without_the_patch(python: Path, folder: Path) -> None:
     check_version = "import transformers; assert transformers.__version__.startswith('5.')"
-    run_code(check_version + ASSERT_IMPORT_FAILS, python=python, path=path)
+    run_code(check_version + ASSERT_IMPORT_FAILS, python=python, path=folder)
 
 
-def test_a_fork_works_if_patched_before_the_import_of_transformers(python: Path, path: Path) -> None:
+def test_a_fork_works_if_patched_before_the_import_of_transformers(python: Path, folder: Path) -> None:
     patch = "import devicemap; devicemap.patch_transformers()\nimport transformers, fork"
-    run_code(patch + USE_FORK, python=python, path=path)
+    run_code(patch + USE_FORK, python=python, path=folder)
 
 
-def test_a_fork_works_if_patched_after_the_import_of_transformers(python: Path, path: Path) -> None:
+def test_a_fork_works_if_patched_after_the_import_of_transformers(python: Path, folder: Path) -> None:
     patch = "import transformers.utils, devicemap; devicemap.patch_transformers()\nimport fork"
-    run_code(patch + USE_FORK, python=python, path=path)
+    run_code(patch + USE_FORK, python=python, path=folder)
 
 
-def test_the_import_fails_after_unpatching(python: Path, path: Path) -> None:
+def test_the_import_of_a_fork_fails_after_unpatching(python: Path, folder: Path) -> None:
     run_code(
         "import devicemap; devicemap.patch_transformers()\nimport transformers.utils.model_parallel_utils\n"
         "devicemap.unpatch_transformers()\n"
         "assert not hasattr(transformers.utils, 'model_parallel_utils')" + ASSERT_IMPORT_FAILS,
         python=python,
-        path=path,
+        path=folder,
     )

@@ -18,7 +18,7 @@ def folder(tmp_path: Path) -> Path:
 # Without the module site (-S), Python finds no installed package.
 
 
-def test_the_import_works_while_the_patch_is_active(folder: Path) -> None:
+def test_the_original_module_can_be_imported_while_the_patch_is_active(folder: Path) -> None:
     run_code(
         """
         import sys
@@ -41,7 +41,7 @@ def test_the_import_works_while_the_patch_is_active(folder: Path) -> None:
 
 
 def test_transformers_itself_cannot_be_imported(folder: Path) -> None:
-    """Code that tests whether transformers is installed must get the right answer."""
+    """Code that tests whether transformers is installed must find that it is not."""
     run_code(
         """
         import importlib.util
@@ -80,17 +80,17 @@ def test_unpatching_restores_a_module_that_another_project_created(folder: Path)
         from types import ModuleType
         other = sys.modules["transformers.utils.model_parallel_utils"] = ModuleType("other")
         other.get_device_map = lambda n_layers, devices: {}
-        user = sys.modules["transformers.user"] = ModuleType("user")
-        user.get_device_map = other.get_device_map
+        importing_module = sys.modules["transformers.model"] = ModuleType("model")
+        importing_module.get_device_map = other.get_device_map
 
         import devicemap
         devicemap.patch_transformers()
         from transformers.utils.model_parallel_utils import assert_device_map, get_device_map
-        assert get_device_map is user.get_device_map is devicemap.get_device_map
+        assert get_device_map is importing_module.get_device_map is devicemap.get_device_map
 
         devicemap.unpatch_transformers()
         assert sys.modules["transformers.utils.model_parallel_utils"] is other
-        assert user.get_device_map is other.get_device_map
+        assert importing_module.get_device_map is other.get_device_map
         """,
         "-S",
         path=folder,

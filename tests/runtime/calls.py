@@ -1,4 +1,4 @@
-"""Helpers for the tests in which user code runs during a call."""
+"""Helpers for tests in which user code runs during a call, and can change the arguments."""
 
 from __future__ import annotations
 

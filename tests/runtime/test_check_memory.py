@@ -19,7 +19,7 @@ pytestmark = pytest.mark.memory
 
 
 @only_linux
-def test_insufficient_memory_is_a_memory_error() -> None:
+def test_check_raises_memory_error_if_there_is_not_enough_memory() -> None:
     output = run_code(
         MEMORY_LIMIT_HELPERS
         + """
@@ -46,7 +46,7 @@ def test_insufficient_memory_is_a_memory_error() -> None:
 
 @pytest.mark.parametrize("function", [check, devicemap.assert_device_map])
 def test_only_runs_out_of_order_allocate_a_bitset(function: Callable[[Any, int], object]) -> None:
-    """A bitset of so many blocks does not fit in memory."""
+    """A bitset of 10**15 blocks does not fit in memory."""
     num_blocks = 10**15
     device_map = devicemap.split(num_blocks, range(8))
     function(device_map, num_blocks)
@@ -63,7 +63,7 @@ def test_only_runs_out_of_order_allocate_a_bitset(function: Callable[[Any, int],
             function(out_of_order, num_blocks)
 
 
-def test_reference_counts_do_not_grow_with_the_number_of_calls() -> None:
+def test_reference_counts_do_not_grow_with_the_number_of_calls_of_check() -> None:
     device, blocks = object(), [*range(500, 800)]
     calls: list[Callable[[], Report]] = [
         lambda: check({device: blocks, 1: range(500)}, 800),
@@ -77,4 +77,5 @@ def test_reference_counts_do_not_grow_with_the_number_of_calls() -> None:
             for _ in range(100):
                 call()
             counts.append([sys.getrefcount(value) for value in (device, blocks, blocks[0], blocks[-1])])
+        # The first rounds are not compared, since they can fill caches of the interpreter.
         assert counts[1] == counts[3]

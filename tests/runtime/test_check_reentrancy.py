@@ -39,7 +39,7 @@ def test_items_and_iterables_can_mutate_the_map(mutation: Callable[[Any, Any], A
             return 5
 
     def create_map(location: str) -> dict[Any, Any]:
-        """Create a map that is mutated while it is read: by an item of one of two lists, or by a generator."""
+        """Create a map that is mutated while it is read, by an item of one of its two lists or by a generator."""
         blocks: list[Any] = list(range(10**6, 10**6 + size))
         device_map: dict[Any, Any] = {"early": blocks, "mutating": [6], "late": blocks}
 
@@ -88,17 +88,18 @@ def test_the_items_method_and_num_blocks_can_mutate_the_map() -> None:
 def test_the_eq_method_of_a_device_can_mutate_the_map() -> None:
     class Device:
         def __eq__(self, other: object) -> bool:
-            if armed:
+            if map_is_created:
                 device_map.clear()
             return self is other
 
         def __hash__(self) -> int:
             return 1
 
-    armed = False
+    # The hashes are equal, so that inserting `second` into the map already calls `__eq__`.
+    map_is_created = False
     first, second = Device(), Device()
     device_map: dict[Any, Any] = {"a": [0], first: ["x"], second: [0, 1, "x"]}
-    armed = True
+    map_is_created = True
     report = check(device_map, 2)
     assert report.duplicates == {0: ("a", second)}
     assert list(report.invalid.values()) == [("x",), ("x",)]

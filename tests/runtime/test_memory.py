@@ -19,14 +19,14 @@ from tests.subprocess_helpers import run_code, run_command
 
 pytestmark = pytest.mark.memory
 
-SIZE = 3_000
+NUM_BLOCKS = 3_000
 
 
-def check(device_map: Any, num_blocks: Any = SIZE) -> None:
+def check_map(device_map: Any, num_blocks: Any = NUM_BLOCKS) -> None:
     call_ignoring_exceptions(devicemap.assert_device_map, device_map, num_blocks)
 
 
-def get(n_layers: Any, devices: Any) -> None:
+def create_map(n_layers: Any, devices: Any) -> None:
     call_ignoring_exceptions(devicemap.get_device_map, n_layers, devices)
 
 
@@ -41,38 +41,38 @@ OBJECTS: list[Any] = [
     Layer.FOURTH,
     CustomEq(9),
 ]
-BLOCKS = list(range(SIZE))
+BLOCKS = list(range(NUM_BLOCKS))
 CALLS: dict[str, Callable[[], None]] = {
-    "no fault": lambda: check({0: BLOCKS[:50], 1: tuple(BLOCKS[50:])}),
-    "no fault, reversed": lambda: check({0: BLOCKS[::-1]}),
-    "no fault, ranges": lambda: check({0: range(0, SIZE, 2), 1: range(SIZE - 1, 0, -2)}),
-    "no fault, arrays": lambda: check({0: np.arange(SIZE)}),
-    "no fault, iterator": lambda: check({0: iter(BLOCKS)}),
-    "no fault, other numbers": lambda: check({0: [np.int64(0), True, NamedInt(2), 3.0, *BLOCKS[4:]]}),
-    "missing": lambda: check({0: BLOCKS[5:]}),
-    "duplicate and extra": lambda: check({0: BLOCKS, 1: BLOCKS[:9], 2: [SIZE, SIZE, -1]}),
-    "ranges with faults": lambda: check({0: range(-5, SIZE + 5), 1: range(20)}),
-    "array with faults": lambda: check({0: np.arange(-5, SIZE)}),
-    "other items": lambda: check({0: [*OBJECTS[1:4], *OBJECTS[1:4], *BLOCKS]}),
-    "items with a custom ==": lambda: check({0: [*OBJECTS[:-1], *BLOCKS[:30]]}, 20),
-    "== raises": lambda: check({0: [*OBJECTS, *BLOCKS[:30]]}, 20),
-    "value that is not iterable": lambda: check({0: [1], 1: 5}),
-    "None instead of a map": lambda: check(None),
-    "num_blocks as a str": lambda: check({}, "3"),
-    "num_blocks too large": lambda: check({}, 10**30),
-    "map created": lambda: get(SIZE, range(7)),
-    "map created, many devices": lambda: get(SIZE, range(SIZE)),
-    "map created from other numbers": lambda: get(np.int64(SIZE), OBJECTS[:3]),
-    "map not created": lambda: get(SIZE, [0, []]),
-    "no layers": lambda: get(0, [0]),
-    "negative layers": lambda: get(-3, [0, 1]),
+    "no fault": lambda: check_map({0: BLOCKS[:50], 1: tuple(BLOCKS[50:])}),
+    "no fault, reversed": lambda: check_map({0: BLOCKS[::-1]}),
+    "no fault, ranges": lambda: check_map({0: range(0, NUM_BLOCKS, 2), 1: range(NUM_BLOCKS - 1, 0, -2)}),
+    "no fault, arrays": lambda: check_map({0: np.arange(NUM_BLOCKS)}),
+    "no fault, iterator": lambda: check_map({0: iter(BLOCKS)}),
+    "no fault, other numbers": lambda: check_map({0: [np.int64(0), True, NamedInt(2), 3.0, *BLOCKS[4:]]}),
+    "missing": lambda: check_map({0: BLOCKS[5:]}),
+    "duplicate and extra": lambda: check_map({0: BLOCKS, 1: BLOCKS[:9], 2: [NUM_BLOCKS, NUM_BLOCKS, -1]}),
+    "ranges with faults": lambda: check_map({0: range(-5, NUM_BLOCKS + 5), 1: range(20)}),
+    "array with faults": lambda: check_map({0: np.arange(-5, NUM_BLOCKS)}),
+    "other items": lambda: check_map({0: [*OBJECTS[1:4], *OBJECTS[1:4], *BLOCKS]}),
+    "items with a custom ==": lambda: check_map({0: [*OBJECTS[:-1], *BLOCKS[:30]]}, 20),
+    "== raises": lambda: check_map({0: [*OBJECTS, *BLOCKS[:30]]}, 20),
+    "value that is not iterable": lambda: check_map({0: [1], 1: 5}),
+    "None instead of a map": lambda: check_map(None),
+    "num_blocks as a str": lambda: check_map({}, "3"),
+    "num_blocks too large": lambda: check_map({}, 10**30),
+    "map created": lambda: create_map(NUM_BLOCKS, range(7)),
+    "map created, many devices": lambda: create_map(NUM_BLOCKS, range(NUM_BLOCKS)),
+    "map created from other numbers": lambda: create_map(np.int64(NUM_BLOCKS), OBJECTS[:3]),
+    "map not created": lambda: create_map(NUM_BLOCKS, [0, []]),
+    "no layers": lambda: create_map(0, [0]),
+    "negative layers": lambda: create_map(-3, [0, 1]),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 def test_reference_counts_do_not_grow_with_the_number_of_calls(call: Callable[[], None]) -> None:
-    objects = [*OBJECTS, BLOCKS, BLOCKS[-1], SIZE, devicemap.DeviceMapError]
+    objects = [*OBJECTS, BLOCKS, BLOCKS[-1], NUM_BLOCKS, devicemap.DeviceMapError]
 
     def reference_counts() -> list[int]:
         """Return the number of allocated memory blocks, and the reference count of each object."""
@@ -93,7 +93,7 @@ def test_reference_counts_do_not_grow_with_the_number_of_calls(call: Callable[[]
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no module resource")
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-def test_resident_memory_does_not_grow(call: Callable[[], None]) -> None:
+def test_resident_memory_does_not_grow_with_the_number_of_calls(call: Callable[[], None]) -> None:
     import resource
 
     def peak_memory() -> int:
@@ -135,7 +135,7 @@ only_linux = pytest.mark.skipif(
 
 
 @only_linux
-def test_insufficient_memory_is_a_memory_error() -> None:
+def test_drop_in_raises_memory_error_if_there_is_not_enough_memory() -> None:
     output = run_code(
         MEMORY_LIMIT_HELPERS
         + """
@@ -162,6 +162,7 @@ def test_insufficient_memory_is_a_memory_error() -> None:
 
 @only_linux
 def test_the_bitset_is_not_filled_if_the_error_does_not_fit_in_memory() -> None:
+    """A bitset of 2**33 blocks takes 1 GiB, and a list of the missing blocks more than the limit of 4 GiB."""
     output = run_code(
         MEMORY_LIMIT_HELPERS
         + """
@@ -169,8 +170,8 @@ def test_the_bitset_is_not_filled_if_the_error_does_not_fit_in_memory() -> None:
     print_outcome(devicemap.assert_device_map, {0: [1]}, 2**33)
     print_outcome(devicemap.assert_device_map, {0: [1, 1]}, 2**33)
     with open("/proc/self/status") as file:
-        (peak,) = (int(line.split()[1]) for line in file if line.startswith("VmHWM"))
-    print(peak < 100_000)
+        (peak_kib,) = (int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+    print(peak_kib < 100_000)
     """
     )
     assert output.split() == ["MemoryError", "MemoryError", "True"]
@@ -179,7 +180,7 @@ def test_the_bitset_is_not_filled_if_the_error_does_not_fit_in_memory() -> None:
 @only_linux
 @pytest.mark.parametrize(("additional_mib", "expected"), [(34, "fine"), (30, "MemoryError")])
 def test_a_map_without_faults_allocates_one_bit_per_block(additional_mib: int, expected: str) -> None:
-    """The bits of 2**28 blocks take 32 MiB."""
+    """One bit for each of 2**28 blocks takes 32 MiB. Interleaved ranges require a bitset."""
     output = run_code(
         MEMORY_LIMIT_HELPERS
         + f"""
@@ -192,13 +193,13 @@ def test_a_map_without_faults_allocates_one_bit_per_block(additional_mib: int, e
 
 
 def test_runs_in_order_allocate_no_bitset() -> None:
-    """A bitset of so many blocks does not fit in memory."""
+    """A bitset of 2**36 blocks would take 8 GiB, which many machines cannot allocate."""
     half = 1 << 35
     devicemap.assert_device_map({0: range(half), 1: range(half, 2 * half)}, 2 * half)
 
 
 @pytest.mark.slow
-def test_the_other_tests_pass_with_the_debug_allocator() -> None:
+def test_other_tests_pass_with_the_debug_allocator() -> None:
     """Python's debug allocator detects accesses to freed memory and buffer overflows."""
     tests = Path(__file__).parents[1]
     output = run_command(

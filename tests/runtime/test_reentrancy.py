@@ -19,7 +19,10 @@ from tests.runtime.calls import MutatingCost, call_ignoring_exceptions
 
 
 class MutatingItem:
-    """An item that calls ``mutation`` the first five times that one of its special methods is called."""
+    """An item whose special methods call ``mutation``.
+
+    Only the first five calls do so, since thousands of mutations would take too long.
+    """
 
     def __init__(self, mutation: Callable[[], Any]) -> None:
         self.mutation, self.remaining_calls = mutation, 5
@@ -58,6 +61,7 @@ MUTATIONS: dict[str, Callable[[dict[Any, Any], list[Any]], Any]] = {
 @pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS.keys())
 @pytest.mark.parametrize("size", [1, 70, 2_000])
 def test_assert_device_map_survives_items_that_mutate_the_map(mutation: Callable[[Any, Any], Any], size: int) -> None:
+    # Large ints are not cached by Python: if the list is cleared, they are freed.
     blocks: list[Any] = [10**6 + block for block in range(size)]
     device_map: dict[Any, Any] = {"early": blocks, "late": [10**6 + size]}
     mutating_item = MutatingItem(lambda: mutation(device_map, blocks))
@@ -135,7 +139,7 @@ def test_the_garbage_collector_does_not_see_lists_with_unset_items(size: int) ->
     assert num_searches >= 3
 
 
-def test_a_call_does_not_change_whether_the_garbage_collector_is_enabled() -> None:
+def test_get_device_map_neither_enables_nor_disables_the_garbage_collector() -> None:
     class Devices(list[int]):
         def __iter__(self) -> Iterator[int]:
             assert gc.isenabled()
@@ -184,7 +188,7 @@ def test_balance_survives_sizes_that_resize_the_array_of_costs() -> None:
     assert len(costs) >= 70
 
 
-def test_other_threads_run_while_balance_searches() -> None:
+def test_other_threads_run_during_the_search_of_balance() -> None:
     times: list[float] = []
     stopped = threading.Event()
 

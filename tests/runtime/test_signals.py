@@ -1,4 +1,4 @@
-"""Tests for signals during long calls. Their handlers are called soon, and can change the arguments."""
+"""Tests that signal handlers are called during long calls, and that they can change the arguments."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import devicemap
+from devicemap import assert_device_map, balance, check, get_device_map
 from tests.runtime.calls import call_ignoring_exceptions
 from tests.subprocess_helpers import run_code
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.signals
 
 
 class CustomEq:
-    """An object with a custom ``==``, so that the check takes quadratic time."""
+    """An object with a custom ``==``, for which ``assert_device_map`` takes quadratic time."""
 
     def __eq__(self, other: object) -> bool:
         return False
@@ -29,42 +30,42 @@ class CustomEq:
     __hash__ = None  # type: ignore[assignment]
 
 
-MILLION = 1 << 20
-check, get = devicemap.assert_device_map, devicemap.get_device_map
+NUM_BLOCKS = 1 << 20
+# Calls that take at least some tenths of a second. Products with the prime 7919 modulo a limit are numbers in no order.
 LONG_CALLS: dict[str, Callable[[], Any]] = {
-    "one long list": lambda: check({0: list(range(MILLION)) * 100}, MILLION),
-    "one repeated block": lambda: check({0: [5] * (1 << 26)}, 10),
-    "many lists": lambda: check(dict.fromkeys(range(100), list(range(MILLION))), MILLION),  # noqa: RUF024 (the list is shared to save memory)
-    "a tuple of bools": lambda: check({0: (True, False) * (1 << 23)}, MILLION),
-    "strided ranges": lambda: check({0: range(0, 1 << 28, 2), 1: range(1, 1 << 28, 2)}, 1 << 28),
-    "a generator": lambda: check({0: (block % 7 for block in range(1 << 24))}, MILLION),
-    "items with a custom ==": lambda: check({0: [CustomEq() for _ in range(3_000)]}, 10),
-    "one list created": lambda: get(1 << 24, [0]),
-    "many lists created": lambda: get(1 << 22, range(1 << 22)),
-    "long lists created": lambda: get(1 << 24, range(300)),
-    "lists sliced": lambda: get(np.int64(1 << 21), range(1 << 21)),
-    "equal hashes": lambda: check({0: [number * (2**61 - 1) for number in range(1 << 13)]}, 10),
-    "many duplicates": lambda: check({0: range(1 << 24), 1: range(1 << 24)}, 1 << 24),
-    "many values": lambda: check(dict.fromkeys(range(1 << 23), ()), 10),
-    "many costs": lambda: devicemap.balance(array.array("d", [0.5]) * (1 << 25), range(3)),
-    "costs of another type": lambda: devicemap.balance([Fraction(1, 3)] * (1 << 19), range(3)),
-    "sizes of another type": lambda: devicemap.balance(
+    "one long list": lambda: assert_device_map({0: list(range(NUM_BLOCKS)) * 100}, NUM_BLOCKS),
+    "one repeated block": lambda: assert_device_map({0: [5] * (1 << 26)}, 10),
+    "many lists": lambda: assert_device_map(dict.fromkeys(range(100), list(range(NUM_BLOCKS))), NUM_BLOCKS),  # noqa: RUF024 (the list is shared to save memory)
+    "a tuple of bools": lambda: assert_device_map({0: (True, False) * (1 << 23)}, NUM_BLOCKS),
+    "strided ranges": lambda: assert_device_map({0: range(0, 1 << 28, 2), 1: range(1, 1 << 28, 2)}, 1 << 28),
+    "a generator": lambda: assert_device_map({0: (block % 7 for block in range(1 << 24))}, NUM_BLOCKS),
+    "items with a custom ==": lambda: assert_device_map({0: [CustomEq() for _ in range(3_000)]}, 10),
+    "a map of one list": lambda: get_device_map(1 << 24, [0]),
+    "a map of many lists": lambda: get_device_map(1 << 22, range(1 << 22)),
+    "a map of long lists": lambda: get_device_map(1 << 24, range(300)),
+    "a map for a NumPy integer": lambda: get_device_map(np.int64(1 << 21), range(1 << 21)),
+    # The hashes of multiples of 2**61 - 1 are 0 on 64-bit builds.
+    "equal hashes": lambda: assert_device_map({0: [number * (2**61 - 1) for number in range(1 << 13)]}, 10),
+    "many duplicates": lambda: assert_device_map({0: range(1 << 24), 1: range(1 << 24)}, 1 << 24),
+    "many devices without blocks": lambda: assert_device_map(dict.fromkeys(range(1 << 23), ()), 10),
+    "many costs": lambda: balance(array.array("d", [0.5]) * (1 << 25), range(3)),
+    "costs that are fractions": lambda: balance([Fraction(1, 3)] * (1 << 19), range(3)),
+    "sizes that are fractions": lambda: balance(
         bytes(1 << 18), 2, sizes=[Fraction(5)] * (1 << 18), max_memory=[10**9] * 2
     ),
-    "sets of blocks": lambda: devicemap.check({block: frozenset([block]) for block in range(1 << 19)}, 1 << 19),
-    "a very long array": lambda: devicemap.check({0: np.broadcast_to(np.int64(0), (10**11,))}, 5),
-    "many devices": lambda: devicemap.balance([1, 2, 3] * (1 << 19), range(1 << 20)),
-    "blocks that few devices can hold": lambda: devicemap.balance(
+    "sets of blocks": lambda: check({block: frozenset([block]) for block in range(1 << 19)}, 1 << 19),
+    "a very long array": lambda: check({0: np.broadcast_to(np.int64(0), (10**11,))}, 5),
+    "many devices": lambda: balance([1, 2, 3] * (1 << 19), range(1 << 20)),
+    "blocks that few devices can hold": lambda: balance(
         [block * 7919 % 10**6 for block in range(1 << 15)], range(1000), speeds=[1, 1, 1, 10**9] * 250
     ),
-    "many distinct speeds": lambda: devicemap.balance(
+    "many distinct speeds": lambda: balance(
         [1 + 10 ** (block * 7919 % 7) for block in range(100_000)],
         range(8_000),
         speeds=[1 + device * 7919 % 8_000 / 8_000 for device in range(8_000)],
     ),
-    "many reports": lambda: devicemap.check({0: range(1 << 23), 1: range(1 << 23)}, 1 << 23),
+    "a report on many duplicates": lambda: check({0: range(1 << 23), 1: range(1 << 23)}, 1 << 23),
 }
-"""Calls that take at least some tenths of a second."""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer")
@@ -75,8 +76,9 @@ def test_signals_are_handled_during_a_long_call(call: Callable[[], Any]) -> None
     def handle(signum: int, frame: object) -> None:
         nonlocal num_handled
         num_handled += 1
-        # If the call did not check for signals, the handler would run at most twice: before the call, and after it,
-        # since all signals that are pending by then are merged into one. The third time is therefore during the call.
+        # Pending signals of one kind are merged. If the function under test did not check for signals, the handler
+        # would run once after it, and at most once before it, provided that its arguments are created within 20 ms.
+        # The third run can therefore only happen during the function under test.
         if num_handled == 3:
             raise KeyboardInterrupt
 

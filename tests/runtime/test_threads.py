@@ -22,12 +22,14 @@ def grow_and_shrink(blocks: list[Any]) -> None:
 
 
 def replace_items(blocks: list[Any]) -> None:
+    """Replace the first items by objects of different types, most of which are freed when they are replaced again."""
     for index in range(min(len(blocks), 100)):
         blocks[index] = random.choice([index, 10**6 + index, 10**30, "block", None, 1.5, object()])
 
 
 def clear_and_refill(blocks: list[Any]) -> None:
     blocks.clear()
+    # Large ints are not cached by Python: the next clear() frees them.
     blocks[:] = [10**6 + block for block in range(NUM_BLOCKS)]
 
 
@@ -35,8 +37,8 @@ def reverse(blocks: list[Any]) -> None:
     blocks.reverse()
 
 
-def run_in_threads(*functions: Callable[[], Any]) -> list[BaseException]:
-    """Call each function repeatedly in its own thread, and return the unexpected exceptions."""
+def call_in_threads(*functions: Callable[[], Any]) -> list[BaseException]:
+    """Call each function repeatedly in a separate thread for half a second, and return the unexpected exceptions."""
     deadline = time.monotonic() + TEST_SECONDS
     unexpected: list[BaseException] = []
 
@@ -59,18 +61,18 @@ def run_in_threads(*functions: Callable[[], Any]) -> list[BaseException]:
 
 
 @pytest.mark.parametrize("change", [grow_and_shrink, replace_items, clear_and_refill, reverse])
-def test_lists_can_change_while_they_are_checked(change: Callable[[list[Any]], None]) -> None:
+def test_threads_can_change_a_list_during_assert_device_map(change: Callable[[list[Any]], None]) -> None:
     shared: list[Any] = list(range(NUM_BLOCKS))
     device_map: dict[Any, Any] = {0: shared, 1: shared[:10], 2: (NUM_BLOCKS,)}
 
     def check() -> None:
         devicemap.assert_device_map(device_map, NUM_BLOCKS + 1)
 
-    assert run_in_threads(check, check, lambda: change(shared), lambda: change(shared)) == []
+    assert call_in_threads(check, check, lambda: change(shared), lambda: change(shared)) == []
 
 
 @pytest.mark.parametrize("change", [grow_and_shrink, replace_items, clear_and_refill, reverse])
-def test_lists_can_change_while_they_are_balanced(change: Callable[[list[Any]], None]) -> None:
+def test_threads_can_change_costs_and_sizes_during_balance(change: Callable[[list[Any]], None]) -> None:
     shared: list[Any] = list(range(NUM_BLOCKS))
 
     def balance() -> None:
@@ -79,10 +81,10 @@ def test_lists_can_change_while_they_are_balanced(change: Callable[[list[Any]], 
         except (ValueError, TypeError):
             pass
 
-    assert run_in_threads(balance, balance, lambda: change(shared), lambda: change(shared)) == []
+    assert call_in_threads(balance, balance, lambda: change(shared), lambda: change(shared)) == []
 
 
-def test_maps_can_change_while_they_are_checked() -> None:
+def test_threads_can_add_and_remove_devices_during_assert_device_map() -> None:
     device_map: dict[Any, Any] = {0: list(range(NUM_BLOCKS))}
 
     def change() -> None:
@@ -94,10 +96,10 @@ def test_maps_can_change_while_they_are_checked() -> None:
     def check() -> None:
         devicemap.assert_device_map(device_map, NUM_BLOCKS)
 
-    assert run_in_threads(check, check, change) == []
+    assert call_in_threads(check, check, change) == []
 
 
-def test_devices_can_change_while_maps_are_created() -> None:
+def test_threads_can_change_the_devices_during_get_device_map() -> None:
     devices = list(range(300))
 
     def change() -> None:
@@ -107,10 +109,10 @@ def test_devices_can_change_while_maps_are_created() -> None:
     def create_map() -> None:
         assert sum(map(len, devicemap.get_device_map(900, devices).values())) <= 900
 
-    assert run_in_threads(create_map, create_map, change) == []
+    assert call_in_threads(create_map, create_map, change) == []
 
 
-def test_threads_without_shared_arguments_are_independent() -> None:
+def test_threads_without_shared_arguments_do_not_affect_each_other() -> None:
     def create_and_check() -> None:
         device_map = devicemap.get_device_map(NUM_BLOCKS, range(7))
         devicemap.assert_device_map(device_map, NUM_BLOCKS)
@@ -119,4 +121,4 @@ def test_threads_without_shared_arguments_are_independent() -> None:
             devicemap.assert_device_map(device_map, NUM_BLOCKS)
         assert caught.value.duplicate_blocks == [0]
 
-    assert run_in_threads(*[create_and_check] * 4) == []
+    assert call_in_threads(*[create_and_check] * 4) == []
