@@ -58,7 +58,7 @@ impl BlockCounts {
         self.num_blocks - self.assigned.count()
     }
 
-    /// Returns the number of blocks that are assigned more than once.
+    /// Returns the number of blocks that are assigned more than once. Each of them counts once.
     pub fn num_duplicates(&self) -> usize {
         self.duplicates.count()
     }

@@ -61,17 +61,20 @@ pub fn parse(text: &str) -> Result<u128, ParseError> {
     }
 }
 
+/// The largest number of characters of a number that is repeated in a suggestion.
+const MAX_SUGGESTED_LEN: usize = 20;
+
 /// Returns corrections for a number without a unit or with an incomplete one, such as `'24GB' or '24GiB'` for `24G`.
 fn suggestion(number: &str, unit: &str) -> Option<String> {
-    let is_completion =
-        |name: &&str| !unit.is_empty() && name.len() > unit.len() && name[..unit.len()].eq_ignore_ascii_case(unit);
-    let names: Vec<_> = match unit {
-        _ if number.len() > 20 => Vec::new(),
+    if number.len() > MAX_SUGGESTED_LEN || !unit.is_ascii() {
+        return None;
+    }
+    let is_completion = |name: &&str| name.len() > unit.len() && name[..unit.len()].eq_ignore_ascii_case(unit);
+    let completions: Vec<_> = match unit {
         "" => vec!["GiB"],
-        _ if unit.is_ascii() => UNITS.iter().map(|(name, _)| *name).filter(is_completion).collect(),
-        _ => Vec::new(),
+        _ => UNITS.iter().map(|(name, _)| *name).filter(is_completion).collect(),
     };
-    let corrections: Vec<_> = names.iter().map(|name| format!("'{number}{name}'")).collect();
+    let corrections: Vec<_> = completions.iter().map(|name| format!("'{number}{name}'")).collect();
     (!corrections.is_empty()).then(|| corrections.join(" or "))
 }
 

@@ -25,7 +25,8 @@ impl Number {
         }
     }
 
-    /// Returns the number as an integer if it is a whole number of bytes below 2**127.
+    /// Returns the number as an integer if it is a whole number of bytes below 2**127, which is more than any memory has.
+    /// Larger integers are not valid, so that `u128::MAX` can stand for "no limit".
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

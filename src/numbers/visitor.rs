@@ -1,4 +1,7 @@
 //! Sequences of numbers in any storage, and the visitors that read them.
+//!
+//! A *plain* number can be read without running code of its owner: an exact int or float of Python, or an element of an
+//! array. Items of other types, and numbers too large for the result, are left to the caller.
 
 use super::Number;
 
@@ -23,7 +26,7 @@ pub trait NumberSource {
     fn prefetch(&self, _index: usize) {}
 
     /// Finds the end of the run of consecutive numbers that starts at `index` with the number `first`. Returns the index after
-    /// its last item, and the number after its last number.
+    /// the last item of the run, and the last number plus one.
     #[inline]
     fn run(&self, index: usize, first: usize) -> (usize, usize) {
         // Block numbers and indices are far below `usize::MAX`; wrapping arithmetic only avoids the overflow checks.
@@ -41,7 +44,8 @@ pub trait Visitor {
     /// The error for a plain number that the visitor cannot use, or [`std::convert::Infallible`] if it can use every number.
     type Error;
 
-    /// Reads the numbers in order, up to the end or to the item at which the visitor stops.
+    /// Reads the numbers in order, up to the end or to the item at which the visitor stops. To continue after such an item,
+    /// the caller calls this method again with a source that starts at the next item.
     fn visit(&mut self, numbers: &impl NumberSource) -> Result<(), Stop<Self::Error>>;
 }
 

@@ -160,10 +160,17 @@ impl Progress {
             None if guess >= self.max.to_f64() => Some(self.max),
             _ => Load::from_f64(guess),
         };
-        // If the bounds are so close that floats do not distinguish them, they are bisected exactly.
+        // A guess that is not between the bounds is replaced by their exact midpoint: the estimate can be too low, and the
+        // bounds can be so close that floats do not distinguish them. If there is no load between them, or no upper bound,
+        // the lower bound is probed.
         guess
             .filter(|guess| *guess > self.low && self.high.is_none_or(|high| *guess < high))
             .or_else(|| self.high.and_then(|high| self.low.midpoint(high)))
             .unwrap_or(self.low)
     }
+}
+
+/// Returns a bottleneck slightly smaller than `high`. The loads of partitions are rarely so close to each other.
+fn just_below(high: f64) -> f64 {
+    high - high * 1e-9
 }

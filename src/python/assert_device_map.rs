@@ -107,8 +107,8 @@ fn cover_all<'py>(
     cover(signals, values, coverage, &mut Classifier::default())
 }
 
-/// Returns `len(range(0, num_blocks))`. If the argument is not an integer, Python's `range` raises the same error as in the
-/// original.
+/// Returns `len(range(0, num_blocks))`. If the argument is not an integer, Python's `range` raises an error, as it does in the
+/// original function of transformers.
 fn range_len(num_blocks: &Bound<'_, PyAny>) -> PyResult<usize> {
     if num_blocks.is_exact_instance_of::<PyInt>()
         && let Ok(blocks) = num_blocks.extract::<isize>()

@@ -30,7 +30,7 @@ pub enum BlockOrOther<'py> {
 /// Classifies the items of a device map and stores the faults, as one of the two checks requires. In all methods, `device`
 /// is the index of the device.
 pub trait FaultCollector<'py> {
-    /// Whether a duplicate block is collected only once, at its first occurrence, instead of at every occurrence.
+    /// Whether `collect_duplicate` is called only for the first occurrence of a duplicate block, or for every occurrence.
     const ONCE_PER_BLOCK: bool;
     /// The memory needed for an extra block, as a multiple of the memory of an int.
     const ENTRY_SIZE: usize;
@@ -44,18 +44,18 @@ pub trait FaultCollector<'py> {
         true
     }
 
-    /// Counts an item that is not a block of the model.
-    fn count_other(&mut self, device: usize, key: Bound<'py, PyAny>) -> PyResult<()>;
+    /// Records an item that is not a block of the model, in the first pass.
+    fn record_other(&mut self, device: usize, key: Bound<'py, PyAny>) -> PyResult<()>;
 
-    /// Collects a block that is assigned more than once.
+    /// Collects an occurrence of a block that is assigned more than once, in the second pass.
     fn collect_duplicate(&mut self, device: usize, block: usize, item: Bound<'py, PyAny>) -> PyResult<()>;
 
-    /// Collects an item that is not a block of the model.
+    /// Collects an item that is not a block of the model, in the second pass.
     fn collect_other(&mut self, item: Bound<'py, PyAny>, key: Bound<'py, PyAny>) -> PyResult<()>;
 }
 
-/// The first pass: counts the blocks of all values, which must be readable in place. Returns `None` if an item has a custom
-/// `==`.
+/// The first pass: counts the blocks of all values. Returns `None` if a value cannot be read in place, or if an item has a
+/// custom `==`.
 pub fn count<'py>(
     signals: &mut SignalCheck<'py>,
     values: &Bound<'py, PyList>,
@@ -98,7 +98,7 @@ fn count_items<'py>(
             Some(BlockOrOther::Block(block)) => counts.add(&(block..block + 1)),
             Some(BlockOrOther::Other(key)) => {
                 signals.tick(SET_OPERATION_WORK)?;
-                collector.count_other(device, key)?;
+                collector.record_other(device, key)?;
             }
             Some(BlockOrOther::Ignored) => {}
             None => return Ok(false),
@@ -125,7 +125,7 @@ fn count_range<'py, C: FaultCollector<'py>>(
     }
     for index in (0..within.start).chain(within.end..range.len()) {
         signals.tick(SET_OPERATION_WORK)?;
-        collector.count_other(device, range.get(index).into_pyobject(signals.py())?.into_any())?;
+        collector.record_other(device, range.get(index).into_pyobject(signals.py())?.into_any())?;
     }
     Ok(())
 }

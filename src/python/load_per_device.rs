@@ -49,7 +49,7 @@ pub fn load_per_device<'py>(
             Number::Float(cost) => PyFloat::new(py, cost).into_any(),
         };
         if let Some(speeds) = &speeds {
-            // Python's division of ints rounds the result only once.
+            // Python's division is called because it does not convert ints to floats first, so that it rounds only once.
             load = match &speeds.values()[device] {
                 None => load.div(1)?,
                 Some(speed) => {

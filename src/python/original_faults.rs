@@ -140,7 +140,7 @@ impl<'py> FaultCollector<'py> for OriginalFaults<'py> {
         self.classifier.record_numpy_array()
     }
 
-    fn count_other(&mut self, _device: usize, key: Bound<'py, PyAny>) -> PyResult<()> {
+    fn record_other(&mut self, _device: usize, key: Bound<'py, PyAny>) -> PyResult<()> {
         if self.others.contains(&key)? {
             self.repeated_others.add(key)
         } else {

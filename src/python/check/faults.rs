@@ -27,6 +27,7 @@ pub fn find_faults<'py>(
         has_repeated_extra: false,
     };
     let Some(mut counts) = count(signals, values, num_blocks, &mut collector)? else {
+        // `classify` never returns `None`, so that a value cannot be read in place.
         return Err(unreadable_value());
     };
     let num_duplicates = counts.num_duplicates();
@@ -40,7 +41,8 @@ pub fn find_faults<'py>(
     Ok((collector.duplicates, missing, collector.extra))
 }
 
-/// Collects each duplicate and each extra block, with a list of its devices.
+/// Collects each duplicate and each extra block, with the list of its devices. The first pass stores the extra blocks, the
+/// second pass the duplicates.
 struct ReportFaultCollector<'a, 'py> {
     devices: &'a Bound<'py, PyList>,
     duplicates: Bound<'py, PyDict>,
@@ -55,6 +57,7 @@ impl<'py> FaultCollector<'py> for ReportFaultCollector<'_, 'py> {
 
     fn classify(&mut self, item: &Bound<'py, PyAny>, num_blocks: usize) -> PyResult<Option<BlockOrOther<'py>>> {
         let Some(int) = to_int(item.clone())? else {
+            // All items were ints, so that another thread has replaced this one.
             return Ok(Some(BlockOrOther::Ignored));
         };
         Ok(Some(match int.extract::<usize>() {
@@ -63,7 +66,7 @@ impl<'py> FaultCollector<'py> for ReportFaultCollector<'_, 'py> {
         }))
     }
 
-    fn count_other(&mut self, device: usize, key: Bound<'py, PyAny>) -> PyResult<()> {
+    fn record_other(&mut self, device: usize, key: Bound<'py, PyAny>) -> PyResult<()> {
         self.has_repeated_extra |= append_to(&self.extra, &key, self.devices.get_item(device)?)?;
         Ok(())
     }

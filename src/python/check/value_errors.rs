@@ -31,7 +31,8 @@ pub fn check_value(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>, inde
     Err(type_error(&argument, EXPECTED, &value))
 }
 
-/// Returns the hint for a map whose values are device maps themselves, for example of the encoder and the decoder.
+/// Returns the hint for a map whose values are device maps themselves, such as `{"encoder": {…}, "decoder": {…}}`. `devices`
+/// are the keys of that map, which are not devices in this case.
 fn nested_map_hint(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>) -> PyResult<String> {
     let mut names = Vec::new();
     for (device, value) in devices.iter().zip(values) {
@@ -42,6 +43,7 @@ fn nested_map_hint(devices: &Bound<'_, PyList>, values: &Bound<'_, PyList>) -> P
         }
     }
     Ok(match &names[..] {
+        // The message has shown the mapping.
         [] | [_] => "check that mapping on its own".into(),
         [first, last] => format!("check {first} and {last} one at a time"),
         [first, second, ..] => format!(
