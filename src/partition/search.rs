@@ -122,14 +122,17 @@ impl Search<'_> {
 impl Progress {
     /// Chooses the bottleneck to probe after `probed`.
     ///
-    /// If there is an estimate and no probe has been feasible yet, the estimate is chosen; from the tenth probe on, the step
-    /// to it is doubled with each probe. After a feasible probe, the estimate is chosen if it lies between the bounds. As a
-    /// safeguard against bad estimates, every fourth probe bisects the bounds, or every second one if the estimate does not
-    /// lie between them.
+    /// `estimate` is an estimate of the optimum, or `None` if the possible starts of the devices' runs can have gaps. While no
+    /// probe has been feasible, the probed bottleneck grows: to the estimate, with a step that is doubled in each probe from
+    /// the tenth one on; or, without an estimate, by a small fraction that is quadrupled in each probe.
     ///
-    /// With gaps there is no estimate. Until a probe is feasible, the step is quadrupled with each probe; afterwards each
-    /// probe bisects the bounds. The upper bound, which is the bottleneck of a partition, can be the optimum: therefore, after
-    /// two infeasible probes in a row, a bottleneck just below the upper bound is probed.
+    /// After a feasible probe, one of three bottlenecks is chosen:
+    ///
+    /// - the estimate, if it lies between the bounds and is not so close to the upper one that little would be gained;
+    /// - the middle of the bounds: in every fourth probe, as a safeguard against bad estimates, in every second one if the
+    ///   estimate is not used, and if there is no estimate;
+    /// - a bottleneck just below the upper bound, if the upper bound seems to be the optimum: because the estimate is not
+    ///   lower, or because the last two probes were infeasible. If this probe is infeasible, too, the search usually ends.
     fn choose_bottleneck(&self, probed: f64, estimate: Option<f64>) -> Load {
         let low = self.low.to_f64();
         let guess = match (self.high.map(Load::to_f64), estimate) {
@@ -138,7 +141,7 @@ impl Progress {
                 let step = (estimate - probed).max(probed * 1e-6);
                 probed + step * 2_f64.powi((self.num_probes - 9).max(0))
             }
-            (Some(high), None) if self.num_infeasible_probes % 3 == 2 => high - high * 1e-9,
+            (Some(high), None) if self.num_infeasible_probes % 3 == 2 => just_below(high),
             (Some(high), None) => low.midpoint(high),
             (Some(high), Some(estimate)) => {
                 let max_estimate = high - (high - low) / 64.0;
@@ -152,7 +155,7 @@ impl Progress {
                 } else if estimate < max_estimate {
                     estimate
                 } else {
-                    high - high * 1e-9
+                    just_below(high)
                 }
             }
         };
