@@ -1,7 +1,5 @@
 //! Parses and formats amounts of memory: `24GiB`, `10GB`, `512MB`.
 
-use crate::numbers::ratio::mul_div;
-
 /// The units and their sizes in bytes.
 const UNITS: [(&str, u128); 9] = [
     ("B", 1),
@@ -43,15 +41,14 @@ pub fn parse(text: &str) -> Result<u128, ParseError> {
     let Some((name, size)) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)) else {
         return Err(ParseError::Text(suggestion(number, unit)));
     };
-    // Every unit has less than 10**38 bytes, so that digits after the 38th do not change the result. 10**38 fits in 128 bits.
-    let digits = &fraction[..fraction.len().min(38)];
-    let fraction_bytes = u32::try_from(digits.len())
-        .ok()
-        .and_then(|len| mul_div(digits.parse().ok()?, *size, 10_u128.pow(len)));
+    // The sum of digit * size / 10**position over the digits, by Horner's method from the last digit to the first. Rounding
+    // each intermediate result down does not change the final one, since all other terms are integers.
+    let add_digit = |bytes: u128, digit: u8| (bytes + u128::from(digit - b'0') * size) / 10;
+    let fraction_bytes = fraction.bytes().rev().fold(0, add_digit);
     let bytes = whole
         .parse::<u128>()
         .ok()
-        .and_then(|whole| whole.checked_mul(*size)?.checked_add(fraction_bytes?.0))
+        .and_then(|whole| whole.checked_mul(*size)?.checked_add(fraction_bytes))
         .filter(|bytes| *bytes < 1 << 127);
     let is_zero = |digits: &str| digits.bytes().all(|digit| digit == b'0');
     match bytes {
@@ -136,6 +133,12 @@ mod tests {
         assert_eq!(parse("0.123456789012TB"), Ok(123_456_789_012));
         assert_eq!(parse(&format!("1.{}1TB", "0".repeat(99))), Ok(1_000_000_000_000));
         assert_eq!(parse(&format!("1.5{}GiB", "0".repeat(99))), Ok(3 << 29));
+        // 2**-40 has 40 digits.
+        assert_eq!(parse("0.0000000000009094947017729282379150390625TiB"), Ok(1));
+        assert_eq!(
+            parse("0.0000000000009094947017729282379150390624TiB"),
+            Err(ParseError::Fraction)
+        );
     }
 
     #[test]

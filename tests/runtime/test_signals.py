@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,53 +33,55 @@ class CustomEq:
 
 NUM_BLOCKS = 1 << 20
 # Calls that take at least some tenths of a second. Products with the prime 7919 modulo a limit are numbers in no order.
-LONG_CALLS: dict[str, Callable[[], Any]] = {
-    "one long list": lambda: assert_device_map({0: list(range(NUM_BLOCKS)) * 100}, NUM_BLOCKS),
-    "one repeated block": lambda: assert_device_map({0: [5] * (1 << 26)}, 10),
-    "many lists": lambda: assert_device_map(dict.fromkeys(range(100), list(range(NUM_BLOCKS))), NUM_BLOCKS),  # noqa: RUF024 (the list is shared to save memory)
-    "a tuple of bools": lambda: assert_device_map({0: (True, False) * (1 << 23)}, NUM_BLOCKS),
-    "strided ranges": lambda: assert_device_map({0: range(0, 1 << 28, 2), 1: range(1, 1 << 28, 2)}, 1 << 28),
-    "a generator": lambda: assert_device_map({0: (block % 7 for block in range(1 << 24))}, NUM_BLOCKS),
-    "items with a custom ==": lambda: assert_device_map({0: [CustomEq() for _ in range(3_000)]}, 10),
-    "a map of one list": lambda: get_device_map(1 << 24, [0]),
-    "a map of many lists": lambda: get_device_map(1 << 22, range(1 << 22)),
-    "a map of long lists": lambda: get_device_map(1 << 24, range(300)),
-    "a map for a NumPy integer": lambda: get_device_map(np.int64(1 << 21), range(1 << 21)),
+LONG_CALLS: dict[str, Callable[[], Callable[[], Any]]] = {
+    "one long list": lambda: partial(assert_device_map, {0: list(range(NUM_BLOCKS)) * 100}, NUM_BLOCKS),
+    "one repeated block": lambda: partial(assert_device_map, {0: [5] * (1 << 26)}, 10),
+    "many lists": lambda: partial(assert_device_map, dict.fromkeys(range(100), list(range(NUM_BLOCKS))), NUM_BLOCKS),  # noqa: RUF024 (the list is shared to save memory)
+    "a tuple of bools": lambda: partial(assert_device_map, {0: (True, False) * (1 << 23)}, NUM_BLOCKS),
+    "strided ranges": lambda: partial(assert_device_map, {0: range(0, 1 << 28, 2), 1: range(1, 1 << 28, 2)}, 1 << 28),
+    "a generator": lambda: partial(assert_device_map, {0: (block % 7 for block in range(1 << 24))}, NUM_BLOCKS),
+    "items with a custom ==": lambda: partial(assert_device_map, {0: [CustomEq() for _ in range(3_000)]}, 10),
+    "a map of one list": lambda: partial(get_device_map, 1 << 24, [0]),
+    "a map of many lists": lambda: partial(get_device_map, 1 << 22, range(1 << 22)),
+    "a map of long lists": lambda: partial(get_device_map, 1 << 24, range(300)),
+    "a map for a NumPy integer": lambda: partial(get_device_map, np.int64(1 << 21), range(1 << 21)),
     # The hashes of multiples of 2**61 - 1 are 0 on 64-bit builds.
-    "equal hashes": lambda: assert_device_map({0: [number * (2**61 - 1) for number in range(1 << 13)]}, 10),
-    "many duplicates": lambda: assert_device_map({0: range(1 << 24), 1: range(1 << 24)}, 1 << 24),
-    "many devices without blocks": lambda: assert_device_map(dict.fromkeys(range(1 << 23), ()), 10),
-    "many costs": lambda: balance(array.array("d", [0.5]) * (1 << 25), range(3)),
-    "costs that are fractions": lambda: balance([Fraction(1, 3)] * (1 << 19), range(3)),
-    "sizes that are fractions": lambda: balance(
-        bytes(1 << 18), 2, sizes=[Fraction(5)] * (1 << 18), max_memory=[10**9] * 2
+    "equal hashes": lambda: partial(assert_device_map, {0: [number * (2**61 - 1) for number in range(1 << 13)]}, 10),
+    "many duplicates": lambda: partial(assert_device_map, {0: range(1 << 24), 1: range(1 << 24)}, 1 << 24),
+    "many devices without blocks": lambda: partial(assert_device_map, dict.fromkeys(range(1 << 23), ()), 10),
+    "many costs": lambda: partial(balance, array.array("d", [0.5]) * (1 << 25), range(3)),
+    "costs that are fractions": lambda: partial(balance, [Fraction(1, 3)] * (1 << 19), range(3)),
+    "sizes that are fractions": lambda: partial(
+        balance, bytes(1 << 18), 2, sizes=[Fraction(5)] * (1 << 18), max_memory=[10**9] * 2
     ),
-    "sets of blocks": lambda: check({block: frozenset([block]) for block in range(1 << 19)}, 1 << 19),
-    "a very long array": lambda: check({0: np.broadcast_to(np.int64(0), (10**11,))}, 5),
-    "many devices": lambda: balance([1, 2, 3] * (1 << 19), range(1 << 20)),
-    "blocks that few devices can hold": lambda: balance(
-        [block * 7919 % 10**6 for block in range(1 << 15)], range(1000), speeds=[1, 1, 1, 10**9] * 250
+    "sets of blocks": lambda: partial(check, {block: frozenset([block]) for block in range(1 << 19)}, 1 << 19),
+    "a very long array": lambda: partial(check, {0: np.broadcast_to(np.int64(0), (10**11,))}, 5),
+    "many devices": lambda: partial(balance, [1, 2, 3] * (1 << 19), range(1 << 20)),
+    "blocks that few devices can hold": lambda: partial(
+        balance, [block * 7919 % 10**6 for block in range(1 << 15)], range(1000), speeds=[1, 1, 1, 10**9] * 250
     ),
-    "many distinct speeds": lambda: balance(
-        [1 + 10 ** (block * 7919 % 7) for block in range(100_000)],
-        range(8_000),
-        speeds=[1 + device * 7919 % 8_000 / 8_000 for device in range(8_000)],
+    "many distinct speeds": lambda: partial(
+        balance,
+        [1 + 10 ** (block * 7919 % 7) for block in range(200_000)],
+        range(40_000),
+        speeds=[1 + device * 7919 % 40_000 / 40_000 for device in range(40_000)],
     ),
-    "a report on many duplicates": lambda: check({0: range(1 << 23), 1: range(1 << 23)}, 1 << 23),
+    "a report on many duplicates": lambda: partial(check, {0: range(1 << 23), 1: range(1 << 23)}, 1 << 23),
 }
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interval timer")
-@pytest.mark.parametrize("call", LONG_CALLS.values(), ids=LONG_CALLS.keys())
-def test_signals_are_handled_during_a_long_call(call: Callable[[], Any]) -> None:
+@pytest.mark.parametrize("create_call", LONG_CALLS.values(), ids=LONG_CALLS.keys())
+def test_signals_are_handled_during_a_long_call(create_call: Callable[[], Callable[[], Any]]) -> None:
+    call = create_call()
     num_handled = 0
 
     def handle(signum: int, frame: object) -> None:
         nonlocal num_handled
         num_handled += 1
         # Pending signals of one kind are merged. If the function under test did not check for signals, the handler
-        # would run once after it, and at most once before it, provided that its arguments are created within 20 ms.
-        # The third run can therefore only happen during the function under test.
+        # would run once after it, and at most once before it. The third run can therefore only happen during the
+        # function under test.
         if num_handled == 3:
             raise KeyboardInterrupt
 
