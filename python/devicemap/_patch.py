@@ -60,23 +60,23 @@ class _Patch:
 
     def _replace(self, namespace: dict[str, Any], name: str, value: object) -> object:
         """Set a name in a namespace and return its old value, or None. Store the old value unless the patch set it."""
-        old = (namespace[name],) if name in namespace else ()
+        old_values = (namespace[name],) if name in namespace else ()
         namespace[name] = value
-        if not old or not (old[0] is self.stand_in or _is_ours(old[0])):
-            self.replaced[id(namespace), name] = namespace, old
-        return next(iter(old), None)
+        if not old_values or not (old_values[0] is self.stand_in or _is_ours(old_values[0])):
+            self.replaced[id(namespace), name] = namespace, old_values
+        return next(iter(old_values), None)
 
     def uninstall(self) -> None:
         """Restore the replaced values, except where other code has set another value since."""
-        for (_, name), (namespace, old) in self.replaced.items():
+        for (_namespace_id, name), (namespace, old_values) in self.replaced.items():
             value = namespace.get(name)
             if value is self.stand_in or _is_ours(value):
-                if old:
-                    (namespace[name],) = old
+                if old_values:
+                    (namespace[name],) = old_values
                 else:
                     namespace.pop(name, None)
         self.replaced.clear()
-        # Other code may have stored the stand-in under these names.
+        # Other code can have stored the stand-in where an import of the module would store it.
         for namespace, name in _import_targets():
             if namespace.get(name) is self.stand_in:
                 namespace.pop(name, None)

@@ -1,5 +1,7 @@
 //! Parses and formats amounts of memory: `24GiB`, `10GB`, `512MB`.
 
+use super::BYTES_LIMIT;
+
 /// The units and their sizes in bytes.
 const UNITS: [(&str, u128); 9] = [
     ("B", 1),
@@ -20,7 +22,7 @@ pub enum ParseError {
     Text(Option<String>),
     /// The amount is not a whole number of bytes.
     Fraction,
-    /// The amount is 2**127 bytes or more.
+    /// The amount is [`BYTES_LIMIT`] or more.
     TooLarge,
 }
 
@@ -49,7 +51,7 @@ pub fn parse(text: &str) -> Result<u128, ParseError> {
         .parse::<u128>()
         .ok()
         .and_then(|whole| whole.checked_mul(*size)?.checked_add(fraction_bytes))
-        .filter(|bytes| *bytes < 1 << 127);
+        .filter(|bytes| *bytes < BYTES_LIMIT);
     let is_zero = |digits: &str| digits.bytes().all(|digit| digit == b'0');
     match bytes {
         None => Err(ParseError::TooLarge),

@@ -6,6 +6,10 @@ mod visitor;
 
 pub use visitor::{NumberSource, PREFETCH_DISTANCE, Stop, Visitor};
 
+/// Amounts of memory must be less than this number of bytes. That is more than any memory has, and leaves `u128::MAX` to stand
+/// for "no limit".
+pub const BYTES_LIMIT: u128 = 1 << 127;
+
 /// An integer or a float.
 #[derive(Clone, Copy, Debug)]
 pub enum Number {
@@ -25,19 +29,17 @@ impl Number {
         }
     }
 
-    /// Returns the number as an integer if it is a whole number of bytes below 2**127, which is more than any memory has.
-    /// Larger integers are not valid, so that `u128::MAX` can stand for "no limit".
+    /// Returns the number as an integer if it is a whole number of bytes below [`BYTES_LIMIT`].
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "the float is an integer, and the cast saturates"
     )]
     pub fn whole_bytes(self) -> Option<u128> {
-        const LIMIT: u128 = 1 << 127;
         match self {
-            Self::Whole(number) => Some(number).filter(|number| *number < LIMIT),
+            Self::Whole(number) => Some(number).filter(|number| *number < BYTES_LIMIT),
             Self::Float(float) if self.is_amount() && float.fract() == 0.0 => {
-                Some(float as u128).filter(|number| *number < LIMIT)
+                Some(float as u128).filter(|number| *number < BYTES_LIMIT)
             }
             Self::Float(_) => None,
         }

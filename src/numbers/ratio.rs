@@ -148,7 +148,8 @@ mod tests {
     fn a_load_from_a_float_is_close_to_it() {
         for load in [1e-38, 2e-30, 0.1, 1.0, 3.5, 499_960.0, 1e20, 1e38] {
             let result = Load::from_f64(load).map_or(0.0, Load::to_f64);
-            // The speed is limited to 2**127, so that the cost of a tiny load has few bits.
+            // `from_f64` limits the speed to 2**127. The cost of a tiny load is then a small integer, and rounding it
+            // changes the load by a large factor.
             let tolerance = if load < 1e-29 { 0.7 } else { 1e-9 };
             assert!((result / load - 1.0).abs() < tolerance, "{load}");
         }

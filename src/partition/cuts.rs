@@ -27,7 +27,7 @@ impl Search<'_> {
         for device in 1..num_devices {
             tick(1).map_err(SearchError::Interrupted)?;
             let min_end = start + usize::from(self.non_empty);
-            let guess = start + starts.length(device - 1);
+            let guess = start + starts.expected_length(device - 1);
             let nearest_up_to =
                 |max_end| self.nearest_start(starts, device, min_end..max_end + 1, target_sums[device], guess);
             let mut end = nearest_up_to(num_blocks);
@@ -52,7 +52,7 @@ impl Search<'_> {
         for (index, device) in self.devices.iter().enumerate() {
             let min_cut = first_cut + usize::from(self.non_empty);
             let max_cut = capacities
-                .extend_right(index, last_cut, last_cut + starts.length(index))
+                .extend_right(index, last_cut, last_cut + starts.expected_length(index))
                 .to;
             first_cut = starts.first_from(index + 1, min_cut).unwrap_or(first_cut);
             last_cut = starts.last_up_to(index + 1, max_cut).unwrap_or(last_cut);

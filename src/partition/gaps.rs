@@ -153,7 +153,8 @@ impl<'a> GapFinder<'a> {
             }
         }
         while remaining != 0 {
-            // Runs that start in `low..last` end with the block `last`. These intervals are handled in descending order.
+            // The highest remaining block is followed by a possible last block, `last`. The remaining blocks below it, back
+            // to the previous possible last block, are `low..last`: a run that starts at one of them ends with `last`.
             let last = remaining.ilog2() as usize + 1;
             let low = 64 - (lasts & mask(0, last)).leading_zeros() as usize;
             remaining &= mask(0, low);

@@ -14,13 +14,14 @@ pub struct Starts {
     pub first: Vec<usize>,
     /// Whether every device must have at least one block.
     non_empty: bool,
-    /// The possible starts of each device's run, or `None` if there are no gaps. Without gaps, the possible starts are all
-    /// blocks from the first one to the last one that leaves enough blocks for the devices after it.
+    /// The possible starts of each device's run, or `None` if they have no gaps (see `gaps.rs`). Without gaps, the possible
+    /// starts are all blocks from the first one to the last one that leaves enough blocks for this device and the devices
+    /// after it.
     pub sets: Option<Vec<BlockSet>>,
 }
 
 impl Starts {
-    /// Returns the starts before any device has been placed.
+    /// Returns the starts before those of any device have been computed.
     pub fn new(num_blocks: usize, num_devices: usize, non_empty: bool, has_gaps: bool) -> Self {
         let sets = has_gaps.then(|| {
             let mut sets = vec![BlockSet::default(); num_devices + 1];
@@ -37,8 +38,9 @@ impl Starts {
         }
     }
 
-    /// Returns the number of blocks between the first possible start of a device's run and that of the next device's run.
-    pub fn length(&self, device: usize) -> usize {
+    /// Returns a guess of the number of blocks of a device: the distance between the first possible start of its run and that
+    /// of the next device's run.
+    pub fn expected_length(&self, device: usize) -> usize {
         self.first[device + 1].saturating_sub(self.first[device])
     }
 
@@ -61,8 +63,8 @@ impl Starts {
     /// Returns the last possible start of a device's run, provided that there are no gaps.
     fn last(&self, device: usize) -> usize {
         let num_devices = self.first.len() - 1;
-        let min_blocks_after = if self.non_empty { num_devices - device } else { 0 };
-        self.first[num_devices] - min_blocks_after
+        let min_remaining = if self.non_empty { num_devices - device } else { 0 };
+        self.first[num_devices] - min_remaining
     }
 }
 

@@ -91,12 +91,12 @@ mod tests {
     }
 
     #[test]
-    fn the_string_is_straight_if_the_windows_allow_it() {
+    fn the_taut_string_is_straight_if_the_windows_allow_it() {
         assert_eq!(string_through(&[(0, 0), (0, 9), (0, 9), (6, 6)]), [0.0, 2.0, 4.0, 6.0]);
     }
 
     #[test]
-    fn the_string_bends_at_the_ends_of_windows() {
+    fn the_taut_string_bends_at_the_ends_of_windows() {
         assert_eq!(
             string_through(&[(0, 0), (1, 5), (4, 8), (9, 9), (14, 14)]),
             [0.0, 3.0, 6.0, 9.0, 14.0]

@@ -9,7 +9,7 @@ use std::ops::Range;
 pub use builder::{PrefixSumsBuilder, SingleNumber, SumsError};
 use search::lower_bound;
 
-use crate::numbers::Number;
+use crate::numbers::{BYTES_LIMIT, Number};
 
 /// A vector of prefix sums, with 64 or 128 bits each.
 enum Width {
@@ -75,9 +75,9 @@ impl PrefixSums {
         self.prefix(self.len())
     }
 
-    /// Returns `true` if the costs are also valid sizes: integers below 2**127.
+    /// Returns `true` if the costs are also valid sizes: integers below [`BYTES_LIMIT`].
     pub fn are_valid_sizes(&self) -> bool {
-        self.scale.is_none() && self.largest_cost < 1 << 127
+        self.scale.is_none() && self.largest_cost < BYTES_LIMIT
     }
 
     /// Returns the largest cost of a block, in units.

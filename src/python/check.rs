@@ -35,7 +35,7 @@ use value_errors::check_value;
 
 /// The memory of one entry of a report, which consists of an int and a tuple of devices, as a multiple of the memory of an
 /// int.
-const ENTRY_SIZE: usize = 6;
+const ENTRY_SIZE_IN_INTS: usize = 6;
 
 /// Returns the values of the attributes of `devicemap.Report`, in the order in which that class declares them.
 #[pyfunction]
@@ -219,7 +219,7 @@ fn to_ranges<'py, R: Iterator<Item = Range<usize>>>(
         signals.tick(1 + run.len() / 64)?;
         num_runs += 1;
     }
-    check_memory_for_ints(num_runs.saturating_mul(ENTRY_SIZE))?;
+    check_memory_for_ints(num_runs.saturating_mul(ENTRY_SIZE_IN_INTS))?;
     let ranges = PyList::empty(py);
     let range = py.get_type::<PyRange>();
     for run in runs() {

@@ -33,7 +33,7 @@ pub trait FaultCollector<'py> {
     /// Whether `collect_duplicate` is called only for the first occurrence of a duplicate block, or for every occurrence.
     const ONCE_PER_BLOCK: bool;
     /// The memory needed for an extra block, as a multiple of the memory of an int.
-    const ENTRY_SIZE: usize;
+    const ENTRY_SIZE_IN_INTS: usize;
 
     /// Classifies an item of a map for a model of `num_blocks` blocks. Returns `None` if the item has a custom `==`, so that
     /// only comparisons with that method show which blocks it equals.
@@ -118,7 +118,7 @@ fn count_range<'py, C: FaultCollector<'py>>(
 ) -> PyResult<()> {
     let within = range.indices_within(counts.num_blocks());
     // Every number that is not a block of the model will be stored.
-    check_memory_for_ints((range.len() - within.len()).saturating_mul(C::ENTRY_SIZE))?;
+    check_memory_for_ints((range.len() - within.len()).saturating_mul(C::ENTRY_SIZE_IN_INTS))?;
     for run in range.runs(within.clone()) {
         signals.tick(1 + run.len() / 64)?;
         counts.add(&run);

@@ -63,7 +63,7 @@ pub fn parse_number<'py>(value: &Bound<'py, PyAny>, label: Label<'_>, expected: 
         };
         caused_by(py, labelled, error)
     })?;
-    if float.is_infinite() && is_ratio(value)? && !value.eq(float)? {
+    if float.is_infinite() && is_fraction_or_decimal(value)? && !value.eq(float)? {
         // A finite Decimal such as 1e400. A Fraction raises OverflowError instead.
         return Err(out_of_range_error());
     }
@@ -116,7 +116,7 @@ fn to_exact_int<'py>(value: &Bound<'py, PyAny>, number: PyNumber<'py>, label: La
     let PyNumber::Float(float) = number else {
         return Ok(number);
     };
-    if !is_ratio(value)? {
+    if !is_fraction_or_decimal(value)? {
         return Ok(number);
     }
     if !(0.5..2_f64.powi(128)).contains(&float) && (float != 0.0 || value.eq(0)?) {
@@ -196,7 +196,7 @@ fn parse_bytes_text(text: &Bound<'_, PyString>, label: Label<'_>) -> PyResult<u1
 
 /// Returns `true` if an object is a number with `as_integer_ratio` that is neither an int nor a float, such as a `Fraction`
 /// or a `Decimal`.
-pub fn is_ratio(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub fn is_fraction_or_decimal(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = value.py();
     let is_builtin = value.is_instance_of::<PyFloat>() || value.hasattr(intern!(py, "__index__"))?;
     Ok(!is_builtin && value.hasattr(intern!(py, "as_integer_ratio"))?)

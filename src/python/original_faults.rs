@@ -123,7 +123,7 @@ impl<'py> OriginalFaults<'py> {
 
 impl<'py> FaultCollector<'py> for OriginalFaults<'py> {
     const ONCE_PER_BLOCK: bool = true;
-    const ENTRY_SIZE: usize = 1;
+    const ENTRY_SIZE_IN_INTS: usize = 1;
 
     fn classify(&mut self, item: &Bound<'py, PyAny>, num_blocks: usize) -> PyResult<Option<BlockOrOther<'py>>> {
         Ok(match self.classifier.classify(item) {

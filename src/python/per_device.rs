@@ -7,7 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyTuple};
 
 use super::error::{short_repr, value_error};
-use super::numbers::{PyNumber, is_ratio, parse_amount, parse_number};
+use super::numbers::{PyNumber, is_fraction_or_decimal, parse_amount, parse_number};
 use super::objects::is_mapping;
 use super::sequences::to_list;
 
@@ -31,7 +31,7 @@ pub struct PerDevice<'a, 'py> {
 }
 
 impl<'a, 'py> PerDevice<'a, 'py> {
-    /// Reads the values of the argument `name`. In a mapping, devices can be absent; a value of None counts as absent.
+    /// Reads the values of the argument `name`. A value of None counts as absent, as does a device that is not in a mapping.
     pub fn new(name: &'a str, devices: &'a Bound<'py, PyTuple>, argument: &Bound<'py, PyAny>) -> PyResult<Self> {
         let is_mapping = is_mapping(argument)?;
         let values = if is_mapping {
@@ -105,8 +105,9 @@ impl<'a, 'py> PerDevice<'a, 'py> {
             PyNumber::Int(int) if int.lt(0)? => return Err(value_error(&label(), expected, &int)),
             PyNumber::Int(int) => return Ok(Some((int, one))),
             PyNumber::Float(float) => {
+                // Checks that the number is finite and not negative.
                 parse_amount(PyNumber::Float(float), py, &label, expected)?;
-                if is_ratio(value)? {
+                if is_fraction_or_decimal(value)? {
                     value.clone()
                 } else {
                     PyFloat::new(py, float).into_any()
@@ -126,11 +127,13 @@ impl<'a, 'py> PerDevice<'a, 'py> {
 /// A numerator and a denominator, both ints.
 type Ratio<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
-/// Returns the smallest integers in the same proportions as some ratios, or `None` if their sum does not fit in 128 bits.
+/// Returns the smallest integers in the same proportions as some ratios, or `None` if the common denominator has too many
+/// bits or the sum of the integers does not fit in 128 bits.
 fn proportional_integers(py: Python<'_>, ratios: &[Ratio<'_>]) -> PyResult<Option<Vec<u128>>> {
     static LCM: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static GCD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let (lcm, gcd) = (LCM.import(py, "math", "lcm")?, GCD.import(py, "math", "gcd")?);
+    // The least common multiple of the denominators, and the greatest common divisor of the numerators.
     let mut multiple = PyInt::new(py, 1).into_any();
     let mut divisor = PyInt::new(py, 0).into_any();
     for (numerator, denominator) in ratios {

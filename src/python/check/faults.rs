@@ -7,7 +7,7 @@ use super::super::fault_collector::{BlockOrOther, FaultCollector, collect, count
 use super::super::memory::check_memory_for_ints;
 use super::super::signals::SignalCheck;
 use super::ints::to_int;
-use super::{ENTRY_SIZE, append_to, to_ranges, to_tuples, unreadable_value};
+use super::{ENTRY_SIZE_IN_INTS, append_to, to_ranges, to_tuples, unreadable_value};
 
 /// The duplicate, missing and extra blocks of a report.
 pub type ReportedFaults<'py> = (Bound<'py, PyDict>, Bound<'py, PyList>, Bound<'py, PyDict>);
@@ -32,7 +32,7 @@ pub fn find_faults<'py>(
     };
     let num_duplicates = counts.num_duplicates();
     if num_duplicates > 0 || collector.has_repeated_extra {
-        check_memory_for_ints(num_duplicates.saturating_mul(ENTRY_SIZE))?;
+        check_memory_for_ints(num_duplicates.saturating_mul(ENTRY_SIZE_IN_INTS))?;
         collect(signals, values, &mut counts, &mut collector)?;
         to_tuples(signals, &collector.duplicates)?;
     }
@@ -53,7 +53,7 @@ struct ReportFaultCollector<'a, 'py> {
 
 impl<'py> FaultCollector<'py> for ReportFaultCollector<'_, 'py> {
     const ONCE_PER_BLOCK: bool = false;
-    const ENTRY_SIZE: usize = ENTRY_SIZE;
+    const ENTRY_SIZE_IN_INTS: usize = ENTRY_SIZE_IN_INTS;
 
     fn classify(&mut self, item: &Bound<'py, PyAny>, num_blocks: usize) -> PyResult<Option<BlockOrOther<'py>>> {
         let Some(int) = to_int(item.clone())? else {
