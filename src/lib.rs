@@ -6,12 +6,14 @@
 //! - [`prefix_sums`]: exact prefix sums of costs, and searches in them;
 //! - [`bitset`]: a bitset of 64-bit words;
 //! - [`coverage`]: which blocks of a model are assigned, and how often;
+//! - [`headers`]: the headers of checkpoints: names and bytes of tensors;
 //! - [`partition`]: partitions of blocks over devices, by number or optimally by cost;
 //! - `python`, with the feature of this name: the binding, which reads device maps from Python objects and raises Python's
 //!   exceptions.
 
 pub mod bitset;
 pub mod coverage;
+pub mod headers;
 pub mod numbers;
 pub mod partition;
 pub mod prefix_sums;

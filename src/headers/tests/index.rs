@@ -1,0 +1,70 @@
+use proptest::prelude::*;
+
+use super::message;
+use crate::headers::index::Index;
+
+#[test]
+fn tensors_are_removed_only_from_their_file() {
+    let text = br#"{"metadata":{"total_size":1},"weight_map":{"a":"1.safetensors","b":"2.safetensors","c\u00e9":"1.safetensors"}}"#;
+    let Ok(mut index) = Index::parse(text) else {
+        unreachable!()
+    };
+    assert_eq!(index.shards, ["1.safetensors", "2.safetensors"]);
+    assert_eq!(index.len(), 3);
+    assert!(!index.remove("a", 1) && !index.remove("x", 0));
+    assert!(index.remove("a", 0) && !index.remove("a", 0) && index.remove("cé", 0));
+    assert_eq!(index.remaining().collect::<Vec<_>>(), [("b", "2.safetensors")]);
+}
+
+#[test]
+fn invalid_indexes_are_errors() {
+    for (text, expected) in [
+        ("", "EOF while parsing a value"),
+        ("[]", "invalid type: sequence, expected an object with weight_map"),
+        ("{}", "missing field `weight_map`"),
+        (r#"{"weight_map":{"a":"f","a":"f"}}"#, "the tensor \"a\" occurs twice"),
+        (
+            r#"{"weight_map":{},"weight_map":{}}"#,
+            "the key \"weight_map\" occurs twice",
+        ),
+        (
+            r#"{"weight_map":{"a":3}}"#,
+            "invalid type: integer `3`, expected a string",
+        ),
+        (r#"{"weight_map":{}} x"#, "trailing characters"),
+    ] {
+        let message = message(Index::parse(text.as_bytes()));
+        assert!(message.starts_with(expected), "{message:?} for {text}");
+    }
+    let nested = format!(r#"{{"metadata":{}"#, "[".repeat(1_000_000));
+    assert!(message(Index::parse(nested.as_bytes())).starts_with("recursion limit exceeded"));
+}
+
+#[test]
+fn file_names_outside_of_the_folder_are_errors() {
+    for shard in [
+        "/etc/passwd",
+        "../a",
+        "a/../../b",
+        "..",
+        ".",
+        "",
+        "a\\\\b",
+        "C:a",
+        "a\\u0000b",
+    ] {
+        let text = format!(r#"{{"weight_map":{{"a":"{shard}"}}}}"#);
+        assert!(
+            message(Index::parse(text.as_bytes())).contains("is not within the folder"),
+            "{shard}"
+        );
+    }
+    assert!(Index::parse(br#"{"weight_map":{"a":"sub/model.safetensors"}}"#).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_text_does_not_panic(text in any::<Vec<u8>>()) {
+        let _ = Index::parse(&text);
+    }
+}
