@@ -8,10 +8,11 @@ pub mod groups;
 pub mod index;
 mod json;
 pub mod safetensors;
+pub mod sharded;
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The largest length of a header in bytes. It is the limit of the safetensors format, and is also applied to GGUF files and
 /// to index files.
@@ -37,6 +38,8 @@ pub enum HeaderError {
     NotAFile,
     /// The file is a Git LFS pointer, which stands for a file that has not been downloaded.
     LfsPointer,
+    /// The index and the files name different tensors.
+    IndexMismatch(String),
     /// The header is invalid.
     Invalid {
         /// The position in the file, in bytes.
@@ -44,6 +47,25 @@ pub enum HeaderError {
         /// What is wrong.
         message: String,
     },
+}
+
+/// Why a checkpoint cannot be read: the file, and the error in this file.
+#[derive(Debug)]
+pub struct FileError {
+    /// The path of the file.
+    pub path: PathBuf,
+    /// Why the file cannot be read.
+    pub error: HeaderError,
+}
+
+impl FileError {
+    /// Returns a function that adds the path of a file to an error.
+    fn at(path: &Path) -> impl FnOnce(HeaderError) -> Self + '_ {
+        |error| Self {
+            path: path.to_owned(),
+            error,
+        }
+    }
 }
 
 impl From<io::Error> for HeaderError {

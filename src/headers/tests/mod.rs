@@ -1,6 +1,7 @@
 mod gguf;
 mod index;
 mod safetensors;
+mod sharded;
 
 use super::{HeaderError, Tensor};
 
