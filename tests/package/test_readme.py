@@ -40,6 +40,39 @@ def test_python_blocks_of_the_readme_print_what_their_comments_say(capsys: pytes
         devicemap.unpatch_transformers()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])
+@pytest.mark.filterwarnings("ignore")  # of other packages
+def test_accelerate_accepts_the_module_map_of_the_readme(tmp_path: Path, tied: bool) -> None:
+    """The model is loaded on the CPU and the disk instead of two GPUs, and gives the same result as on one device."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("accelerate")
+    transformers = pytest.importorskip("transformers")
+    config = transformers.Qwen2Config(
+        vocab_size=64,
+        hidden_size=16,
+        intermediate_size=16,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        num_hidden_layers=32,
+        tie_word_embeddings=tied,
+    )
+    model = transformers.Qwen2ForCausalLM(config)
+    model.save_pretrained(tmp_path)
+
+    (code,) = [code for code in code_blocks_in("python") if "by_module" in code]
+    assert "tied = False" in code
+    namespace: dict[str, Any] = {"device_map": devicemap.split(32, ["cuda:0", "cuda:1"])}
+    exec(code.replace("tied = False", f"tied = {tied}"), namespace)  # noqa: S102, the code of the README
+    by_module = {module: ["cpu", "disk"][gpu] for module, gpu in namespace["by_module"].items()}
+    assert set(by_module.values()) == {"cpu", "disk"}
+    loaded = transformers.Qwen2ForCausalLM.from_pretrained(
+        tmp_path, device_map=by_module, offload_folder=tmp_path / "offloaded"
+    )
+    tokens = torch.arange(8)[None]
+    torch.testing.assert_close(loaded(tokens).logits, model(tokens).logits)
+
+
 def test_the_import_that_the_readme_proposes_works() -> None:
     (diff,) = code_blocks_in("diff")
     namespace: dict[str, object] = {}
