@@ -1,7 +1,8 @@
 """The peers of ``balance``: functions of other packages that divide consecutive parts among devices by their cost.
 
-Each peer returns the number of parts on each device, in order. The code is that of the installed packages; if a package
-is not installed, None takes the place of its function.
+Each peer is a function that returns the number of parts on each device, in order. It runs the code of an installed
+package. ``accelerate``, ``deepspeed_balanced``, ``deepspeed_uniform`` and ``torchgpipe`` return such a function, or
+None if the package is not installed; ``balance`` is one itself.
 """
 
 from __future__ import annotations

@@ -15,15 +15,17 @@ from benches.quality import balance_peers
 from benches.quality.architectures import ARCHITECTURES, Architecture
 
 DEVICE_COUNTS = (2, 4, 8)
-PEERS = ["devicemap", "accelerate", "DeepSpeed", "DeepSpeed uniform", "torchgpipe"]
+COLUMNS = ["devicemap", "accelerate", "DeepSpeed", "DeepSpeed uniform", "torchgpipe"]
+"""The columns of the table: devicemap and its peers."""
 RECORDED_MARK = "¹"
 """The mark of a result that was not measured in this run."""
 
 EXPLANATION = (
     "The parts that are placed, whole and in order, are the embedding, each decoder block, the final norm and the"
     " head, in bfloat16. The optimum is computed by dynamic programming over all partitions. Gemma-2B and GPT-2 XL"
-    " use the embedding as the head, which is counted once, on the device of the embedding; an untied head is"
-    " counted in addition, as in a pipeline whose last stage has a copy. accelerate is `get_balanced_memory` and"
+    " use the embedding as the head, which is counted once, on the device of the embedding. In Gemma-2B with an untied"
+    " head, the last part is a copy of the embedding, which is what pipelines do with a tied head on another device."
+    " accelerate is `get_balanced_memory` and"
     ' `infer_auto_device_map`, as called by `from_pretrained(device_map="balanced")`, without memory limits;'
     " DeepSpeed is `partition_balanced` and `partition_uniform`; torchgpipe is `solve`. Not all of them aim at the"
     " optimum: accelerate keeps memory free on the first device for offloading, `partition_balanced` minimises the"
@@ -41,7 +43,7 @@ class Row:
     optimum: int
     """The smallest possible bottleneck in bytes."""
     loads: dict[str, list[int] | None]
-    """The bytes on each device by peer, or None if the peer has no result."""
+    """The bytes on each device, by column of the table. None means that the peer has no result."""
     recorded_peers: list[str]
     """The peers that are not installed, for which recorded results are used."""
 
@@ -77,14 +79,12 @@ def measure(architecture: Architecture, num_devices: int) -> Row:
         "DeepSpeed uniform": balance_peers.deepspeed_uniform(),
         "torchgpipe": balance_peers.torchgpipe(),
     }
-    counts = {peer: function and function(costs, num_devices) for peer, function in functions.items()}
-    return Row(
-        architecture.name,
-        num_devices,
-        balance_peers.optimum(costs, num_devices),
-        {peer: count and load_per_device(costs, count, num_devices) for peer, count in counts.items()},
-        [] if accelerate else ["accelerate"],
-    )
+    loads = {}
+    for peer, function in functions.items():
+        counts = function and function(costs, num_devices)
+        loads[peer] = counts and load_per_device(costs, counts, num_devices)
+    optimum = balance_peers.optimum(costs, num_devices)
+    return Row(architecture.name, num_devices, optimum, loads, [] if accelerate else ["accelerate"])
 
 
 def load_per_device(costs: Sequence[int], counts: Sequence[int], num_devices: int) -> list[int]:
@@ -95,13 +95,13 @@ def load_per_device(costs: Sequence[int], counts: Sequence[int], num_devices: in
 
 
 def section(measured: Iterable[dict[str, Any]]) -> str:
-    """Return the section of the report, from the rows in the JSON file."""
+    """Return the section of the report, from the attributes of each row in the JSON of ``make bench``."""
     rows = [Row(**row) for row in measured]
-    optimal_peers = [peer for peer in PEERS[1:] if all(f"{row.ratio(peer) or 0:.2f}" == "1.00" for row in rows)]
+    optimal_peers = [peer for peer in COLUMNS[1:] if all(f"{row.ratio(peer) or 0:.2f}" == "1.00" for row in rows)]
     parts = [
         "The weights on the fullest device decide whether a model fits. The table shows its bytes divided by the"
         " smallest possible number, so that 1.00 is the optimum"
-        + (f". {' and '.join(optimal_peers)} also reaches it in all of these cases:" if optimal_peers else ":"),
+        + (f". Besides devicemap, {', '.join(optimal_peers)} reached it in all cases:" if optimal_peers else ":"),
         markdown_table(rows),
         EXPLANATION,
     ]
@@ -113,8 +113,8 @@ def section(measured: Iterable[dict[str, Any]]) -> str:
 
 def markdown_table(rows: Iterable[Row]) -> str:
     """Return the rows as a Markdown table."""
-    lines = [["architecture", "devices", *PEERS], ["---", "---:", *("---:" for _ in PEERS)]]
-    lines += [[row.architecture, str(row.num_devices), *(row.cell(peer) for peer in PEERS)] for row in rows]
+    lines = [["architecture", "devices", *COLUMNS], ["---", "---:", *("---:" for _ in COLUMNS)]]
+    lines += [[row.architecture, str(row.num_devices), *(row.cell(peer) for peer in COLUMNS)] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

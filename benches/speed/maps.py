@@ -68,7 +68,7 @@ def int64_arrays(num_blocks: int, num_devices: int) -> DeviceMapLike:
 
 
 def one_duplicate(num_blocks: int, num_devices: int) -> Case:
-    """Create a map in which the last device also has a block of another device."""
+    """Create a map in which the middle block is also the last item of the last device."""
     device_map = contiguous(num_blocks, num_devices)
     device_map[max(device_map)].append(num_blocks // 2)
     return Case(device_map, num_blocks, Fault("duplicate", [num_blocks // 2]))

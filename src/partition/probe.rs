@@ -84,8 +84,9 @@ impl Search<'_> {
             if remaining_cost > 0 && placed_speed > 0 {
                 probe.mean_full_load = self.mean_load(remaining_cost, placed_speed);
             }
-            // The check is made only after an eighth of the total speed has been placed, so that `mean_full_load`, on which
-            // the next bottleneck is based, is the mean of enough devices.
+            // The probe ends early if the remaining devices cannot hold the remaining blocks even when all are full. This is
+            // tested only once the devices filled so far have an eighth of the total speed, so that `mean_full_load`, from
+            // which the caller extrapolates the next bottleneck, is the mean of enough devices.
             if num_placed % CHECK_EVERY == 0 && placed_speed > self.total_speed / 8 {
                 let remaining_mean_load = Load {
                     cost: remaining_cost,

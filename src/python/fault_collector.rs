@@ -23,12 +23,12 @@ pub enum BlockOrOther<'py> {
     Block(usize),
     /// An item that is not a block of the model, represented by an equal object that is hashable.
     Other(Bound<'py, PyAny>),
-    /// An item that is ignored because another thread has replaced it since it was checked.
+    /// An item that is not collected because another thread has replaced it since it was checked.
     Ignored,
 }
 
 /// Classifies the items of a device map and stores the faults, as one of the two checks requires. In all methods, `device`
-/// is the index of the device.
+/// is the position of the device in the map, from 0.
 pub trait FaultCollector<'py> {
     /// Whether `collect_duplicate` is called only for the first occurrence of a duplicate block, or for every occurrence.
     const ONCE_PER_BLOCK: bool;
@@ -130,8 +130,10 @@ fn count_range<'py, C: FaultCollector<'py>>(
     Ok(())
 }
 
-/// The second pass: collects the faults in the order of the values. If a signal handler or another thread has changed a
-/// value since the first pass, it is not specified whether the changed items are collected.
+/// The second pass: collects the faults in the order of the map. `values` has the blocks of each device.
+///
+/// If a signal handler or another thread has changed a value since the first pass, it is not specified whether the changed
+/// items are collected.
 pub fn collect<'py>(
     signals: &mut SignalCheck<'py>,
     values: &Bound<'py, PyList>,
@@ -143,6 +145,7 @@ pub fn collect<'py>(
         match Value::in_place(&value) {
             Some(Value::Range(range)) => collect_range(signals, device, &range, counts, collector)?,
             Some(Value::Items(items)) => collect_items(signals, device, &items, counts, collector)?,
+            // The first pass stops at such a value, so that this one has replaced another in the meantime.
             None => {}
         }
     }

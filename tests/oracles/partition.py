@@ -143,7 +143,8 @@ class TautString:
             possible = self.starts[device] & self.possible_ends(device - 1, boundaries[device - 1])
             cut = boundaries[device]
             assert cut in possible
-            # balance computes the string in floats.
+            # `balance` computes the height of the taut string in floats, `self.y` is exact: of two blocks that are
+            # almost equally close to the string, it may choose the other one.
             min_distance = min(abs(self.cost_sums[block] - self.y[device]) for block in possible)
             assert abs(self.cost_sums[cut] - self.y[device]) <= min_distance + Fraction(1, 2**30)
             # The cut that divides the number of blocks evenly: ceil(num_blocks * device / num_devices).

@@ -58,7 +58,8 @@ def test_a_device_gets_the_only_block_that_it_can_hold() -> None:
 
 GIB = 2**30
 INFEASIBLE: dict[str, tuple[Problem, str, dict[str, Any]]] = {
-    # Each value is a problem, the message of its error, and those attributes of the error that are not None.
+    # Each value is the arguments of `balance`, the message of the InfeasibleError that it raises, and the attributes of
+    # the error; attributes that are not named are None.
     "one block": (
         Problem([1] * 20, 2, None, [GIB] * 17 + [30 * GIB] + [GIB] * 2, ["24GiB", "20GiB"]),
         "block 17 needs 30.0 GiB, but the largest device has only 24.0 GiB",

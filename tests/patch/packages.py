@@ -77,7 +77,7 @@ def remove_from_sys_modules(package):
             del sys.modules[name]
 
 
-# Four ways in which projects test whether transformers lacks the original module.
+# The four guards: ways in which projects test whether the original module is absent.
 
 
 def absent_in_sys_modules():

@@ -1,4 +1,8 @@
-"""Tests for ``patch_transformers()`` with guards, other modules, worker processes, second imports and threads."""
+"""Tests for ``patch_transformers()``: that other code finds the functions of devicemap, until they are removed again.
+
+Other code here is what projects use to test for the original module, to store modules of their own under its name, to
+start worker processes, to import transformers again, and to import it from several threads.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +31,11 @@ from tests.patch.packages import (
 )
 from tests.subprocess_helpers import run_code, run_command
 
-# Guards are conditions with which projects test whether the original module exists. The parameters are a package, and
-# the statements before and after the patch.
+# Projects test in four ways whether transformers has the original module, `transformers.utils.model_parallel_utils`.
+# Such a test is called a guard here: the name of a function of `HELPERS` that returns whether the module is absent.
+# Each parameter is the name of one of `PACKAGES`, code that runs before `patch_transformers()`, and code that runs
+# after it. With these parameters, `transformers.utils` has been imported when the guard is called; with the others, it
+# has not.
 UTILS_IMPORTED = [
     *[pytest.param(package, IMPORT_UTILS, "", id=f"{package} imported before") for package in INSTALLED_PACKAGES],
     *[pytest.param(package, "", IMPORT_UTILS, id=f"{package} imported after") for package in INSTALLED_PACKAGES],
@@ -42,7 +49,7 @@ UTILS_NOT_IMPORTED = [
 
 
 def check_guard(folder: Path, guard: str, before: str, after: str) -> None:
-    """Assert that a guard finds the module while the patch is active, and afterwards only if transformers has it."""
+    """Assert that a guard finds the original module while the patch is active, and afterwards only if it exists."""
     has_original = folder.joinpath("transformers", "utils", "model_parallel_utils.py").exists()
     steps = [before, PATCH, after, f"assert not {guard}()", "assert_patched()", UNPATCH, "assert_unpatched()"]
     if not has_original:
@@ -189,7 +196,7 @@ def test_worker_processes_are_patched_only_by_module_level_code_or_an_initialize
     assert run_command(sys.executable, "-S", script, environment=environment) == f"True {expected}\n" * 2
 
 
-# Second imports, and changes of the finders, between patching and unpatching.
+# Tests that import transformers or devicemap again, or change sys.meta_path, while the patch is active.
 
 
 @pytest.mark.parametrize(

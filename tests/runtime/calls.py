@@ -15,7 +15,7 @@ def call_ignoring_exceptions(function: Callable[..., Any], *args: Any, **kwargs:
 
 
 class MutatingCost:
-    """A cost that calls ``mutation`` when it is converted to a float."""
+    """A cost that calls ``mutation``, which may change the list of costs, when it is converted to a float."""
 
     def __init__(self, mutation: Callable[[], Any]) -> None:
         self.mutation = mutation

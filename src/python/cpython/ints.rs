@@ -72,7 +72,7 @@ pub fn layout_matches(py: Python<'_>) -> PyResult<bool> {
     Ok(true)
 }
 
-/// Returns the value of an exact, non-negative int with at most two digits.
+/// Returns the value of an exact, non-negative int with at most two digits, and `None` for any other object.
 ///
 /// # Safety
 /// Rules 1 and 3; `object` is a live Python object.
@@ -99,7 +99,7 @@ pub unsafe fn small_int(object: *mut ffi::PyObject) -> Option<u64> {
     }
 }
 
-/// Returns the value of an exact float.
+/// Returns the value of an exact float, and `None` for any other object.
 ///
 /// # Safety
 /// Rules 1 and 3; `object` is a live Python object.

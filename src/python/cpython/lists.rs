@@ -1,4 +1,5 @@
-//! Reads lists and tuples in place, and creates lists of ints.
+//! Reads lists and tuples in place, and creates lists of ints. The rules that make the `unsafe` code sound are in the
+//! documentation of the parent module.
 
 use std::ops::Range;
 
@@ -62,7 +63,7 @@ impl NumberSource for BorrowedItems<'_> {
 /// Passes at most `max` items of a list, from index `from` on, to a visitor. Returns the index after the last item that was
 /// passed; indices in [`Stop`] are those of the list.
 ///
-/// Rule 2 holds because visitors are part of the pure crate, which does not use Python.
+/// Rule 2 holds because all visitors are defined in modules that do not depend on Python, such as `coverage`.
 pub fn read_list<V: Visitor>(
     list: &Bound<'_, PyList>,
     from: usize,
@@ -116,8 +117,8 @@ fn chunk(len: usize, from: usize, max: usize) -> (usize, usize) {
     (from.min(end), end)
 }
 
-/// Returns a new list of the ints in some runs. `len` must be the total length of the runs, and the caller must have checked
-/// that the ints fit in memory.
+/// Returns a new list of the ints in some runs. `len` must be the total length of the runs. The caller checks first that the
+/// ints fit in memory, with `check_memory_for_ints`, since the operating system may grant memory that it does not have.
 pub fn list_of_ints<'py>(
     signals: &mut SignalCheck<'py>,
     len: usize,
@@ -135,6 +136,7 @@ pub fn list_of_ints<'py>(
             rest.start = chunk.end;
             let chunk_len = chunk.len();
             assert!(chunk_len <= len - filled, "the runs are longer than `len`");
+            // Checks for signals. If a handler raises, the list is dropped.
             signals.tick(chunk_len)?;
             // SAFETY: no other code has a reference to the list, and the items from `filled` on are unset.
             unsafe {
@@ -182,17 +184,17 @@ fn new_unset_list(py: Python<'_>, len: usize) -> PyResult<Bound<'_, PyList>> {
         return Err(PyMemoryError::new_err(()));
     };
     // SAFETY: rule 1; `PyList_New` returns a new reference to a list, or null with an exception set.
-    without_gc(py, || unsafe { from_new_reference(py, ffi::PyList_New(len)) })
+    without_collection(py, || unsafe { from_new_reference(py, ffi::PyList_New(len)) })
 }
 
-/// Calls a function that creates containers, with the garbage collector paused.
+/// Calls a function that creates containers, without a garbage collection during the call.
 ///
-/// Up to Python 3.11, a collection starts when a number of new containers is reached: many times if a million lists are
-/// created, none of which is garbage. A collection also runs finalizers, which may do anything. Later versions run
-/// collections at other times.
-fn without_gc<T>(_py: Python<'_>, create: impl FnOnce() -> T) -> T {
-    // SAFETY: rule 1; the functions may be called at any time. These versions all have the GIL, so that no other thread sees
-    // the collector paused.
+/// Up to Python 3.11, creating a container can start a collection: many of them if a million lists are created, none of
+/// which is garbage. A collection also runs finalizers, which may do anything. The collector is therefore disabled during
+/// the call. From Python 3.12 on, creating a container never starts a collection, and nothing needs to be disabled.
+fn without_collection<T>(_py: Python<'_>, create: impl FnOnce() -> T) -> T {
+    // SAFETY: rule 1; both functions may be called at any time. Python up to 3.11 always has the GIL, so that no other thread
+    // runs while the collector is disabled.
     #[cfg(not(Py_3_12))]
     let was_enabled = unsafe { ffi::PyGC_Disable() } == 1;
     let result = create();

@@ -32,8 +32,8 @@ pub fn compares_as_int(type_: &Bound<'_, PyType>) -> bool {
 /// Returns the `__dict__` of a type. Some built-in types have none in some versions.
 pub fn type_dict<'py>(type_: &Bound<'py, PyType>) -> Option<Bound<'py, PyDict>> {
     let object = type_.as_type_ptr();
-    // SAFETY: rule 1. From 3.12 on the function returns a new reference; before, `tp_dict` is a borrowed one. Either is a
-    // dict, or null without an exception.
+    // SAFETY: rule 1. From 3.12 on `PyType_GetDict` returns a new reference; before, `tp_dict` is a borrowed one. Either is
+    // a dict, or null without an exception.
     unsafe {
         #[cfg(Py_3_12)]
         let dict = Bound::from_owned_ptr_or_opt(type_.py(), ffi::PyType_GetDict(object));
