@@ -40,6 +40,8 @@ mod _native {
     #[pymodule_export]
     use super::python::get_device_map::get_device_map;
     #[pymodule_export]
+    use super::python::headers::{read_gguf, read_safetensors, read_sharded};
+    #[pymodule_export]
     use super::python::load_per_device::load_per_device;
     #[pymodule_export]
     use super::python::numbers::parse_memory;

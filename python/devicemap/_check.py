@@ -11,11 +11,12 @@ from operator import eq, is_
 
 from devicemap._errors import DeviceMapError, plural, short_repr
 from devicemap._native import check as _check
+from devicemap._record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
-    from typing import Any, NoReturn, SupportsIndex, overload
+    from typing import Any, SupportsIndex, overload
 
     from devicemap._native import _Items
 
@@ -29,7 +30,7 @@ _MAX_INNER_WIDTH = 40
 """The largest number of characters of a list within a line, such as the devices of a block."""
 
 
-class Report:
+class Report(Record):
     """The result of :func:`check`: the faults of a device map, and notes on it.
 
     A report is true if there are no faults. ``str()`` summarises all findings in a few lines, whatever their number.
@@ -70,27 +71,6 @@ class Report:
     aliased: tuple[tuple[Any, ...], ...]
 
     __slots__ = tuple(__annotations__)
-    __hash__ = None  # type: ignore[assignment]
-
-    # The class is not a dataclass, since importing dataclasses takes longer than importing this package.
-    def __init__(self, *values: Any) -> None:  # noqa: ANN401, the values of the attributes, in order
-        for name, value in zip(self.__slots__, values, strict=True):
-            object.__setattr__(self, name, value)
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"a Report cannot be changed: cannot set {name!r}")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"a Report cannot be changed: cannot delete {name!r}")
-
-    def _values(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__)
-
-    def __eq__(self, other: object) -> bool:
-        return self._values() == other._values() if isinstance(other, Report) else NotImplemented
-
-    def __reduce__(self) -> tuple[type[Report], tuple[Any, ...]]:
-        return type(self), self._values()
 
     @property
     def ok(self) -> bool:

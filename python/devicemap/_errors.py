@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-__all__ = ["DeviceMapError", "InfeasibleError", "plural", "short_repr"]
+__all__ = ["DeviceMapError", "InfeasibleError", "ModelError", "plural", "short_repr"]
 
 
 class DeviceMapError(AssertionError, ValueError):
@@ -69,6 +69,12 @@ class InfeasibleError(ValueError):
     device: Any = None
     needed: int | None = None
     available: int | None = None
+
+
+class ModelError(ValueError):
+    """A model cannot be read: its files are missing or invalid, or their tensors do not form a sequence of blocks."""
+
+    __module__ = "devicemap"
 
 
 _MAX_LENGTH = 40

@@ -1,4 +1,5 @@
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from os import PathLike
 from typing import Any, Protocol, SupportsFloat, SupportsIndex, TypeAlias, TypeVar, overload
 
 __all__ = [
@@ -11,6 +12,9 @@ __all__ = [
     "load_per_device",
     "parse_devices",
     "parse_memory",
+    "read_gguf",
+    "read_safetensors",
+    "read_sharded",
     "split",
     "to_integer",
     "to_integers",
@@ -46,6 +50,9 @@ _Costs: TypeAlias = Iterable[SupportsIndex | SupportsFloat] | _Indexable
 _Sizes: TypeAlias = Iterable[SupportsIndex | SupportsFloat | str] | _Indexable
 # One value per device, as a sequence or a mapping.
 _PerDevice: TypeAlias = Sequence[_Value] | Iterable[_Value] | Mapping[_Device, _Value]
+
+# The tensors of a block or module, as the fields of _models._part.Group.
+_Group: TypeAlias = tuple[str, str | None, int | None, bool, int, dict[str, int]]
 
 __version__: str
 layout_is_known: bool
@@ -86,6 +93,9 @@ def parse_devices(devices: SupportsIndex) -> tuple[int, ...]: ...
 @overload
 def parse_devices(devices: _Devices[_Device]) -> tuple[_Device, ...]: ...
 def parse_memory(text: str) -> int: ...
+def read_gguf(paths: Sequence[PathLike[str]]) -> tuple[list[dict[str, Any]], list[_Group]]: ...
+def read_safetensors(path: PathLike[str]) -> list[_Group]: ...
+def read_sharded(index_path: PathLike[str]) -> list[_Group]: ...
 def split(
     num_blocks: SupportsIndex, devices: tuple[_Device, ...], shares: _PerDevice[Any, _Device] | None
 ) -> list[int]: ...

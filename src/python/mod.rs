@@ -10,6 +10,7 @@ pub mod devices;
 pub mod error;
 pub mod fault_collector;
 pub mod get_device_map;
+pub mod headers;
 pub mod item;
 pub mod items;
 pub mod load_per_device;

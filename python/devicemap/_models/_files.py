@@ -1,0 +1,204 @@
+"""Find the files of a checkpoint: in a folder, by a file's name, or in the local cache of huggingface_hub."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from devicemap import _native
+from devicemap._errors import ModelError, short_repr
+from devicemap._models._part import Group
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devicemap._native import _Group
+
+__all__ = ["Checkpoint", "read_checkpoint"]
+
+_CONFIG = "config.json"
+_SINGLE = "model.safetensors"
+_INDEX = "model.safetensors.index.json"
+_PICKLED_SUFFIXES = {".bin", ".pt", ".pth", ".ckpt"}
+_MAX_CONFIG_BYTES = 10_000_000
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*/[\w.-]+", re.ASCII)
+_SPLIT_GGUF = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf", re.DOTALL)
+
+
+class Checkpoint(NamedTuple):
+    """What was read from the files of a checkpoint."""
+
+    path: Path
+    """The file with the header or the index."""
+    name: str
+    """The name of the model: that of the folder or file, or the id on the Hub."""
+    format: str
+    config: dict[str, Any]
+    groups: list[Group]
+
+
+def read_checkpoint(source: str | os.PathLike[str], revision: str | None) -> Checkpoint:
+    """Read the headers of a checkpoint and its configuration.
+
+    Args:
+        source: A folder, a file, or the id of a model on the Hub.
+        revision: The branch, tag or commit of a model on the Hub.
+
+    Raises:
+        ModelError: The source is not found, is not a checkpoint, or cannot be read.
+
+    """
+    path = Path(source)
+    try:
+        is_folder, exists = path.is_dir(), path.exists() or path.is_symlink()
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{short_repr(str(path))} cannot be read: {error}") from error
+    if exists and revision is not None:
+        raise ModelError(f"revision must be None for a path, got {short_repr(revision)}")
+    if is_folder:
+        return _read_folder(path)._replace(name=path.resolve().name)
+    if exists:
+        return _read_file(path)
+    if isinstance(source, str) and _HUB_ID.fullmatch(source) and path.suffix not in {".safetensors", ".gguf", ".json"}:
+        return _read_folder(_snapshot(source, revision or "main"))._replace(name=source)
+    raise ModelError(f"{short_repr(str(path))} is not found: it is neither a path nor the id of a model on the Hub")
+
+
+def _read_folder(folder: Path) -> Checkpoint:
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder))
+    except OSError as error:
+        raise ModelError(f"{folder} cannot be read: {error.strerror}") from error
+    # transformers prefers the single file if there are both.
+    for name in (_SINGLE, _INDEX):
+        if name in names:
+            return _read_file(folder / name)
+    for suffix in (".safetensors.index.json", ".safetensors"):
+        candidates = [name for name in names if name.endswith(suffix)]
+        if len(candidates) == 1:
+            return _read_file(folder / candidates[0])
+        if candidates:
+            raise ModelError(f"{folder} has {len(candidates)} files *{suffix}, but no {_INDEX}; pass one of the files")
+    models = {match[1] if (match := _SPLIT_GGUF.fullmatch(name)) else name for name in names if name.endswith(".gguf")}
+    if len(models) == 1:
+        return _read_file(folder / next(name for name in names if name.endswith(".gguf")))
+    if models:
+        raise ModelError(f"{folder} has {len(models)} GGUF models; pass one of the files")
+    if any(Path(name).suffix in _PICKLED_SUFFIXES for name in names):
+        raise ModelError(f"{folder} has only pickled weights, {_PICKLED_ADVICE}")
+    raise ModelError(f"{folder} has no weights: no {_SINGLE}, no {_INDEX} and no *.gguf")
+
+
+_PICKLED_ADVICE = (
+    "which are not read because unpickling runs code; convert them, for example with "
+    'AutoModel.from_pretrained(…).save_pretrained("folder"), which writes safetensors'
+)
+
+
+def _read_file(path: Path) -> Checkpoint:
+    name = path.name
+    if name.endswith(".index.json"):
+        if not name.endswith(".safetensors.index.json"):
+            raise ModelError(f"{path} is the index of pickled weights, {_PICKLED_ADVICE}")
+        return _checkpoint(path, path.resolve().parent.name, _native.read_sharded(path))
+    if path.suffix == ".safetensors":
+        return _checkpoint(path, path.stem, _native.read_safetensors(path))
+    if path.suffix == ".gguf":
+        return _read_gguf(path)
+    if path.suffix in _PICKLED_SUFFIXES:
+        raise ModelError(f"{path} has pickled weights, {_PICKLED_ADVICE}")
+    if not path.is_file():
+        raise ModelError(f"{path} is not a regular file")
+    raise ModelError(f"{path} must be a folder, *.safetensors, *.safetensors.index.json or *.gguf")
+
+
+def _checkpoint(path: Path, name: str, groups: list[_Group]) -> Checkpoint:
+    return Checkpoint(path, name, "safetensors", _read_config(path.parent), [Group(*group) for group in groups])
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    """Return the contents of ``config.json``, or an empty dict if the folder has none."""
+    path = folder / _CONFIG
+    try:
+        if not path.exists():
+            return {}
+        if not path.is_file():
+            raise ModelError(f"{path} is not a regular file")
+        with path.open("rb") as file:
+            text = file.read(_MAX_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+    if len(text) > _MAX_CONFIG_BYTES:
+        raise ModelError(f"{path} has more than {_MAX_CONFIG_BYTES:,} bytes")
+    if text.startswith(_LFS_POINTER):
+        raise ModelError(f"{path} is a Git LFS pointer, not the file itself; run `git lfs pull` in its repository")
+    try:
+        config = json.loads(text, object_pairs_hook=_unique_dict)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise ModelError(f"{path} must contain a JSON object, got {short_repr(config)}")
+    return config
+
+
+def _unique_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} occurs twice")
+    return result
+
+
+def _read_gguf(path: Path) -> Checkpoint:
+    """Read a GGUF file, or all files of a split one, of which any can be given."""
+    match = _SPLIT_GGUF.fullmatch(path.name)
+    count = int(match[3]) if match else 1
+    paths = [path.with_name(f"{match[1]}-{n:05}-of-{count:05}.gguf") for n in range(1, count + 1)] if match else [path]
+    metadata, groups = _native.read_gguf(paths)
+    for number, (part, values) in enumerate(zip(paths, metadata, strict=True)):
+        expected = (number, count) if match or "split.count" in values else (None, None)
+        actual = values.get("split.no"), values.get("split.count")
+        if actual != expected and not (actual == (0, 1) and not match):
+            raise ModelError(
+                f"{part} must be part {number + 1} of {count}, but its metadata says part "
+                f"{actual[0] + 1 if isinstance(actual[0], int) else actual[0]} of {actual[1]}"
+            )
+    name = match[1] if match else path.stem
+    return Checkpoint(paths[0], name, "gguf", metadata[0], [Group(*group) for group in groups])
+
+
+def _snapshot(model_id: str, revision: str) -> Path:
+    """Return the folder of a model in the local cache of huggingface_hub."""
+    cache = _hub_cache()
+    folder = cache / f"models--{model_id.replace('/', '--')}"
+    commit = revision
+    try:
+        reference = folder / "refs" / revision
+        is_within_refs = ".." not in revision and not Path(revision).is_absolute()
+        if not _is_commit(revision) and is_within_refs and reference.is_file():
+            commit = reference.read_text(encoding="utf-8", errors="replace").strip()
+        if _is_commit(commit) and (folder / "snapshots" / commit).is_dir():
+            return folder / "snapshots" / commit
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder} cannot be read: {error}") from error
+    command = f"hf download {model_id}" + ("" if revision == "main" else f" --revision {revision}")
+    raise ModelError(
+        f"{model_id} is neither a path nor in the local cache of the Hub ({cache}); download it with `{command}`"
+    )
+
+
+def _is_commit(revision: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{40}", revision) is not None
+
+
+def _hub_cache() -> Path:
+    """Return the folder of the local cache, by the rules of huggingface_hub."""
+    for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if value := os.environ.get(variable):
+            return Path(os.path.expandvars(value)).expanduser()
+    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    home = os.environ.get("HF_HOME") or cache_home / "huggingface"
+    return Path(os.path.expandvars(home)).expanduser() / "hub"
