@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::hash_map;
 use std::fmt;
 use std::io::Read;
 use std::path::{Component, Path};
@@ -35,8 +35,16 @@ pub fn read(path: &Path) -> Result<Vec<u8>, HeaderError> {
 pub struct Index<'a> {
     /// The names of the files, in the order of their first tensors.
     pub shards: Vec<String>,
-    /// For each tensor, the position of its file in `shards`.
-    shard_of_tensor: HashMap<Cow<'a, str>, u32>,
+    tensors: HashMap<Cow<'a, str>, Entry>,
+}
+
+/// What an index says about a tensor.
+#[derive(Debug)]
+struct Entry {
+    /// The position of the tensor's file in [`Index::shards`].
+    shard: u32,
+    /// Whether the tensor was found in that file.
+    is_found: bool,
 }
 
 impl<'a> Index<'a> {
@@ -53,23 +61,27 @@ impl<'a> Index<'a> {
 
     /// Returns the number of tensors.
     pub fn len(&self) -> usize {
-        self.shard_of_tensor.len()
+        self.tensors.len()
     }
 
-    /// Removes a tensor that was found in a file. Returns `false` if the index does not contain it in that file.
-    pub fn remove(&mut self, tensor: &str, shard: usize) -> bool {
-        let is_listed = self
-            .shard_of_tensor
-            .get(tensor)
-            .is_some_and(|&index| index as usize == shard);
-        is_listed && self.shard_of_tensor.remove(tensor).is_some()
+    /// Marks a tensor as found in a file. Returns `false` if the index does not contain it in that file, and a message if it
+    /// was found before.
+    pub fn mark_found(&mut self, tensor: &str, shard: usize) -> Result<bool, String> {
+        match self.tensors.get_mut(tensor) {
+            Some(entry) if entry.shard as usize == shard => {
+                if std::mem::replace(&mut entry.is_found, true) {
+                    return Err("this name occurs twice".to_owned());
+                }
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
     }
 
-    /// Yields the tensors that have not been removed, each with its file.
-    pub fn remaining(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.shard_of_tensor
-            .iter()
-            .map(|(tensor, &shard)| (&**tensor, self.shards[shard as usize].as_str()))
+    /// Yields the tensors that were not found, each with its file.
+    pub fn not_found(&self) -> impl Iterator<Item = (&str, &str)> {
+        let not_found = self.tensors.iter().filter(|(_, entry)| !entry.is_found);
+        not_found.map(|(tensor, entry)| (&**tensor, self.shards[entry.shard as usize].as_str()))
     }
 }
 
@@ -139,13 +151,14 @@ impl<'de> Visitor<'de> for WeightMapVisitor<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let Self(Index {
-            shards,
-            shard_of_tensor,
-        }) = self;
+        let Self(Index { shards, tensors }) = self;
         let mut indices: HashMap<String, u32> = HashMap::new();
+        // The file of the last tensor. Most tensors have the same file as the last one.
+        let mut last: (Cow<'de, str>, u32) = (Cow::Borrowed(""), 0);
         while let Some((Text(tensor), Text(shard))) = entries.next_entry()? {
-            let index = if let Some(&index) = indices.get(&*shard) {
+            let index = if shard == last.0 && !shards.is_empty() {
+                last.1
+            } else if let Some(&index) = indices.get(&*shard) {
                 index
             } else {
                 if !is_within_folder(&shard) {
@@ -154,17 +167,21 @@ impl<'de> Visitor<'de> for WeightMapVisitor<'_, 'de> {
                 }
                 let index = u32::try_from(shards.len()).map_err(A::Error::custom)?;
                 shards.push(shard.to_string());
-                indices.insert(shard.into_owned(), index);
+                indices.insert(shard.to_string(), index);
                 index
             };
-            if shard_of_tensor.len() == MAX_TENSORS {
+            last = (shard, index);
+            if tensors.len() == MAX_TENSORS {
                 return Err(A::Error::custom(format!(
                     "the index has more than {MAX_TENSORS} tensors"
                 )));
             }
-            match shard_of_tensor.entry(tensor) {
-                Entry::Vacant(entry) => entry.insert(index),
-                Entry::Occupied(entry) => {
+            match tensors.entry(tensor) {
+                hash_map::Entry::Vacant(entry) => entry.insert(Entry {
+                    shard: index,
+                    is_found: false,
+                }),
+                hash_map::Entry::Occupied(entry) => {
                     return Err(A::Error::custom(format!("the tensor {:?} occurs twice", entry.key())));
                 }
             };

@@ -3,12 +3,12 @@
 //! A header is untrusted input. All lengths and counts are compared with the length of the file before they are used, so
 //! that no input causes a panic, an endless loop, or more memory use than a small multiple of the header's length.
 
+pub mod checkpoint;
 pub mod gguf;
 pub mod groups;
 pub mod index;
 mod json;
 pub mod safetensors;
-pub mod sharded;
 
 use std::fs::File;
 use std::io;

@@ -4,7 +4,6 @@
 //! The number of bytes of a tensor is the difference of its offsets, so that dtypes need not be known.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
@@ -19,7 +18,7 @@ use super::{HeaderError, LFS_POINTER, MAX_HEADER_LEN, Tensor, open};
 const LENGTH_LEN: u64 = 8;
 
 /// Reads the header of a file and passes each tensor to `visit`. An error of `visit` is the message of an error at the current
-/// position.
+/// position. It is up to `visit` to refuse a name that occurs twice.
 pub fn read(path: &Path, visit: impl FnMut(Tensor<'_>) -> Result<(), String>) -> Result<(), HeaderError> {
     let (mut file, file_len) = open(path)?;
     if file_len < LENGTH_LEN {
@@ -63,7 +62,6 @@ pub fn parse(
     let mut deserializer = serde_json::Deserializer::from_slice(header);
     let mut ranges = Vec::new();
     let parser = HeaderParser {
-        names: HashSet::new(),
         ranges: &mut ranges,
         visit,
     };
@@ -97,13 +95,12 @@ fn check_ranges(ranges: &mut [(u64, u64)], data_len: u64, data_start: u64) -> Re
 }
 
 /// Parses the JSON object of a header, whose keys are the names of the tensors.
-struct HeaderParser<'r, 'de, F> {
-    names: HashSet<Cow<'de, str>>,
+struct HeaderParser<'r, F> {
     ranges: &'r mut Vec<(u64, u64)>,
     visit: F,
 }
 
-impl<'de, F: FnMut(Tensor<'_>) -> Result<(), String>> DeserializeSeed<'de> for HeaderParser<'_, 'de, F> {
+impl<'de, F: FnMut(Tensor<'_>) -> Result<(), String>> DeserializeSeed<'de> for HeaderParser<'_, F> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -111,7 +108,7 @@ impl<'de, F: FnMut(Tensor<'_>) -> Result<(), String>> DeserializeSeed<'de> for H
     }
 }
 
-impl<'de, F: FnMut(Tensor<'_>) -> Result<(), String>> Visitor<'de> for HeaderParser<'_, 'de, F> {
+impl<'de, F: FnMut(Tensor<'_>) -> Result<(), String>> Visitor<'de> for HeaderParser<'_, F> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -137,9 +134,6 @@ impl<'de, F: FnMut(Tensor<'_>) -> Result<(), String>> Visitor<'de> for HeaderPar
                 })
                 .map_err(A::Error::custom)?;
                 self.ranges.push((start, end));
-            }
-            if !self.names.insert(name) {
-                return Err(A::Error::custom("this name occurs twice"));
             }
         }
         Ok(())

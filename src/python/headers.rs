@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyList, PyString};
 use super::error::{errors_module, to_err};
 use crate::headers::gguf::{self, Metadata, Value};
 use crate::headers::groups::Groups;
-use crate::headers::{FileError, HeaderError, safetensors, sharded};
+use crate::headers::{FileError, HeaderError, checkpoint};
 
 /// Why a checkpoint was not read.
 enum ReadError {
@@ -28,21 +28,15 @@ impl From<FileError> for ReadError {
 /// Returns the groups of the tensors of a safetensors file.
 #[pyfunction]
 pub fn read_safetensors(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyList>> {
-    let groups = py.detach(|| {
-        let mut groups = Groups::default();
-        safetensors::read(&path, |tensor| groups.add(tensor)).map(|()| groups)
-    });
-    to_list(
-        py,
-        &groups.map_err(|error| model_error(py, &FileError { path, error }))?,
-    )
+    let groups = py.detach(move || checkpoint::read_file(&path));
+    to_list(py, &groups.map_err(|error| model_error(py, &error))?)
 }
 
 /// Returns the groups of the tensors of all files that an index names.
 #[pyfunction]
 pub fn read_sharded(py: Python<'_>, index_path: PathBuf) -> PyResult<Bound<'_, PyList>> {
     let check_signals = || Python::attach(|py: Python<'_>| py.check_signals()).map_err(ReadError::Interrupted);
-    let groups = py.detach(move || sharded::read(&index_path, check_signals));
+    let groups = py.detach(move || checkpoint::read_sharded(&index_path, check_signals));
     to_list(py, &groups.map_err(|error| to_exception(py, error))?)
 }
 

@@ -4,16 +4,23 @@ use super::message;
 use crate::headers::index::Index;
 
 #[test]
-fn tensors_are_removed_only_from_their_file() {
+fn tensors_are_found_once_and_only_in_their_file() {
     let text = br#"{"metadata":{"total_size":1},"weight_map":{"a":"1.safetensors","b":"2.safetensors","c\u00e9":"1.safetensors"}}"#;
     let Ok(mut index) = Index::parse(text) else {
         unreachable!()
     };
     assert_eq!(index.shards, ["1.safetensors", "2.safetensors"]);
     assert_eq!(index.len(), 3);
-    assert!(!index.remove("a", 1) && !index.remove("x", 0));
-    assert!(index.remove("a", 0) && !index.remove("a", 0) && index.remove("cé", 0));
-    assert_eq!(index.remaining().collect::<Vec<_>>(), [("b", "2.safetensors")]);
+    for (tensor, shard, expected) in [
+        ("a", 1, Ok(false)),
+        ("x", 0, Ok(false)),
+        ("a", 0, Ok(true)),
+        ("a", 0, Err("this name occurs twice".to_owned())),
+        ("cé", 0, Ok(true)),
+    ] {
+        assert_eq!(index.mark_found(tensor, shard), expected, "{tensor}");
+    }
+    assert_eq!(index.not_found().collect::<Vec<_>>(), [("b", "2.safetensors")]);
 }
 
 #[test]

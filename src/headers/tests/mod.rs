@@ -1,7 +1,7 @@
+mod checkpoint;
 mod gguf;
 mod index;
 mod safetensors;
-mod sharded;
 
 use super::{HeaderError, Tensor};
 

@@ -104,7 +104,6 @@ fn invalid_headers_are_errors() {
             "invalid type: floating point",
         ),
         (two(&a, &tensor("b", "16", "-1")), 32, "invalid value: integer `-1`"),
-        (two(&a, &tensor("a", "16", "32")), 32, "this name occurs twice"),
         (
             two(&a, r#""b":{"dtype":"F32","shape":[]}"#),
             32,

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::headers::groups::Groups;
-use crate::headers::{FileError, HeaderError, sharded};
+use crate::headers::{FileError, HeaderError, checkpoint};
 
 /// A folder for a test, which is removed afterwards.
 struct Folder(PathBuf);
@@ -38,7 +38,7 @@ impl Folder {
             .collect();
         let index = self.0.join("model.safetensors.index.json");
         assert!(fs::write(&index, format!(r#"{{"weight_map":{{{}}}}}"#, entries.join(","))).is_ok());
-        sharded::read(&index, || Ok(()))
+        checkpoint::read_sharded(&index, || Ok(()))
     }
 }
 
@@ -93,6 +93,25 @@ fn differences_between_the_index_and_the_files_are_listed() {
 }
 
 #[test]
+fn names_that_occur_twice_are_errors() {
+    let folder = Folder::new("twice");
+    folder.write_shard("1.safetensors", &["a.w", "a.w"]);
+    let single = checkpoint::read_file(&folder.0.join("1.safetensors"));
+    let sharded = folder.read(&[("a.w", "1.safetensors")]);
+    for result in [single, sharded] {
+        let Err(FileError {
+            path,
+            error: HeaderError::Invalid { position, message },
+        }) = result
+        else {
+            unreachable!()
+        };
+        assert!(path.ends_with("1.safetensors") && position > 8);
+        assert!(message.starts_with("this name occurs twice"), "{message}");
+    }
+}
+
+#[test]
 fn errors_name_the_file() {
     let folder = Folder::new("errors");
     folder.write_shard("1.safetensors", &["a.w"]);
@@ -121,7 +140,7 @@ fn errors_name_the_file() {
             path.display()
         );
     }
-    let Err(FileError { error, .. }) = sharded::read::<FileError>(Path::new("/dev/null"), || Ok(())) else {
+    let Err(FileError { error, .. }) = checkpoint::read_sharded::<FileError>(Path::new("/dev/null"), || Ok(())) else {
         unreachable!()
     };
     assert!(matches!(error, HeaderError::NotAFile | HeaderError::Io(_)), "{error:?}");

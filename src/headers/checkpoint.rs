@@ -1,5 +1,6 @@
-//! Reads a sharded safetensors checkpoint: an index, and the files that it names.
+//! Reads a safetensors checkpoint: a single file, or an index and the files that it names.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use super::groups::Groups;
@@ -35,10 +36,24 @@ impl Differences {
     }
 }
 
+/// Reads the header of a file, and groups its tensors.
+pub fn read_file(path: &Path) -> Result<Groups, FileError> {
+    let mut groups = Groups::default();
+    let mut names = HashSet::new();
+    safetensors::read(path, |tensor| {
+        if !names.insert(tensor.name.to_owned()) {
+            return Err("this name occurs twice".to_owned());
+        }
+        groups.add(tensor)
+    })
+    .map_err(FileError::at(path))?;
+    Ok(groups)
+}
+
 /// Reads the headers of all files that an index names, and groups their tensors. `check_signals` is called before each file.
 ///
 /// The index and the files must name the same tensors.
-pub fn read<E: From<FileError>>(
+pub fn read_sharded<E: From<FileError>>(
     index_path: &Path,
     mut check_signals: impl FnMut() -> Result<(), E>,
 ) -> Result<Groups, E> {
@@ -50,7 +65,7 @@ pub fn read<E: From<FileError>>(
         check_signals()?;
         let path = index_path.with_file_name(shard);
         safetensors::read(&path, |tensor| {
-            if !index.remove(tensor.name, number) {
+            if !index.mark_found(tensor.name, number)? {
                 only_in_files.add(tensor.name, shard);
             }
             groups.add(tensor)
@@ -58,9 +73,9 @@ pub fn read<E: From<FileError>>(
         .map_err(FileError::at(&path))?;
     }
     let mut only_in_index = Differences::default();
-    let mut remaining: Vec<_> = index.remaining().collect();
-    remaining.sort_unstable();
-    for (tensor, shard) in remaining {
+    let mut not_found: Vec<_> = index.not_found().collect();
+    not_found.sort_unstable();
+    for (tensor, shard) in not_found {
         only_in_index.add(tensor, shard);
     }
     let differences = [
