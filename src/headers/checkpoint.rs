@@ -1,11 +1,22 @@
 //! Reads a safetensors checkpoint: a single file, or an index and the files that it names.
 
 use std::collections::HashSet;
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use super::groups::Groups;
-use super::index::{self, Index};
+use super::index::{self, Index, Shard};
 use super::{FileError, HeaderError, safetensors};
+
+/// The smallest number of tensors for which another thread is started.
+const MIN_TENSORS_PER_THREAD: usize = 8192;
+
+/// The largest number of threads.
+const MAX_THREADS: usize = 8;
 
 /// The largest number of differences between the index and the files that an error lists.
 const MAX_LISTED: usize = 3;
@@ -24,6 +35,13 @@ impl Differences {
         if self.listed.len() < MAX_LISTED {
             self.listed.push(format!("{tensor:?} in {shard:?}"));
         }
+    }
+
+    /// Adds differences that another thread has found.
+    fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        self.listed.extend(other.listed);
+        self.listed.truncate(MAX_LISTED);
     }
 
     /// Describes the differences, or returns `None` if there are none.
@@ -50,33 +68,24 @@ pub fn read_file(path: &Path) -> Result<Groups, FileError> {
     Ok(groups)
 }
 
-/// Reads the headers of all files that an index names, and groups their tensors. `check_signals` is called before each file.
+/// Reads the headers of all files that an index names, and groups their tensors. The index and the files must name the same
+/// tensors.
 ///
-/// The index and the files must name the same tensors.
+/// A large checkpoint is read by several threads. This thread calls `check_signals` before each file that it reads.
 pub fn read_sharded<E: From<FileError>>(
     index_path: &Path,
-    mut check_signals: impl FnMut() -> Result<(), E>,
+    check_signals: impl FnMut() -> Result<(), E>,
 ) -> Result<Groups, E> {
     let text = index::read(index_path).map_err(FileError::at(index_path))?;
     let mut index = Index::parse(&text).map_err(FileError::at(index_path))?;
-    let mut groups = Groups::default();
-    let mut only_in_files = Differences::default();
-    for (number, shard) in index.shards.clone().iter().enumerate() {
-        check_signals()?;
-        let path = index_path.with_file_name(shard);
-        safetensors::read(&path, |tensor| {
-            if !index.mark_found(tensor.name, number)? {
-                only_in_files.add(tensor.name, shard);
-            }
-            groups.add(tensor)
-        })
-        .map_err(FileError::at(&path))?;
-    }
+    let (groups, only_in_files) = read_in_threads(index_path, &mut index, check_signals)?;
     let mut only_in_index = Differences::default();
-    let mut not_found: Vec<_> = index.not_found().collect();
-    not_found.sort_unstable();
-    for (tensor, shard) in not_found {
-        only_in_index.add(tensor, shard);
+    for shard in &index.shards {
+        let mut not_found: Vec<_> = shard.not_found().collect();
+        not_found.sort_unstable();
+        for tensor in not_found {
+            only_in_index.add(tensor, &shard.file);
+        }
     }
     let differences = [
         only_in_index.describe("index has"),
@@ -88,4 +97,81 @@ pub fn read_sharded<E: From<FileError>>(
     }
     let error = HeaderError::IndexMismatch(differences.join("; "));
     Err(FileError::at(index_path)(error).into())
+}
+
+/// Reads the headers of all files, of which each thread reads a consecutive part. The result does not depend on the number of
+/// threads.
+fn read_in_threads<E: From<FileError>>(
+    index_path: &Path,
+    index: &mut Index<'_>,
+    check_signals: impl FnMut() -> Result<(), E>,
+) -> Result<(Groups, Differences), E> {
+    let num_cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let num_threads = (index.len() / MIN_TENSORS_PER_THREAD)
+        .min(num_cores)
+        .clamp(1, MAX_THREADS);
+    let part_len = index.shards.len().div_ceil(num_threads).max(1);
+    let mut parts = index.shards.chunks_mut(part_len);
+    let first_part = parts.next().unwrap_or_default();
+    let other_parts: Vec<_> = parts.map(Mutex::new).collect();
+    let is_stopped = AtomicBool::new(false);
+    let read_part = |part: &Mutex<&mut [Shard<'_>]>| {
+        let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+        read_files(index_path, &mut part, || {
+            if is_stopped.load(Ordering::Relaxed) {
+                Err(None)
+            } else {
+                Ok(())
+            }
+        })
+    };
+    thread::scope(|scope| {
+        let spawn = |part| thread::Builder::new().spawn_scoped(scope, move || read_part(part));
+        let threads: Vec<_> = other_parts.iter().map(|part| (part, spawn(part))).collect();
+        let first = read_files(index_path, first_part, check_signals);
+        is_stopped.store(first.is_err(), Ordering::Relaxed);
+        let (mut groups, mut only_in_files) = first?;
+        for (part, thread) in threads {
+            let result = match thread.map(thread::ScopedJoinHandle::join) {
+                Ok(Ok(result)) => result,
+                Ok(Err(panic)) => resume_unwind(panic),
+                // The system cannot create another thread.
+                Err(_) => read_part(part),
+            };
+            let (other_groups, other_only_in_files) = match result {
+                Ok(other) => other,
+                Err(Some(error)) => return Err(error.into()),
+                // Not reached: threads are stopped only if this one returns an error.
+                Err(None) => continue,
+            };
+            groups
+                .merge(other_groups)
+                .map_err(|message| FileError::at(index_path)(HeaderError::invalid(0, message)))?;
+            only_in_files.merge(other_only_in_files);
+        }
+        Ok((groups, only_in_files))
+    })
+}
+
+/// Reads the headers of some of the files that an index names. Returns their groups, and the tensors that the index does not
+/// contain. `check` is called before each file.
+fn read_files<E: From<FileError>>(
+    index_path: &Path,
+    shards: &mut [Shard<'_>],
+    mut check: impl FnMut() -> Result<(), E>,
+) -> Result<(Groups, Differences), E> {
+    let mut groups = Groups::default();
+    let mut only_in_files = Differences::default();
+    for shard in shards {
+        check()?;
+        let path = index_path.with_file_name(&shard.file);
+        safetensors::read(&path, |tensor| {
+            if !shard.mark_found(tensor.name)? {
+                only_in_files.add(tensor.name, &shard.file);
+            }
+            groups.add(tensor)
+        })
+        .map_err(FileError::at(&path))?;
+    }
+    Ok((groups, only_in_files))
 }

@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::Tensor;
 
 /// The largest number of groups. A model has a few thousand at most; the limit bounds the memory.
@@ -29,11 +31,22 @@ pub struct Group {
     pub dtype_bytes: Vec<(usize, u64)>,
 }
 
+impl Group {
+    /// Adds bytes of a dtype.
+    fn add_bytes(&mut self, dtype: usize, bytes: u64) {
+        if let Some((_, sum)) = self.dtype_bytes.iter_mut().find(|(index, _)| *index == dtype) {
+            *sum += bytes;
+        } else {
+            self.dtype_bytes.push((dtype, bytes));
+        }
+    }
+}
+
 /// Groups tensors.
 #[derive(Debug, Default)]
 pub struct Groups {
     list: Vec<Group>,
-    indices: HashMap<String, usize>,
+    indices: HashMap<String, usize, RandomState>,
     dtypes: Vec<String>,
     /// The bytes of all tensors.
     total_bytes: u64,
@@ -55,48 +68,82 @@ impl Groups {
     /// Adds a tensor to its group. Returns a message if there are too many groups or dtypes, or too many bytes.
     pub fn add(&mut self, tensor: Tensor<'_>) -> Result<(), String> {
         let dtype = self.dtype_index(tensor.dtype)?;
-        let key = GroupKey::of(tensor.name);
         self.total_bytes = self
             .total_bytes
             .checked_add(tensor.bytes)
             .ok_or("the tensors have 2**64 bytes or more")?;
-        let group = self.group(&key)?;
-        group.has_modules |= key.block.is_some() && tensor.name[key.len + 1..].contains('.');
-        if let Some((_, bytes)) = group.dtype_bytes.iter_mut().find(|(index, _)| *index == dtype) {
-            *bytes += tensor.bytes;
-        } else {
-            group.dtype_bytes.push((dtype, tensor.bytes));
-        }
+        let group = self.group(tensor.name)?;
+        group.has_modules =
+            group.has_modules || group.block.is_some() && tensor.name[group.name.len() + 1..].contains('.');
+        group.add_bytes(dtype, tensor.bytes);
         if is_routed_expert(tensor.name) {
             group.expert_bytes += tensor.bytes;
         }
         Ok(())
     }
 
-    /// Returns the group with a key, which is created if it does not exist.
-    fn group(&mut self, key: &GroupKey<'_>) -> Result<&mut Group, String> {
-        let name = &key.name[..key.len];
-        if self.list.get(self.last).is_none_or(|group| group.name != name) {
-            self.last = match self.indices.get(name) {
-                Some(&index) => index,
-                None if self.list.len() == MAX_GROUPS => {
-                    return Err(format!(
-                        "the names of the tensors form more than {MAX_GROUPS} blocks and modules"
-                    ));
-                }
-                None => {
-                    self.indices.insert(name.to_owned(), self.list.len());
-                    self.list.push(Group {
-                        name: name.to_owned(),
-                        block: key.block,
-                        has_modules: false,
-                        expert_bytes: 0,
-                        dtype_bytes: Vec::new(),
-                    });
-                    self.list.len() - 1
-                }
+    /// Adds the groups of other files. Returns a message as [`Groups::add`] does.
+    pub fn merge(&mut self, other: Self) -> Result<(), String> {
+        self.total_bytes = self
+            .total_bytes
+            .checked_add(other.total_bytes)
+            .ok_or("the tensors have 2**64 bytes or more")?;
+        for group in other.list {
+            let dtype_bytes = group.dtype_bytes.iter().map(|&(dtype, bytes)| {
+                let dtype = self.dtype_index(&other.dtypes[dtype])?;
+                Ok((dtype, bytes))
+            });
+            let dtype_bytes = dtype_bytes.collect::<Result<Vec<_>, String>>()?;
+            let key = GroupKey {
+                name: &group.name,
+                len: group.name.len(),
+                block: group.block,
             };
+            let sum = self.group_with_key(&key)?;
+            sum.has_modules |= group.has_modules;
+            sum.expert_bytes += group.expert_bytes;
+            for (dtype, bytes) in dtype_bytes {
+                sum.add_bytes(dtype, bytes);
+            }
         }
+        Ok(())
+    }
+
+    /// Returns the group of a tensor.
+    fn group(&mut self, tensor: &str) -> Result<&mut Group, String> {
+        // Most tensors belong to the block of the previous tensor.
+        let is_in_last = self.list.get(self.last).is_some_and(|group| {
+            let rest = tensor.strip_prefix(group.name.as_str());
+            group.block.is_some() && rest.is_some_and(|rest| rest.starts_with('.'))
+        });
+        if is_in_last {
+            return Ok(&mut self.list[self.last]);
+        }
+        self.group_with_key(&GroupKey::of(tensor))
+    }
+
+    /// Returns the group with a key, which is created if it does not exist.
+    fn group_with_key(&mut self, key: &GroupKey<'_>) -> Result<&mut Group, String> {
+        let name = &key.name[..key.len];
+        self.last = match self.indices.get(name) {
+            Some(&index) => index,
+            None if self.list.len() == MAX_GROUPS => {
+                return Err(format!(
+                    "the names of the tensors form more than {MAX_GROUPS} blocks and modules"
+                ));
+            }
+            None => {
+                self.indices.insert(name.to_owned(), self.list.len());
+                self.list.push(Group {
+                    name: name.to_owned(),
+                    block: key.block,
+                    has_modules: false,
+                    expert_bytes: 0,
+                    dtype_bytes: Vec::new(),
+                });
+                self.list.len() - 1
+            }
+        };
         Ok(&mut self.list[self.last])
     }
 

@@ -1,15 +1,16 @@
 //! The index of a sharded checkpoint: a JSON object whose `weight_map` contains the file of each tensor.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::collections::hash_map;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::BuildHasher;
 use std::io::Read;
 use std::path::{Component, Path};
 
+use foldhash::fast::RandomState;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
-use super::json::{Skipped, Text, to_header_error};
+use super::json::{Skipped, Text, to_header_error, utf8};
 use super::{HeaderError, LFS_POINTER, MAX_HEADER_LEN, open};
 
 /// The largest number of tensors in an index. The limit bounds the memory; the largest checkpoints have some hundred thousand.
@@ -33,25 +34,24 @@ pub fn read(path: &Path) -> Result<Vec<u8>, HeaderError> {
 /// The index of a sharded checkpoint. The names of the tensors are borrowed from the text of the file.
 #[derive(Debug, Default)]
 pub struct Index<'a> {
-    /// The names of the files, in the order of their first tensors.
-    pub shards: Vec<String>,
-    tensors: HashMap<Cow<'a, str>, Entry>,
+    /// The files, in the order of their first tensors.
+    pub shards: Vec<Shard<'a>>,
 }
 
-/// What an index says about a tensor.
+/// A file of a sharded checkpoint, with the tensors that the index says it contains.
 #[derive(Debug)]
-struct Entry {
-    /// The position of the tensor's file in [`Index::shards`].
-    shard: u32,
-    /// Whether the tensor was found in that file.
-    is_found: bool,
+pub struct Shard<'a> {
+    /// The name of the file.
+    pub file: String,
+    /// The tensors. The value is `true` if the tensor has been found in the file.
+    tensors: HashMap<Cow<'a, str>, bool, RandomState>,
 }
 
 impl<'a> Index<'a> {
     /// Parses the text of an index file.
     pub fn parse(text: &'a [u8]) -> Result<Self, HeaderError> {
         let mut index = Self::default();
-        let mut deserializer = serde_json::Deserializer::from_slice(text);
+        let mut deserializer = serde_json::Deserializer::from_str(utf8(text, 0)?);
         IndexVisitor(&mut index)
             .deserialize(&mut deserializer)
             .and_then(|()| deserializer.end())
@@ -61,27 +61,32 @@ impl<'a> Index<'a> {
 
     /// Returns the number of tensors.
     pub fn len(&self) -> usize {
-        self.tensors.len()
+        self.shards.iter().map(|shard| shard.tensors.len()).sum()
     }
 
-    /// Marks a tensor as found in a file. Returns `false` if the index does not contain it in that file, and a message if it
-    /// was found before.
-    pub fn mark_found(&mut self, tensor: &str, shard: usize) -> Result<bool, String> {
+    fn contains(&self, tensor: &str) -> bool {
+        self.shards.iter().any(|shard| shard.tensors.contains_key(tensor))
+    }
+}
+
+impl Shard<'_> {
+    /// Marks a tensor as found in the file. Returns `false` if the index does not contain it, and a message if it was found
+    /// before.
+    pub fn mark_found(&mut self, tensor: &str) -> Result<bool, String> {
         match self.tensors.get_mut(tensor) {
-            Some(entry) if entry.shard as usize == shard => {
-                if std::mem::replace(&mut entry.is_found, true) {
-                    return Err("this name occurs twice".to_owned());
-                }
+            None => Ok(false),
+            Some(true) => Err("this name occurs twice".to_owned()),
+            Some(is_found) => {
+                *is_found = true;
                 Ok(true)
             }
-            _ => Ok(false),
         }
     }
 
-    /// Yields the tensors that were not found, each with its file.
-    pub fn not_found(&self) -> impl Iterator<Item = (&str, &str)> {
-        let not_found = self.tensors.iter().filter(|(_, entry)| !entry.is_found);
-        not_found.map(|(tensor, entry)| (&**tensor, self.shards[entry.shard as usize].as_str()))
+    /// Yields the tensors that have not been found.
+    pub fn not_found(&self) -> impl Iterator<Item = &str> {
+        let not_found = self.tensors.iter().filter(|(_, is_found)| !**is_found);
+        not_found.map(|(tensor, _)| &**tensor)
     }
 }
 
@@ -151,40 +156,39 @@ impl<'de> Visitor<'de> for WeightMapVisitor<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let Self(Index { shards, tensors }) = self;
-        let mut indices: HashMap<String, u32> = HashMap::new();
-        // The file of the last tensor. Most tensors have the same file as the last one.
-        let mut last: (Cow<'de, str>, u32) = (Cow::Borrowed(""), 0);
-        while let Some((Text(tensor), Text(shard))) = entries.next_entry()? {
-            let index = if shard == last.0 && !shards.is_empty() {
-                last.1
-            } else if let Some(&index) = indices.get(&*shard) {
-                index
-            } else {
-                if !is_within_folder(&shard) {
-                    let message = format!("the file name {shard:?} is not within the folder of the index");
-                    return Err(A::Error::custom(message));
-                }
-                let index = u32::try_from(shards.len()).map_err(A::Error::custom)?;
-                shards.push(shard.to_string());
-                indices.insert(shard.to_string(), index);
-                index
-            };
-            last = (shard, index);
-            if tensors.len() == MAX_TENSORS {
+        let Self(index) = self;
+        let mut shard_indices: HashMap<String, usize> = HashMap::new();
+        // The hashes of all names. A table of the names would not fit into the cache.
+        let mut hashes: HashSet<u64, RandomState> = HashSet::default();
+        let state = RandomState::default();
+        let mut last = None;
+        while let Some((Text(tensor), Text(file))) = entries.next_entry()? {
+            if hashes.len() == MAX_TENSORS {
                 return Err(A::Error::custom(format!(
                     "the index has more than {MAX_TENSORS} tensors"
                 )));
             }
-            match tensors.entry(tensor) {
-                hash_map::Entry::Vacant(entry) => entry.insert(Entry {
-                    shard: index,
-                    is_found: false,
-                }),
-                hash_map::Entry::Occupied(entry) => {
-                    return Err(A::Error::custom(format!("the tensor {:?} occurs twice", entry.key())));
+            if !hashes.insert(state.hash_one(&*tensor)) && index.contains(&tensor) {
+                return Err(A::Error::custom(format!("the tensor {tensor:?} occurs twice")));
+            }
+            // Most tensors are in the same file as the previous one.
+            let same = last.filter(|&number: &usize| index.shards[number].file == file);
+            let number = if let Some(number) = same.or_else(|| shard_indices.get(&*file).copied()) {
+                number
+            } else {
+                if !is_within_folder(&file) {
+                    let message = format!("the file name {file:?} is not within the folder of the index");
+                    return Err(A::Error::custom(message));
                 }
+                shard_indices.insert(file.to_string(), index.shards.len());
+                index.shards.push(Shard {
+                    file: file.into_owned(),
+                    tensors: HashMap::default(),
+                });
+                index.shards.len() - 1
             };
+            last = Some(number);
+            index.shards[number].tensors.insert(tensor, false);
         }
         Ok(())
     }

@@ -75,3 +75,9 @@ pub fn to_header_error(error: &serde_json::Error, text: &[u8], start: u64) -> He
     let message = message.strip_suffix(&location).unwrap_or(&message);
     HeaderError::invalid(start + (line_start + column) as u64, message)
 }
+
+/// Returns JSON as text. `start` is the position of the JSON in the file.
+pub fn utf8(json: &[u8], start: u64) -> Result<&str, HeaderError> {
+    std::str::from_utf8(json)
+        .map_err(|error| HeaderError::invalid(start + error.valid_up_to() as u64, "the text is not valid UTF-8"))
+}

@@ -11,7 +11,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::json::{Skipped, Text, to_header_error};
+use super::json::{Skipped, Text, to_header_error, utf8};
 use super::{HeaderError, LFS_POINTER, MAX_HEADER_LEN, Tensor, open};
 
 /// The number of bytes before the header, which contain its length.
@@ -59,7 +59,8 @@ pub fn parse(
     if header.first() != Some(&b'{') {
         return Err(HeaderError::invalid(LENGTH_LEN, "the header does not begin with '{'"));
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(header);
+    let text = utf8(header, LENGTH_LEN)?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let mut ranges = Vec::new();
     let parser = HeaderParser {
         ranges: &mut ranges,

@@ -167,7 +167,7 @@ fn errors_have_a_position() {
 #[test]
 fn invalid_utf8_is_an_error() {
     let header = b"{\"\xff\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}";
-    assert_eq!(message(parse(header, 4, |_| Ok(()))), "invalid unicode code point");
+    assert_eq!(message(parse(header, 4, |_| Ok(()))), "the text is not valid UTF-8");
 }
 
 #[test]
