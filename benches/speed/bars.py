@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter
 from typing import TypeAlias
 
 from benches.speed.bar_cases import (
@@ -22,6 +23,17 @@ from benches.speed.bar_cases import (
     split_more_blocks_than_fit_in_memory,
 )
 from benches.speed.clock import Call, format_seconds, time_side_by_side
+from benches.speed.model_cases import (
+    deepseek_v3_and_hub,
+    deepseek_v3_and_json,
+    gguf_and_gguf_py,
+    map_llama_3_70b,
+    map_llama_3_70b_with_accelerate,
+    memory_of_mapping_llama_3_70b,
+    read_deepseek_v3,
+    read_gguf,
+    read_llama_3_70b,
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,8 @@ class TimeLimit:
     max_seconds: float
     create_call: Callable[[], Call]
     """Creates the call, after checking its result."""
+    num_calls: int = 20
+    """The number of calls per measurement."""
 
     @property
     def requirement(self) -> str:
@@ -92,11 +106,39 @@ class TimeLimit:
     def measure(self, duration: float) -> Result:
         """Time the call. If ``duration`` is 0, call it only once."""
         call = self.create_call()
-        seconds = call.median_seconds(num_calls=20) if duration else call.mean_seconds()
+        seconds = call.median_seconds(self.num_calls) if duration else call.mean_seconds()
         return Result(self, seconds, None, format_seconds(seconds), seconds <= self.max_seconds, 1)
 
 
-Bar: TypeAlias = Ratio | TimeLimit
+@dataclass(frozen=True)
+class MemoryRatio:
+    """A bar on the ratio of the peak memory of two processes."""
+
+    call: str
+    """The name of our process."""
+    other: str
+    """The name of the other process."""
+    factor: float
+    """The other process must need at least ``factor`` times the memory of ours."""
+    create_processes: Callable[[], tuple[Callable[[], float], Callable[[], float]]]
+    """Creates functions that run the processes and return their peak memory."""
+
+    @property
+    def requirement(self) -> str:
+        """The requirement as text."""
+        return f"≤ 1/{self.factor:g} of the memory of {self.other}"
+
+    def measure(self, duration: float) -> Result:
+        """Run both processes once, whatever the duration."""
+        run_ours, run_other = self.create_processes()
+        start = perf_counter()
+        our_memory = run_ours()
+        seconds = perf_counter() - start
+        factor = run_other() / our_memory
+        return Result(self, seconds, None, f"1/{factor:.3g}", factor >= self.factor, 1)
+
+
+Bar: TypeAlias = Ratio | TimeLimit | MemoryRatio
 
 SMALL_SIZES = (12, 2), (48, 4), (96, 8)
 """Numbers of blocks, each with a number of devices."""
@@ -158,4 +200,13 @@ BARS: list[Bar] = [
         AtMost(f"check, {kind}", "assert", 2, partial(check_and_assert, kind))
         for kind in ("contiguous", "round-robin", "shuffled")
     ),
+    TimeLimit("Model, Llama-3-70B", 5e-3, read_llama_3_70b, num_calls=1),
+    TimeLimit("Model, DeepSeek-V3", 100e-3, read_deepseek_v3, num_calls=1),
+    AtLeast("Model, DeepSeek-V3", "json with a loop in Python", 8, deepseek_v3_and_json),
+    AtLeast("Model, DeepSeek-V3", "huggingface_hub", 8, deepseek_v3_and_hub),
+    TimeLimit("Model, GGUF with 303,451 strings", 5e-3, read_gguf, num_calls=1),
+    AtLeast("Model, GGUF with 303,451 strings", "gguf-py", 1_000, gguf_and_gguf_py),
+    TimeLimit("process, Llama-3-70B", 150e-3, map_llama_3_70b, num_calls=1),
+    AtLeast("process, Llama-3-70B", "accelerate", 40, map_llama_3_70b_with_accelerate),
+    MemoryRatio("process, Llama-3-70B", "accelerate", 30, memory_of_mapping_llama_3_70b),
 ]

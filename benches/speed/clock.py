@@ -12,6 +12,10 @@ MIN_PERIOD = 0.1
 """The shortest period, in seconds, for which a call is repeated to determine a median."""
 MIN_REPETITIONS = 5
 """The smallest number of times from which a median is determined."""
+SLOW_SECONDS = 0.5
+"""The time of a call from which on it is called once per round, since short interruptions hardly change such a time."""
+SLOW_ROUNDS = 3
+"""The smallest number of rounds with a slow call."""
 
 
 class Call(NamedTuple):
@@ -61,9 +65,12 @@ def time_side_by_side(ours: Call, other: Call, seconds: float) -> SideBySide:
     # Short calls are repeated for half a millisecond per measurement, since the resolution of the clock is limited.
     our_num_calls, other_num_calls = (max(1, int(500e-6 / time)) for time in (our_time, other_time))
     rounds: list[tuple[float, float]] = []
+    is_slow = other_time > SLOW_SECONDS
+    min_rounds = SLOW_ROUNDS if is_slow else MIN_REPETITIONS
     deadline = perf_counter() + seconds
-    while len(rounds) < MIN_REPETITIONS or perf_counter() < deadline:
-        rounds.append((ours.median_seconds(our_num_calls), other.median_seconds(other_num_calls)))
+    while len(rounds) < min_rounds or perf_counter() < deadline:
+        other_time = other.mean_seconds() if is_slow else other.median_seconds(other_num_calls)
+        rounds.append((ours.median_seconds(our_num_calls), other_time))
     return SideBySide(
         ours=median(our_time for our_time, _ in rounds),
         other=median(other_time for _, other_time in rounds),
