@@ -71,7 +71,9 @@ class ModelConfig:
     @property
     def has_tie_flag(self) -> bool:
         """Whether the configuration says that the head shares the weights of the embedding."""
-        return any(config.get("tie_word_embeddings") is True for config in (self._values, self._text))
+        nested = [value for key in _TEXT_CONFIGS if isinstance(value := self._values.get(key), dict)]
+        configs = [self._values, self._text, *nested]
+        return any(config.get("tie_word_embeddings") is True for config in configs)
 
     @property
     def has_head(self) -> bool:
@@ -106,7 +108,7 @@ def _shared_cache(config: Mapping[str, Any], num_blocks: int) -> range:
     if num_shared == 0 or first_shared < 1:
         return range(0)
     types = config.get("layer_types")
-    if not isinstance(types, list) or len(types) != num_blocks:
+    if not isinstance(types, list) or len(types) != num_blocks or not all(isinstance(type_, str) for type_ in types):
         # Without the types, any two kinds of attention alternate at least every six blocks.
         return range(max(0, first_shared - 6), num_blocks)
     last_of_type = {type_: block for block, type_ in enumerate(types[:first_shared])}

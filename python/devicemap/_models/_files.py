@@ -52,6 +52,9 @@ def read_checkpoint(source: str | os.PathLike[str], revision: str | None) -> Che
 
     """
     path = Path(source)
+    if not os.fspath(source):
+        # Path("") is the current folder.
+        raise ModelError("source must be a path or the id of a model on the Hub, got an empty str")
     try:
         is_folder, exists = path.is_dir(), path.exists() or path.is_symlink()
     except (OSError, ValueError) as error:
