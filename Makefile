@@ -22,7 +22,7 @@ help: ## list the commands
 
 build: $(BUILT) ## build the package in release mode, editable, in $(VENV)
 
-demo: $(BUILT) $(VENV)/.demo ## balance a model, and create and check maps of a million blocks
+demo: $(BUILT) $(VENV)/.demo ## read and balance models, and create and check maps of a million blocks
 	$(BIN)/python -m examples.demo
 
 test-quick: $(BUILT) $(VENV)/.test-core ## run the tests that need neither torch nor long times: 3 minutes

@@ -1,4 +1,4 @@
-"""The demo of ``make demo``: balance a model, and create and check maps of a million blocks.
+"""The demo of ``make demo``: read and balance models, and create and check maps of a million blocks.
 
 Run it from the root of a checkout, with `make demo` or `python -m examples.demo`. It needs devicemap and NumPy. If
 transformers 4 is installed, the original is timed as well.
@@ -10,13 +10,16 @@ import io
 import os
 import platform
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 
 from benches.quality.architectures import ARCHITECTURES
 from benches.speed import check_peers
 from benches.speed.clock import Call, format_seconds
 from benches.speed.maps import NUM_DEVICES, Case, contiguous
+from tests.models import real_headers
 
 import devicemap
 
@@ -36,12 +39,13 @@ ListMap = dict[int, list[int]]
 
 
 def main() -> None:
-    """Show the five parts of the demo."""
+    """Show the six parts of the demo."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # The bars contain characters that the encoding of the console may not have.
         sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
     python = f"{platform.python_implementation()} {platform.python_version()}"
     print(f"{bold(f'devicemap {devicemap.__version__}')}, {python}")
+    show_model()
     show_balance()
     print(f"\nThe following parts use {NUM_BLOCKS:,} blocks on {NUM_DEVICES} devices.")
     device_map = show_creation()
@@ -50,11 +54,31 @@ def main() -> None:
     show_comparison(device_map)
 
 
+def show_model() -> None:
+    """Create the folder of a model without its weights, read it, and place it on two devices."""
+    heading("1. Read", "the headers of Mixtral-8x7B: 995 tensors in 19 files, without the weights")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "Mixtral-8x7B-v0.1"
+        real_headers.write_safetensors_folder(
+            path, real_headers.mixtral_8x7b_tensors(), real_headers.MIXTRAL_8X7B, num_shards=19
+        )
+        model = devicemap.Model.from_pretrained(path)
+        print(textwrap.indent(str(model), "   "))
+        memory = {"cuda:0": "22GiB", "cuda:1": "76GiB"}
+        sizes = model.sizes()
+        device_map = devicemap.balance(
+            sizes, list(memory), speeds={"cuda:0": 22, "cuda:1": 76}, sizes=sizes, max_memory=memory
+        )
+        for device, load in device_map.load_per_device(sizes).items():
+            print(f"   {device}  {len(device_map[device]):>2} blocks, {load / GIB:.1f} GiB of {memory[device]}")
+        print_time(Call(lambda path, _: devicemap.Model.from_pretrained(path), path, None))
+
+
 def show_balance() -> None:
     """Balance a real model, and draw the load of each device for equal numbers of blocks and for the optimum."""
     model = next(model for model in ARCHITECTURES if model.name == MODEL)
     devices = [f"cuda:{number}" for number in range(4)]
-    heading("1. Balance", f"the {len(model.costs)} blocks of {MODEL}, {sum(model.costs) / GIB:.1f} GiB, by their bytes")
+    heading("2. Balance", f"the {len(model.costs)} blocks of {MODEL}, {sum(model.costs) / GIB:.1f} GiB, by their bytes")
     split, balanced = devicemap.split(len(model.costs), devices), devicemap.balance(model.costs, devices)
     largest_load = max(split.load_per_device(model.costs).values())
     for title, device_map in (
@@ -73,7 +97,7 @@ def show_balance() -> None:
 
 def show_creation() -> ListMap:
     """Create a device map, and print its runs."""
-    heading("2. Create", f"get_device_map({NUM_BLOCKS:_}, range({NUM_DEVICES}))")
+    heading("3. Create", f"get_device_map({NUM_BLOCKS:_}, range({NUM_DEVICES}))")
     device_map: ListMap = devicemap.get_device_map(NUM_BLOCKS, range(NUM_DEVICES))
     for device, blocks in device_map.items():
         print(f"   device {device}   blocks {blocks[0]:>7,} to {blocks[-1]:>7,}")
@@ -83,7 +107,7 @@ def show_creation() -> ListMap:
 
 def show_check(device_map: ListMap) -> None:
     """Check the device map."""
-    heading("3. Check", f"assert_device_map(device_map, {NUM_BLOCKS:_})")
+    heading("4. Check", f"assert_device_map(device_map, {NUM_BLOCKS:_})")
     devicemap.assert_device_map(device_map, NUM_BLOCKS)
     print("   Each block is assigned to exactly one device.")
     print_time(Call(devicemap.assert_device_map, device_map, NUM_BLOCKS))
@@ -91,7 +115,7 @@ def show_check(device_map: ListMap) -> None:
 
 def show_faults() -> None:
     """Print the errors for three kinds of faults on device 3, and the report on all of them."""
-    heading("4. Find faults", "the original's messages, shortened, and a report")
+    heading("5. Find faults", "the original's messages, shortened, and a report")
     for title, add_fault in FAULTS.items():
         device_map = contiguous(NUM_BLOCKS, NUM_DEVICES)
         add_fault(device_map[3])
@@ -130,7 +154,7 @@ FAULTS: dict[str, Callable[[list[int]], None]] = {
 
 def show_comparison(device_map: ListMap) -> None:
     """Time the check and its peers, and draw the medians."""
-    heading("5. Compare", "the check and its peers")
+    heading("6. Compare", "the check and its peers")
     times = {}
     for name, check in check_peers.CHECKS.items():
         show_progress(f"   timing {name} …")

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
+from tests.models import real_headers
+
 import devicemap
-from benches.speed import checkpoints
 from benches.speed.bar_cases import NotComparableError
 from benches.speed.clock import Call
 
@@ -37,22 +38,22 @@ _FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
 @cache
 def llama_3_70b() -> Path:
     """Create Llama-3-70B: 723 tensors in 31 files."""
-    tensors = checkpoints.llama_3_70b_tensors()
-    return checkpoints.write_safetensors_folder(folder() / "llama-3-70b", tensors, checkpoints.LLAMA_3_70B, 31)
+    tensors = real_headers.llama_3_70b_tensors()
+    return real_headers.write_safetensors_folder(folder() / "llama-3-70b", tensors, real_headers.LLAMA_3_70B, 31)
 
 
 @cache
 def deepseek_v3() -> Path:
     """Create DeepSeek-V3: 91,991 tensors in 163 files."""
-    tensors = checkpoints.deepseek_v3_tensors()
-    return checkpoints.write_safetensors_folder(folder() / "deepseek-v3", tensors, checkpoints.DEEPSEEK_V3, 163)
+    tensors = real_headers.deepseek_v3_tensors()
+    return real_headers.write_safetensors_folder(folder() / "deepseek-v3", tensors, real_headers.DEEPSEEK_V3, 163)
 
 
 @cache
 def gguf_file() -> Path:
     """Create a GGUF file with 152,064 tokens and 151,387 merges."""
     path = folder() / "qwen2.gguf"
-    checkpoints.write_gguf(path)
+    real_headers.write_gguf(path)
     return path
 
 
@@ -63,13 +64,13 @@ def read_model(path: Path, _: object = None) -> devicemap.Model:
 
 def read_llama_3_70b() -> Call:
     """Return a call that reads Llama-3-70B."""
-    expected = _total_bytes(checkpoints.llama_3_70b_tensors())
+    expected = _total_bytes(real_headers.llama_3_70b_tensors())
     return _checked(llama_3_70b(), expected, num_blocks=80)
 
 
 def read_deepseek_v3() -> Call:
     """Return a call that reads DeepSeek-V3."""
-    return _checked(deepseek_v3(), _total_bytes(checkpoints.deepseek_v3_tensors()), num_blocks=61)
+    return _checked(deepseek_v3(), _total_bytes(real_headers.deepseek_v3_tensors()), num_blocks=61)
 
 
 def read_gguf() -> Call:
@@ -77,8 +78,8 @@ def read_gguf() -> Call:
     return _checked(gguf_file(), 115 * 144, num_blocks=28)
 
 
-def _total_bytes(tensors: checkpoints.Tensors) -> int:
-    return sum(checkpoints.num_bytes(*tensor) for tensor in tensors.values())
+def _total_bytes(tensors: real_headers.Tensors) -> int:
+    return sum(real_headers.num_bytes(*tensor) for tensor in tensors.values())
 
 
 def _checked(path: Path, expected: int, num_blocks: int) -> Call:
@@ -95,7 +96,7 @@ def deepseek_v3_and_json() -> tuple[Call, Call]:
     """Return calls that read DeepSeek-V3 with devicemap, and with ``json`` and a loop in Python."""
     ours = read_deepseek_v3()
     path = deepseek_v3()
-    if sum(_bytes_per_block_with_json(path).values()) != _total_bytes(checkpoints.deepseek_v3_tensors()):
+    if sum(_bytes_per_block_with_json(path).values()) != _total_bytes(real_headers.deepseek_v3_tensors()):
         raise NotComparableError("the loop in Python returns a wrong result")
     return ours, Call(_bytes_per_block_with_json, path, None)
 
@@ -146,7 +147,7 @@ def deepseek_v3_and_hub() -> tuple[Call, Call]:
         process.stdin.flush()
         return int(process.stdout.readline())
 
-    if read_with_hub(deepseek_v3()) != len(checkpoints.deepseek_v3_tensors()):
+    if read_with_hub(deepseek_v3()) != len(real_headers.deepseek_v3_tensors()):
         raise NotComparableError("huggingface_hub returns a wrong result")
     return read_deepseek_v3(), Call(read_with_hub, deepseek_v3(), None)
 

@@ -11,6 +11,8 @@ import pytest
 
 import devicemap
 from devicemap import _check, _device_map, _native, _partition
+from devicemap._models import _model
+from tests.models.real_headers import MIXTRAL_8X7B, mixtral_8x7b_tensors, write_safetensors_folder
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,8 +27,18 @@ def code_blocks_in(language: str) -> list[str]:
     return found
 
 
-def test_python_blocks_of_the_readme_print_what_their_comments_say(capsys: pytest.CaptureFixture[str]) -> None:
-    """The blocks are executed in order in one namespace."""
+def write_mixtral(folder: Path) -> None:
+    """Write the headers of Mixtral-8x7B, which the README and a docstring read."""
+    folder = folder / "models" / "Mixtral-8x7B-v0.1"
+    write_safetensors_folder(folder, mixtral_8x7b_tensors(), MIXTRAL_8X7B, num_shards=19)
+
+
+def test_python_blocks_of_the_readme_print_what_their_comments_say(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The blocks are executed in order in one namespace, in a folder with the headers of Mixtral-8x7B."""
+    write_mixtral(tmp_path)
+    monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {}
     try:
         for code in code_blocks_in("python"):
@@ -61,9 +73,12 @@ def test_accelerate_accepts_the_module_map_of_the_readme(tmp_path: Path, tied: b
     model.save_pretrained(tmp_path)
 
     (code,) = [code for code in code_blocks_in("python") if "by_module" in code]
-    assert "tied = False" in code
-    namespace: dict[str, Any] = {"device_map": devicemap.split(32, ["cuda:0", "cuda:1"])}
-    exec(code.replace("tied = False", f"tied = {tied}"), namespace)  # noqa: S102, the code of the README
+    namespace: dict[str, Any] = {
+        "device_map": devicemap.split(32, ["cuda:0", "cuda:1"]),
+        "model": devicemap.Model.from_pretrained(tmp_path),
+    }
+    assert namespace["model"].tied == tied
+    exec(code, namespace)  # noqa: S102, the code of the README
     by_module = {module: ["cpu", "disk"][gpu] for module, gpu in namespace["by_module"].items()}
     assert set(by_module.values()) == {"cpu", "disk"}
     loaded = transformers.Qwen2ForCausalLM.from_pretrained(
@@ -82,8 +97,10 @@ def test_the_import_that_the_readme_proposes_works() -> None:
     assert namespace["get_device_map"] is devicemap.get_device_map
 
 
-def test_examples_of_docstrings_are_correct() -> None:
-    for module in (_check, _device_map, _partition):
+def test_examples_of_docstrings_are_correct(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_mixtral(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for module in (_check, _device_map, _model, _partition):
         results = doctest.testmod(module)
         assert results.attempted > 0
         assert results.failed == 0

@@ -85,9 +85,11 @@ class Model(Record):
                 not clear which stack provides the blocks.
 
         Example:
-            >>> model = Model.from_pretrained("models/Mixtral-8x7B-v0.1")  # doctest: +SKIP
-            >>> model.num_blocks, model.blocks[0].bytes, model.tied  # doctest: +SKIP
-            (32, 2902487040, False)
+            >>> model = Model.from_pretrained("models/Mixtral-8x7B-v0.1")
+            >>> model.num_blocks, model.blocks[0].bytes, model.tied
+            (32, 2902540288, False)
+            >>> model.before
+            (<Part model.embed_tokens: 262,144,000 B>,)
 
         """
         if blocks is not None and not isinstance(blocks, str):

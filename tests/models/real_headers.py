@@ -27,6 +27,12 @@ LLAMA_3_70B: dict[str, Any] = {
     "torch_dtype": "bfloat16",
     "vocab_size": 128256,
 }
+MIXTRAL_8X7B: dict[str, Any] = {
+    "architectures": ["MixtralForCausalLM"],
+    "model_type": "mixtral",
+    "num_hidden_layers": 32,
+    "tie_word_embeddings": False,
+}
 DEEPSEEK_V3: dict[str, Any] = {
     "architectures": ["DeepseekV3ForCausalLM"],
     "model_type": "deepseek_v3",
@@ -55,6 +61,31 @@ def llama_3_70b_tensors() -> Tensors:
         tensors.update((f"model.layers.{block}.{name}.weight", ("BF16", shape)) for name, shape in shapes.items())
     tensors["model.norm.weight"] = ("BF16", [hidden])
     tensors["lm_head.weight"] = ("BF16", [vocabulary, hidden])
+    return tensors
+
+
+def mixtral_8x7b_tensors() -> Tensors:
+    """Return the tensors of Mixtral-8x7B."""
+    hidden, inner, kv, vocabulary = 4096, 14336, 1024, 32000
+    tensors: Tensors = {
+        "lm_head.weight": ("BF16", [vocabulary, hidden]),
+        "model.embed_tokens.weight": ("BF16", [vocabulary, hidden]),
+        "model.norm.weight": ("BF16", [hidden]),
+    }
+    for block in range(32):
+        shapes = {
+            "block_sparse_moe.gate": [8, hidden],
+            **{f"block_sparse_moe.experts.{expert}.w1": [inner, hidden] for expert in range(8)},
+            **{f"block_sparse_moe.experts.{expert}.w2": [hidden, inner] for expert in range(8)},
+            **{f"block_sparse_moe.experts.{expert}.w3": [inner, hidden] for expert in range(8)},
+            "input_layernorm": [hidden],
+            "post_attention_layernorm": [hidden],
+            "self_attn.k_proj": [kv, hidden],
+            "self_attn.o_proj": [hidden, hidden],
+            "self_attn.q_proj": [hidden, hidden],
+            "self_attn.v_proj": [kv, hidden],
+        }
+        tensors.update((f"model.layers.{block}.{name}.weight", ("BF16", shape)) for name, shape in shapes.items())
     return tensors
 
 
