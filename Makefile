@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 BUILT := $(VENV)/.built
+SECONDS ?= 60
+CARGO_FUZZ := $(BIN)/cargo-fuzz
 TARPAULIN := $(BIN)/cargo-tarpaulin
 RUST := build.rs Cargo.toml Cargo.lock $(shell find src -name '*.rs')
 
@@ -15,7 +17,7 @@ unexport CONDA_PREFIX
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-quick coverage bench bench-smoke dist lint build clean
+.PHONY: help demo test test-quick coverage bench bench-smoke fuzz dist lint build clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +47,18 @@ bench: $(BUILT) $(VENV)/.bench $(VENV)/.hub ## measure the bars, and write docs/
 bench-smoke: $(BUILT) $(VENV)/.bench $(VENV)/.hub ## run each benchmark once, untimed
 	$(BIN)/python -m pytest benches --benchmark-disable
 
+fuzz: $(CARGO_FUZZ) ## fuzz the readers of headers, each for SECONDS=60, with the nightly toolchain of Rust
+	$(call fuzz_target,safetensors,json.dict)
+	$(call fuzz_target,index,json.dict)
+	$(call fuzz_target,gguf,gguf.dict)
+
+# New inputs are stored in fuzz/corpus/, which is not committed. The limits are in MiB, bytes and seconds.
+define fuzz_target
+	mkdir -p fuzz/corpus/$(1)
+	rustup run nightly $(CARGO_FUZZ) run --fuzz-dir fuzz $(1) fuzz/corpus/$(1) fuzz/seeds/$(1) -- -dict=fuzz/$(2) \
+	  -max_total_time=$(SECONDS) -rss_limit_mb=1024 -malloc_limit_mb=64 -max_len=4096 -timeout=5 -print_final_stats=1
+endef
+
 dist: $(VENV)/.dist ## build the sdist and the wheels, and test them on each version of Python that is found
 	$(BIN)/python .ci/dist.py
 
@@ -59,7 +73,7 @@ lint: $(BUILT) $(VENV)/.lint ## run the formatters, linters and type checkers, n
 	$(BIN)/zizmor --offline --quiet .github
 
 clean: ## remove everything that the commands have created
-	rm -rf $(VENV) target dist .coverage .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache python/devicemap/*.so
+	rm -rf $(VENV) target fuzz/target fuzz/corpus fuzz/artifacts dist .coverage .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache python/devicemap/*.so
 
 $(BUILT): $(RUST) $(VENV)/.build
 	@echo "==> building devicemap in release"
@@ -80,6 +94,9 @@ $(VENV)/.%: pyproject.toml | $(PYO3_PYTHON)
 # It measures the coverage of Rust tests with ptrace, so that the toolchain needs no llvm-tools.
 $(TARPAULIN): | $(PYO3_PYTHON)
 	cargo install cargo-tarpaulin --version 0.37.5 --locked --root $(VENV)
+
+$(CARGO_FUZZ): | $(PYO3_PYTHON)
+	cargo install cargo-fuzz --version 0.13.2 --locked --root $(VENV)
 
 $(PYO3_PYTHON):
 	$(if $(shell command -v cargo 2>/dev/null),,$(error cargo is missing: install Rust from https://rustup.rs))

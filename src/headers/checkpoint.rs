@@ -59,7 +59,7 @@ pub fn read_file(path: &Path) -> Result<Groups, FileError> {
     let mut groups = Groups::default();
     let mut names = HashSet::new();
     safetensors::read(path, |tensor| {
-        if !names.insert(tensor.name.to_owned()) {
+        if !names.insert(Box::<str>::from(tensor.name)) {
             return Err("this name occurs twice".to_owned());
         }
         groups.add(tensor)

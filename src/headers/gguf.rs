@@ -361,7 +361,7 @@ impl<R: BufRead> Reader<R> {
                 );
                 return Err(HeaderError::invalid(start, message));
             }
-            if !names.insert(tensor.name.clone()) {
+            if !names.insert(tensor.name.clone().into_boxed_str()) {
                 return Err(HeaderError::invalid(
                     start,
                     format!("the name {:?} occurs twice", tensor.name),

@@ -13,8 +13,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use super::json::{Skipped, Text, to_header_error, utf8};
 use super::{HeaderError, LFS_POINTER, MAX_HEADER_LEN, open};
 
-/// The largest number of tensors in an index. The limit bounds the memory; the largest checkpoints have some hundred thousand.
-const MAX_TENSORS: usize = 1 << 20;
+/// The largest number of tensors in an index whose entries are shorter than [`MIN_ENTRY_LEN`] on average.
+const MAX_SHORT_ENTRIES: usize = 1 << 16;
+
+/// The smallest average length of the entries of a larger index, each of which has the names of a tensor and a file. It limits
+/// the memory to a small multiple of the length of the text. Real entries have about 90 bytes.
+const MIN_ENTRY_LEN: usize = 48;
 
 /// Reads the text of an index file.
 pub fn read(path: &Path) -> Result<Vec<u8>, HeaderError> {
@@ -52,7 +56,12 @@ impl<'a> Index<'a> {
     pub fn parse(text: &'a [u8]) -> Result<Self, HeaderError> {
         let mut index = Self::default();
         let mut deserializer = serde_json::Deserializer::from_str(utf8(text, 0)?);
-        IndexVisitor(&mut index)
+        let max_tensors = MAX_SHORT_ENTRIES.max(text.len() / MIN_ENTRY_LEN);
+        let visitor = IndexVisitor {
+            index: &mut index,
+            max_tensors,
+        };
+        visitor
             .deserialize(&mut deserializer)
             .and_then(|()| deserializer.end())
             .map_err(|error| to_header_error(&error, text, 0))?;
@@ -100,7 +109,10 @@ fn is_within_folder(shard: &str) -> bool {
 }
 
 /// Parses the JSON object of an index.
-struct IndexVisitor<'r, 'de>(&'r mut Index<'de>);
+struct IndexVisitor<'r, 'de> {
+    index: &'r mut Index<'de>,
+    max_tensors: usize,
+}
 
 impl<'de> DeserializeSeed<'de> for IndexVisitor<'_, 'de> {
     type Value = ();
@@ -125,7 +137,10 @@ impl<'de> Visitor<'de> for IndexVisitor<'_, 'de> {
             } else if has_weight_map {
                 return Err(A::Error::custom("the key \"weight_map\" occurs twice"));
             } else {
-                entries.next_value_seed(WeightMapVisitor(self.0))?;
+                entries.next_value_seed(WeightMapVisitor {
+                    index: &mut *self.index,
+                    max_tensors: self.max_tensors,
+                })?;
                 has_weight_map = true;
             }
         }
@@ -138,7 +153,10 @@ impl<'de> Visitor<'de> for IndexVisitor<'_, 'de> {
 }
 
 /// Parses the object that maps each tensor to its file.
-struct WeightMapVisitor<'r, 'de>(&'r mut Index<'de>);
+struct WeightMapVisitor<'r, 'de> {
+    index: &'r mut Index<'de>,
+    max_tensors: usize,
+}
 
 impl<'de> DeserializeSeed<'de> for WeightMapVisitor<'_, 'de> {
     type Value = ();
@@ -156,16 +174,16 @@ impl<'de> Visitor<'de> for WeightMapVisitor<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let Self(index) = self;
+        let Self { index, max_tensors } = self;
         let mut shard_indices: HashMap<String, usize> = HashMap::new();
         // The hashes of all names. A table of the names would not fit into the cache.
         let mut hashes: HashSet<u64, RandomState> = HashSet::default();
         let state = RandomState::default();
         let mut last = None;
         while let Some((Text(tensor), Text(file))) = entries.next_entry()? {
-            if hashes.len() == MAX_TENSORS {
+            if hashes.len() == max_tensors {
                 return Err(A::Error::custom(format!(
-                    "the index has more than {MAX_TENSORS} tensors"
+                    "the index has more than {max_tensors} tensors, whose names are too short for so many"
                 )));
             }
             if !hashes.insert(state.hash_one(&*tensor)) && index.contains(&tensor) {
