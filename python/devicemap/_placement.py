@@ -15,27 +15,34 @@ class PlacementRule(NamedTuple):
     counts_before: bool
     """Whether the parts before the blocks are with the first block. Otherwise they are in host memory."""
     copies_tied_head: bool
-    """Whether a tied head is a copy of the embedding with the last block. Otherwise the embedding is used for both."""
+    """Whether the last of several devices has a copy of the embedding for a tied head. Otherwise the embedding is used."""
 
 
+# Read in November 2026: transformers 5.24, accelerate 1.15, vLLM 0.33, SGLang 0.5.23, llama.cpp 0c1e570, torch 2.15,
+# torchtitan b5bcd76 and Megatron-LM d98e8a6.
 PLACEMENT_RULES = {
-    # accelerate's hooks need tied weights on one device (check_tied_parameters_on_same_device in utils/modeling.py).
+    # infer_auto_device_map puts a tied head on the device of the embedding and counts it once (utils/modeling.py of
+    # accelerate, integrations/accelerate.py of transformers).
     "transformers": PlacementRule(counts_before=True, copies_tied_head=False),
-    # get_pp_indices divides only the blocks. Models create embed_tokens on the first rank, or on the last one too if
-    # tie_word_embeddings is set, and norm and lm_head on the last rank (LlamaModel in model_executor/models/llama.py).
+    # get_pp_indices divides only the blocks (distributed/utils.py). embed_tokens is on the first rank, and on the last
+    # one if it is tied; norm and lm_head are on the last rank (LlamaModel and LlamaForCausalLM in
+    # model_executor/models/llama.py). Some models, such as Gemma-3 and Qwen3-MoE, have copies on all ranks.
     "vllm": PlacementRule(counts_before=True, copies_tied_head=True),
-    # The same (LlamaModel in srt/models/llama.py; weights of a tied head are sent or loaded by the last rank).
+    # The last rank has a head of its own, with the weights of embed_tokens if it is tied (Qwen2ForCausalLM in
+    # srt/models/qwen2.py). Some models, such as Mixtral, create an untied head on all ranks.
     "sglang": PlacementRule(counts_before=True, copies_tied_head=True),
-    # The input layer is always on the CPU, and the output layer follows the last block. Without output.weight,
-    # token_embd.weight is loaded a second time (TENSOR_DUPLICATED in llama-model.cpp).
+    # The input layer is on the CPU, and the output is one more layer after the last block (load_tensors in
+    # llama-model.cpp). Without output.weight, token_embd.weight is loaded a second time (TENSOR_DUPLICATED in
+    # llama-model-loader.cpp).
     "llama.cpp": PlacementRule(counts_before=False, copies_tied_head=True),
-    # The first stage has the embedding. A parameter that several stages use is copied to each (_IR.py).
+    # A parameter that several stages use is copied to each of them (Pipe.__init__ in distributed/pipelining/_IR.py). In
+    # torch 2.15, the first stage also has an unused copy of a tied head, which is not counted here.
     "torch": PlacementRule(counts_before=True, copies_tied_head=True),
-    # generate_llm_fqn_per_model_part puts tok_embeddings in the first part, norm and the head in the last one. Each
-    # part is a copy of the module without the modules of the others (distributed/pipeline_parallel.py).
+    # _generate_llm_fqn_per_model_part puts tok_embeddings in the first part, and norm and lm_head in the last one
+    # (distributed/pipeline_parallel.py). Tied heads are refused (models/common/decoder.py), so that users untie them.
     "torchtitan": PlacementRule(counts_before=True, copies_tied_head=True),
-    # The last stage has its own copy of the shared weights, with the same gradients
-    # (setup_embeddings_and_output_layer in models/common/language_module/language_module.py).
+    # The last stage has its own copy of the shared weights (setup_embeddings_and_output_layer in
+    # core/models/common/language_module/language_module.py).
     "megatron": PlacementRule(counts_before=True, copies_tied_head=True),
 }
 """The placement rule of each engine, with its source."""

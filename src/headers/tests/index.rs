@@ -1,6 +1,8 @@
+use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::message;
+use crate::headers::HeaderError;
 use crate::headers::index::Index;
 
 #[test]
@@ -73,6 +75,20 @@ fn file_names_outside_of_the_folder_are_errors() {
 }
 
 proptest! {
+    #[test]
+    fn changed_indexes_do_not_panic(changes in vec((0..200_usize, any::<u8>()), 0..6), len in 0..200_usize) {
+        let mut text = br#"{"metadata":{"x":[null,true,{"a":-1.5e3}]},"weight_map":{"a\u00e9":"1.safetensors","b":"c/2.safetensors"}}"#.to_vec();
+        for (position, byte) in changes {
+            if let Some(old) = text.get_mut(position) {
+                *old = byte;
+            }
+        }
+        text.truncate(len);
+        if let Err(HeaderError::Invalid { position, .. }) = Index::parse(&text) {
+            prop_assert!(position <= text.len() as u64);
+        }
+    }
+
     #[test]
     fn arbitrary_text_does_not_panic(text in any::<Vec<u8>>()) {
         let _ = Index::parse(&text);
