@@ -15,7 +15,7 @@ class PlacementRule(NamedTuple):
     counts_before: bool
     """Whether the parts before the blocks are with the first block. Otherwise they are in host memory."""
     copies_tied_head: bool
-    """Whether the last of several devices has a copy of the embedding for a tied head. Otherwise the embedding is used."""
+    """Whether the last of several devices has a copy of the embedding as the tied head."""
 
 
 # Read in November 2026: transformers 5.24, accelerate 1.15, vLLM 0.33, SGLang 0.5.23, llama.cpp 0c1e570, torch 2.15,
