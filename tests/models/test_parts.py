@@ -298,6 +298,14 @@ def test_a_head_in_the_files_is_not_tied(tmp_path: Path, head: str) -> None:
         )
 
 
+@pytest.mark.parametrize(("architecture", "tied"), [(None, True), ("MiniCPMV", True), ("BertModel", False)])
+def test_the_flag_decides_if_the_architecture_is_not_known(
+    tmp_path: Path, architecture: str | None, tied: bool
+) -> None:
+    config = {"num_hidden_layers": 3, "tie_word_embeddings": True, "architectures": architecture and [architecture]}
+    assert read(tmp_path, LLAMA_NAMES[:-1], config).tied == tied
+
+
 def test_without_a_config_the_head_is_not_tied(tmp_path: Path) -> None:
     model = read(tmp_path, LLAMA_NAMES[:-1])
     assert not model.tied

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +18,8 @@ _LAYER_LISTS = "layers_block_type", "layer_types", "block_configs"
 """Keys of lists with one item per layer."""
 _CAUSAL_ARCHITECTURES = "ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "WithLMHead", "ChatModel"
 """What the names of architectures contain that predict the next token, and therefore have a head."""
+_OTHER_ARCHITECTURE = re.compile("Model$|For[A-Z]")
+"""The names of all other architectures of transformers: ``BertModel``, ``ViTForImageClassification``."""
 _GGUF_ENCODERS = {"t5encoder", "clip", "gemma-embedding"}
 """Architectures in GGUF files that have no head, besides those with ``attention.causal`` = False."""
 
@@ -77,10 +81,16 @@ class ModelConfig:
 
     @property
     def has_head(self) -> bool:
-        """Whether the architecture has a head that computes the probabilities of tokens."""
+        """Whether the architecture has a head that computes the probabilities of tokens.
+
+        If its name does not tell, it has one if the configuration says that the head is tied.
+        """
         if self._is_gguf:
             return self._text.get("attention.causal") is not False and self.architecture not in _GGUF_ENCODERS
-        return any(part in self.architecture for part in _CAUSAL_ARCHITECTURES)
+        if any(part in self.architecture for part in _CAUSAL_ARCHITECTURES):
+            return True
+        # The configuration of transformers 5 has the flag in base models and classifiers, too.
+        return self.has_tie_flag and _OTHER_ARCHITECTURE.search(self.architecture) is None
 
     def together(self, num_blocks: int) -> tuple[range, ...]:
         """Return the ranges of blocks that share weights or state, so that they must be on one device."""

@@ -104,7 +104,7 @@ class Model(Record):
             raise ModelError(f"{checkpoint.path}: {error}") from None
         head, embedding = find_head(parts.after), token_embedding(parts.before)
         notes = parts.notes
-        tied = head is None and embedding is not None and (config.has_head or config.has_tie_flag)
+        tied = head is None and embedding is not None and config.has_head
         if head is not None and config.has_tie_flag and embedding is not None:
             notes.append(
                 f"the configuration says that the head is tied, but the files contain {head.name}: it is counted since "
