@@ -141,6 +141,7 @@ def test_errors_module_imports_nothing_from_the_package() -> None:
     imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
     assert imports
     assert "devicemap" not in " ".join(map(ast.unparse, imports))
+    assert not any(isinstance(node, ast.ImportFrom) and node.level for node in imports)
 
 
 class ObjectWithRepr:
