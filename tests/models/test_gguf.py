@@ -134,6 +134,11 @@ def test_a_tied_head_and_blocks_for_multi_token_prediction(tmp_path: Path) -> No
     assert model.sizes("llama.cpp")[-1] == model.blocks[-1].bytes + model.after[0].bytes + model.before[0].bytes
 
 
+def test_more_blocks_for_multi_token_prediction_than_blocks_are_ignored(tmp_path: Path) -> None:
+    metadata = {"llama.nextn_predict_layers": (9, gguf.GGUFValueType.UINT32)}
+    assert Model.from_pretrained(write(tmp_path / "model.gguf", metadata=metadata)).num_blocks == 4
+
+
 @pytest.mark.parametrize(
     ("architecture", "metadata"),
     [("bert", {"bert.attention.causal": (False, gguf.GGUFValueType.BOOL)}), ("t5encoder", {})],

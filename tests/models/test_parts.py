@@ -179,6 +179,12 @@ def test_a_decoder_follows_its_encoder(tmp_path: Path, encoder: str, decoder: st
     assert model.tied
 
 
+def test_an_encoder_with_fewer_blocks_than_the_configuration_is_refused(tmp_path: Path) -> None:
+    tensors = [*blocks("encoder.block", 2), *blocks("decoder.block", 2)]
+    message = "encoder.block has 2 blocks, but the configuration has 4 layers"
+    assert error_message(tmp_path, tensors, {"num_layers": 4, "num_decoder_layers": 2}) == message
+
+
 # Models that are not one sequence of blocks
 
 
@@ -354,9 +360,10 @@ def test_the_bytes_of_routed_experts_are_counted(tmp_path: Path) -> None:
         *({key: 3} for key in ("num_hidden_layers", "n_layer", "n_layers", "num_layers")),
         {"layers_block_type": ["mamba", "attention", "mlp"]},
         {"num_hidden_layers": 6, "num_layers": 3},
+        {"num_hidden_layers": 0},
         {},
     ],
 )
 def test_names_of_the_number_of_layers(tmp_path: Path, config: dict[str, Any]) -> None:
-    names = LLAMA_NAMES if config else [name for name in LLAMA_NAMES if "embed" not in name]
+    names = LLAMA_NAMES if any(config.values()) else [name for name in LLAMA_NAMES if "embed" not in name]
     assert read(tmp_path, names, config).num_blocks == 3

@@ -49,13 +49,13 @@ class ModelConfig:
     @property
     def layer_counts(self) -> list[int]:
         """The numbers of blocks of the language model that the configuration names, the most reliable first."""
-        if self._is_gguf:
-            # Blocks for multi-token prediction are included in the number of blocks.
-            count = _first_int(self._text, ["block_count"])
-            return [] if count is None else [count - (_first_int(self._text, ["nextn_predict_layers"]) or 0)]
         counts = [self._text[key] for key in _NUM_LAYERS if _is_count(self._text.get(key))]
         counts += [len(self._text[key]) for key in _LAYER_LISTS if isinstance(self._text.get(key), list)]
-        return list(dict.fromkeys(counts))
+        if self._is_gguf:
+            # Blocks for multi-token prediction are included in the number of blocks.
+            num_predicted = _first_int(self._text, ["nextn_predict_layers"]) or 0
+            counts = [(_first_int(self._text, ["block_count"]) or 0) - num_predicted]
+        return list(dict.fromkeys(count for count in counts if count > 0))
 
     @property
     def tower_layer_counts(self) -> set[int]:
@@ -65,12 +65,12 @@ class ModelConfig:
         return {tower[key] for tower in towers for key in keys if _is_count(tower.get(key))}
 
     @property
-    def encoder_and_decoder_layers(self) -> tuple[int | None, int | None]:
-        """The numbers of blocks of the encoder and the decoder."""
-        num_layers = next(iter(self.layer_counts), None)
+    def encoder_and_decoder_layers(self) -> tuple[int, int]:
+        """The numbers of blocks of the encoder and the decoder, or 0 if the configuration does not name them."""
+        num_layers = next(iter(self.layer_counts), 0)
         encoder = _first_int(self._text, ["encoder_layers"])
         decoder = _first_int(self._text, ["decoder_layers", "num_decoder_layers", "decoder_block_count"])
-        return (num_layers if encoder is None else encoder), (num_layers if decoder is None else decoder)
+        return encoder or num_layers, decoder or num_layers
 
     @property
     def has_tie_flag(self) -> bool:

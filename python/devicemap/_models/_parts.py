@@ -136,7 +136,12 @@ def _choose(
     lengths = {name: length for name, length in lengths.items() if not is_excluded(name)}
     if pair := _encoder_and_decoder(lengths):
         used = config.encoder_and_decoder_layers
-        return [(name, lengths[name] if count is None else count) for name, count in zip(pair, used, strict=True)]
+        for name, count in zip(pair, used, strict=True):
+            if count > lengths[name]:
+                raise ModelError(
+                    f"{name} has {plural(lengths[name], 'block')}, but the configuration has {plural(count, 'layer')}"
+                )
+        return [(name, count or lengths[name]) for name, count in zip(pair, used, strict=True)]
     for count, matching in _matching_stacks(lengths, config, has_embedding=has_embedding):
         if len(matching) == 1:
             return [(matching[0], count)]
