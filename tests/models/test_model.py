@@ -68,6 +68,8 @@ def test_models_are_immutable_values(model: Model) -> None:
         model.blocks[0].bytes = 3
     with pytest.raises(TypeError):
         model.config["a"] = 1  # type: ignore[index]
+    with pytest.raises(AttributeError, match="a Model cannot be changed: cannot delete 'tied'"):
+        del model.tied
     with pytest.raises(TypeError, match="unhashable"):
         hash(model)
     for other in (pickle.loads(pickle.dumps(model)), copy.copy(model), copy.deepcopy(model)):

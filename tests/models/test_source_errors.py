@@ -47,6 +47,20 @@ def test_pickled_weights(tmp_path: Path) -> None:
     assert "is the index of pickled weights" in error_message(index)
 
 
+def test_files_of_other_kinds(tmp_path: Path) -> None:
+    for name in ("weights", "config.json", "model.npz"):
+        path = tmp_path / name
+        path.write_bytes(b"{}")
+        assert error_message(path) == f"{path} must be a folder, *.safetensors, *.safetensors.index.json or *.gguf"
+
+
+def test_large_configurations(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, LLAMA_NAMES)
+    with (folder / "config.json").open("wb") as file:
+        file.truncate(20_000_000)
+    assert error_message(folder) == f"{folder / 'config.json'} has more than 10,000,000 bytes"
+
+
 def test_git_lfs_pointers(tmp_path: Path) -> None:
     folder = write_folder(tmp_path, LLAMA_NAMES, LLAMA)
     for name in ("config.json", "model.safetensors", "model.gguf", "model.safetensors.index.json"):

@@ -78,6 +78,24 @@ def test_an_import_loads_only_the_standard_library() -> None:
     assert packages <= sys.stdlib_module_names | {"devicemap"}
 
 
+def test_names_that_are_loaded_on_first_use_are_listed() -> None:
+    run_code(
+        """
+        import sys
+        import devicemap
+        assert {"Model", "Part", "balance"} <= set(dir(devicemap))
+        assert not any(name.startswith("devicemap._models") for name in sys.modules)
+        assert devicemap.Model.__module__.startswith("devicemap._models")
+        try:
+            devicemap.Modell
+        except AttributeError as error:
+            assert str(error) == "module 'devicemap' has no attribute 'Modell'"
+        else:
+            raise SystemExit("a name that does not exist has a value")
+        """
+    )
+
+
 def test_the_versions_of_the_crate_the_module_and_the_distribution_agree() -> None:
     manifest = Path(__file__).parents[2].joinpath("Cargo.toml").read_text(encoding="utf-8")
     match = re.search(r'^version = "(.+)"$', manifest, re.MULTILINE)
