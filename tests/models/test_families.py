@@ -94,16 +94,9 @@ def test_models_that_are_not_a_sequence_of_blocks_are_refused(name: str, tmp_pat
 
 
 @pytest.mark.skipif("DEVICEMAP_TRANSFORMERS_5" in os.environ, reason="these tests already use transformers 5")
-def test_the_parts_are_those_of_the_modules_of_transformers_5(pytestconfig: pytest.Config) -> None:
-    """Run the tests of this file with transformers 5, which is kept in pytest's cache, and the installed torch."""
-    assert pytestconfig.cache is not None
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    folder = pytestconfig.cache.mkdir(f"transformers5-packages-python{version}")
-    completion_marker = folder / "complete"
-    if not completion_marker.exists():
-        run_command(sys.executable, "-m", "pip", "install", "--target", folder, "transformers>=5,<6")
-        completion_marker.touch()
-    environment = {**os.environ, "PYTHONPATH": str(folder), "DEVICEMAP_TRANSFORMERS_5": "1"}
+def test_the_parts_are_those_of_the_modules_of_transformers_5(transformers_5_packages: Path) -> None:
+    """Run the tests of this file with transformers 5 and the installed torch."""
+    environment = {**os.environ, "PYTHONPATH": str(transformers_5_packages), "DEVICEMAP_TRANSFORMERS_5": "1"}
     output = run_command(
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, environment=environment
     )

@@ -18,6 +18,7 @@ from tests.models.real_headers import (
     num_bytes,
     write_safetensors_folder,
 )
+from tests.subprocess_helpers import run_code
 
 GIB = 2**30
 
@@ -39,6 +40,31 @@ def test_llama_3_70b(tmp_path: Path) -> None:
     assert parts == expected_bytes(tensors, "model.layers")
     # The total of the published checkpoint.
     assert (len(tensors), sum(parts.values())) == (723, 141_107_412_992)
+
+
+@pytest.mark.slow
+def test_the_tensors_are_those_that_huggingface_hub_reads(deepseek_v3: Path, transformers_5_packages: Path) -> None:
+    output = run_code(
+        f"""
+        import json
+        from huggingface_hub import get_local_safetensors_metadata
+
+        metadata = get_local_safetensors_metadata({str(deepseek_v3)!r})
+        tensors = {{}}
+        for file in metadata.files_metadata.values():
+            for name, tensor in file.tensors.items():
+                tensors[name] = tensor.data_offsets[1] - tensor.data_offsets[0]
+        print(json.dumps(tensors))
+        """,
+        path=transformers_5_packages,
+    )
+    result: Counter[str] = Counter()
+    for name, tensor_bytes in json.loads(output).items():
+        end = 3 if name.startswith("model.layers.") else -1
+        result[".".join(name.split(".")[:end])] += tensor_bytes
+    model = Model.from_pretrained(deepseek_v3)
+    parts = (*model.blocks, *model.before, *model.after, *model.excluded)
+    assert {part.name: part.bytes for part in parts} == result
 
 
 @pytest.fixture(scope="module")
