@@ -5,11 +5,10 @@ use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::groups::Groups;
-use super::index::{self, Index, Shard};
+use super::index::{self, ExpectedTensors, Index, Shard};
 use super::{FileError, HeaderError, safetensors};
 
 /// The smallest number of tensors for which another thread is started.
@@ -21,7 +20,7 @@ const MAX_THREADS: usize = 8;
 /// The largest number of differences between the index and the files that an error lists.
 const MAX_LISTED: usize = 3;
 
-/// The tensors that only the index or only the files contain.
+/// Tensors that only the index, or only the files contain.
 #[derive(Default)]
 struct Differences {
     count: usize,
@@ -68,6 +67,14 @@ pub fn read_file(path: &Path) -> Result<Groups, FileError> {
     Ok(groups)
 }
 
+/// What some of the files of a checkpoint contain.
+#[derive(Default)]
+struct Contents {
+    groups: Groups,
+    only_in_index: Differences,
+    only_in_files: Differences,
+}
+
 /// Reads the headers of all files that an index names, and groups their tensors. The index and the files must name the same
 /// tensors.
 ///
@@ -77,23 +84,15 @@ pub fn read_sharded<E: From<FileError>>(
     check_signals: impl FnMut() -> Result<(), E>,
 ) -> Result<Groups, E> {
     let text = index::read(index_path).map_err(FileError::at(index_path))?;
-    let mut index = Index::parse(&text).map_err(FileError::at(index_path))?;
-    let (groups, only_in_files) = read_in_threads(index_path, &mut index, check_signals)?;
-    let mut only_in_index = Differences::default();
-    for shard in &index.shards {
-        let mut not_found: Vec<_> = shard.not_found().collect();
-        not_found.sort_unstable();
-        for tensor in not_found {
-            only_in_index.add(tensor, &shard.file);
-        }
-    }
+    let index = Index::parse(&text).map_err(FileError::at(index_path))?;
+    let contents = read_in_threads(index_path, &index, check_signals)?;
     let differences = [
-        only_in_index.describe("index has"),
-        only_in_files.describe("files have"),
+        contents.only_in_index.describe("index has"),
+        contents.only_in_files.describe("files have"),
     ];
     let differences: Vec<_> = differences.into_iter().flatten().collect();
     if differences.is_empty() {
-        return Ok(groups);
+        return Ok(contents.groups);
     }
     let error = HeaderError::IndexMismatch(differences.join("; "));
     Err(FileError::at(index_path)(error).into())
@@ -103,21 +102,19 @@ pub fn read_sharded<E: From<FileError>>(
 /// threads.
 fn read_in_threads<E: From<FileError>>(
     index_path: &Path,
-    index: &mut Index<'_>,
+    index: &Index<'_>,
     check_signals: impl FnMut() -> Result<(), E>,
-) -> Result<(Groups, Differences), E> {
+) -> Result<Contents, E> {
     let num_cores = thread::available_parallelism().map_or(1, NonZero::get);
     let num_threads = (index.len() / MIN_TENSORS_PER_THREAD)
         .min(num_cores)
         .clamp(1, MAX_THREADS);
     let part_len = index.shards.len().div_ceil(num_threads).max(1);
-    let mut parts = index.shards.chunks_mut(part_len);
+    let mut parts = index.shards.chunks(part_len);
     let first_part = parts.next().unwrap_or_default();
-    let other_parts: Vec<_> = parts.map(Mutex::new).collect();
     let is_stopped = AtomicBool::new(false);
-    let read_part = |part: &Mutex<&mut [Shard<'_>]>| {
-        let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
-        read_files(index_path, &mut part, || {
+    let read_part = |part| {
+        read_files(index_path, part, || {
             if is_stopped.load(Ordering::Relaxed) {
                 Err(None)
             } else {
@@ -127,10 +124,10 @@ fn read_in_threads<E: From<FileError>>(
     };
     thread::scope(|scope| {
         let spawn = |part| thread::Builder::new().spawn_scoped(scope, move || read_part(part));
-        let threads: Vec<_> = other_parts.iter().map(|part| (part, spawn(part))).collect();
+        let threads: Vec<_> = parts.map(|part| (part, spawn(part))).collect();
         let first = read_files(index_path, first_part, check_signals);
         is_stopped.store(first.is_err(), Ordering::Relaxed);
-        let (mut groups, mut only_in_files) = first?;
+        let mut contents = first?;
         for (part, thread) in threads {
             let result = match thread.map(thread::ScopedJoinHandle::join) {
                 Ok(Ok(result)) => result,
@@ -138,40 +135,43 @@ fn read_in_threads<E: From<FileError>>(
                 // The system cannot create another thread.
                 Err(_) => read_part(part),
             };
-            let (other_groups, other_only_in_files) = match result {
-                Ok(other) => other,
+            match result {
+                Ok(other) => {
+                    let result = contents.groups.merge(other.groups);
+                    result.map_err(|message| FileError::at(index_path)(HeaderError::invalid(0, message)))?;
+                    contents.only_in_index.merge(other.only_in_index);
+                    contents.only_in_files.merge(other.only_in_files);
+                }
                 Err(Some(error)) => return Err(error.into()),
                 // Not reached: threads are stopped only if this one returns an error.
-                Err(None) => continue,
-            };
-            groups
-                .merge(other_groups)
-                .map_err(|message| FileError::at(index_path)(HeaderError::invalid(0, message)))?;
-            only_in_files.merge(other_only_in_files);
+                Err(None) => {}
+            }
         }
-        Ok((groups, only_in_files))
+        Ok(contents)
     })
 }
 
-/// Reads the headers of some of the files that an index names. Returns their groups, and the tensors that the index does not
-/// contain. `check` is called before each file.
+/// Reads the headers of some of the files that an index names. `check` is called before each file.
 fn read_files<E: From<FileError>>(
     index_path: &Path,
-    shards: &mut [Shard<'_>],
+    shards: &[Shard<'_>],
     mut check: impl FnMut() -> Result<(), E>,
-) -> Result<(Groups, Differences), E> {
-    let mut groups = Groups::default();
-    let mut only_in_files = Differences::default();
+) -> Result<Contents, E> {
+    let mut contents = Contents::default();
     for shard in shards {
         check()?;
         let path = index_path.with_file_name(&shard.file);
+        let mut expected = ExpectedTensors::new(shard);
         safetensors::read(&path, |tensor| {
-            if !shard.mark_found(tensor.name)? {
-                only_in_files.add(tensor.name, &shard.file);
+            if !expected.mark_found(tensor.name)? {
+                contents.only_in_files.add(tensor.name, &shard.file);
             }
-            groups.add(tensor)
+            contents.groups.add(tensor)
         })
         .map_err(FileError::at(&path))?;
+        for tensor in expected.not_found() {
+            contents.only_in_index.add(tensor, &shard.file);
+        }
     }
-    Ok((groups, only_in_files))
+    Ok(contents)
 }

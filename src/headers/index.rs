@@ -47,8 +47,8 @@ pub struct Index<'a> {
 pub struct Shard<'a> {
     /// The name of the file.
     pub file: String,
-    /// The tensors. The value is `true` if the tensor has been found in the file.
-    tensors: HashMap<Cow<'a, str>, bool, RandomState>,
+    /// The names of the tensors.
+    pub tensors: Vec<Cow<'a, str>>,
 }
 
 impl<'a> Index<'a> {
@@ -74,15 +74,32 @@ impl<'a> Index<'a> {
     }
 
     fn contains(&self, tensor: &str) -> bool {
-        self.shards.iter().any(|shard| shard.tensors.contains_key(tensor))
+        self.shards
+            .iter()
+            .any(|shard| shard.tensors.iter().any(|name| name == tensor))
     }
 }
 
-impl Shard<'_> {
+/// The tensors that a file should contain, to be compared with those that it contains.
+///
+/// The table is created when the file is read, and not with the index, so that it is in the processor's cache.
+pub struct ExpectedTensors<'a> {
+    /// The value is `true` if the tensor has been found.
+    is_found: HashMap<&'a str, bool, RandomState>,
+}
+
+impl<'a> ExpectedTensors<'a> {
+    /// Returns the tensors of a file, none of which has been found.
+    pub fn new(shard: &'a Shard<'_>) -> Self {
+        Self {
+            is_found: shard.tensors.iter().map(|tensor| (&**tensor, false)).collect(),
+        }
+    }
+
     /// Marks a tensor as found in the file. Returns `false` if the index does not contain it, and a message if it was found
     /// before.
     pub fn mark_found(&mut self, tensor: &str) -> Result<bool, String> {
-        match self.tensors.get_mut(tensor) {
+        match self.is_found.get_mut(tensor) {
             None => Ok(false),
             Some(true) => Err("this name occurs twice".to_owned()),
             Some(is_found) => {
@@ -92,10 +109,12 @@ impl Shard<'_> {
         }
     }
 
-    /// Yields the tensors that have not been found.
-    pub fn not_found(&self) -> impl Iterator<Item = &str> {
-        let not_found = self.tensors.iter().filter(|(_, is_found)| !**is_found);
-        not_found.map(|(tensor, _)| &**tensor)
+    /// Returns the tensors that have not been found, in order.
+    pub fn not_found(self) -> Vec<&'a str> {
+        let not_found = self.is_found.into_iter().filter(|(_, is_found)| !is_found);
+        let mut names: Vec<_> = not_found.map(|(tensor, _)| tensor).collect();
+        names.sort_unstable();
+        names
     }
 }
 
@@ -201,12 +220,12 @@ impl<'de> Visitor<'de> for WeightMapVisitor<'_, 'de> {
                 shard_indices.insert(file.to_string(), index.shards.len());
                 index.shards.push(Shard {
                     file: file.into_owned(),
-                    tensors: HashMap::default(),
+                    tensors: Vec::new(),
                 });
                 index.shards.len() - 1
             };
             last = Some(number);
-            index.shards[number].tensors.insert(tensor, false);
+            index.shards[number].tensors.push(tensor);
         }
         Ok(())
     }
