@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import NamedTuple
 
 from devicemap._errors import short_repr
@@ -62,5 +63,8 @@ def placement_rule(engine: str) -> PlacementRule:
         raise TypeError(f"engine must be a str, got {type(engine).__name__}")
     name = _ALIASES.get(engine, engine)
     if name not in PLACEMENT_RULES:
-        raise ValueError(f"engine must be one of {', '.join(map(repr, PLACEMENT_RULES))}, got {short_repr(engine)}")
+        close = difflib.get_close_matches(name.casefold().replace("_", "."), PLACEMENT_RULES, n=1)
+        hint = f"; the closest engine is {close[0]!r}" if close else ""
+        names = ", ".join(map(repr, [*PLACEMENT_RULES, *_ALIASES]))
+        raise ValueError(f"engine must be one of {names}, got {short_repr(engine)}{hint}")
     return PLACEMENT_RULES[name]

@@ -24,6 +24,10 @@ class Record:
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, *values: Any) -> None:  # noqa: ANN401, the attributes have various types
+        if len(values) != len(self.__slots__):
+            raise TypeError(
+                f"a {type(self).__name__} has {len(self.__slots__)} values, got {len(values)}; see its docstring"
+            )
         for name, value in zip(self.__slots__, values, strict=True):
             object.__setattr__(self, name, value)
 

@@ -89,8 +89,17 @@ fn check_ranges(ranges: &mut [(u64, u64)], data_len: u64, data_start: u64) -> Re
         position = end;
     }
     if position != data_len {
-        let message = format!("the last tensor ends at {position}, but the file contains {data_len} bytes of data");
-        return Err(HeaderError::invalid(data_start.saturating_add(position), message));
+        let problem = if position > data_len {
+            "the file is incomplete"
+        } else {
+            "the file is too long"
+        };
+        let message =
+            format!("{problem}: the last tensor ends at {position}, but the file contains {data_len} bytes of data");
+        return Err(HeaderError::invalid(
+            data_start.saturating_add(position.min(data_len)),
+            message,
+        ));
     }
     Ok(())
 }

@@ -55,8 +55,13 @@ def test_balance_takes_the_sizes(model: Model) -> None:
 
 
 def test_unknown_engines_are_errors(model: Model) -> None:
-    with pytest.raises(ValueError, match=r"engine must be one of 'transformers', 'vllm'.* got 'vlm'"):
+    with pytest.raises(
+        ValueError,
+        match=r"engine must be one of 'transformers', 'vllm'.*, 'accelerate', got 'vlm'; the closest engine is 'vllm'",
+    ):
         model.sizes("vlm")
+    with pytest.raises(ValueError, match=r"the closest engine is 'llama\.cpp'"):
+        model.sizes("Llama_cpp")
     with pytest.raises(TypeError, match="engine must be a str, got int"):
         model.sizes(3)  # type: ignore[arg-type]
 
@@ -127,6 +132,11 @@ def test_missing_values_in_dicts_are_errors(model: Model) -> None:
         Model.from_dict([])  # type: ignore[arg-type]
 
 
+def test_the_constructor_needs_all_values() -> None:
+    with pytest.raises(TypeError, match="a Model has 12 values, got 1; see its docstring"):
+        Model("models/llama")
+
+
 def test_text(model: Model, tied_model: Model) -> None:
     assert repr(model) == "<Model llama: 3 blocks, 180 B, safetensors>"
     assert repr(model.blocks[1]) == "<Part model.layers.1: 36 B>"
@@ -149,7 +159,7 @@ def test_blocks_of_the_same_size_are_one_line_of_text() -> None:
     model = Model("m", "gguf", "llama", (part, *other), (), (), (), False, (range(1, 3),), {}, ("a note",), None)
     assert str(model).splitlines() == [
         "Model m: 4 blocks, 32 B, gguf",
-        f"  blocks   {'layers.0 to layers.3':<44} {8:>18,} B",
-        "  blocks 1 to 2 share weights or state",
-        "  a note",
+        f"  blocks   {'layers.0 to layers.3':<44} {'4 × ':>6}{8:>15,} B",
+        "note: blocks 1 to 2 share weights or state",
+        "note: a note",
     ]

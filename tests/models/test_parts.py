@@ -126,16 +126,22 @@ def test_a_stack_can_be_chosen(tmp_path: Path) -> None:
     assert "language_model.model.layers" in names(model, "before")
     message = error_message(tmp_path, LLAVA, config, blocks="model.layers")
     assert message == (
-        "blocks must be the name of a stack, got 'model.layers'; language_model.model.layers (4 blocks), "
+        "there is no stack 'model.layers'; the stacks are language_model.model.layers (4 blocks), "
         'vision_tower.vision_model.encoder.layers (3 blocks); pass blocks="language_model.model.layers", for example'
     )
+
+
+def test_a_note_says_that_a_chosen_stack_has_another_length(tmp_path: Path) -> None:
+    model = read(tmp_path, LLAMA_NAMES, {**LLAMA, "num_hidden_layers": 7}, blocks="model.layers")
+    assert model.notes == ("model.layers has 3 blocks, the configuration has 7 layers",)
+    assert read(tmp_path, LLAMA_NAMES, LLAMA, blocks="model.layers").notes == ()
 
 
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"num_hidden_layers": 5}, "no stack has 5 blocks, as the configuration says: language_model.model.layers (4"),
-        ({}, "the configuration does not give the number of layers of the language model; language_model.model"),
+        ({"num_hidden_layers": 5}, "no stack has 5 blocks, as the configuration says: the stacks are language_model"),
+        ({}, "the configuration does not give the number of layers of the language model; the stacks are language"),
     ],
 )
 def test_the_stacks_are_listed_if_none_matches(tmp_path: Path, config: dict[str, Any], message: str) -> None:
@@ -147,9 +153,7 @@ def test_the_stacks_are_listed_if_none_matches(tmp_path: Path, config: dict[str,
 
 def test_the_stacks_are_listed_if_several_match(tmp_path: Path) -> None:
     names = [*blocks("model.layers", 3), *blocks("vision.layers", 3), "model.embed_tokens.weight"]
-    message = (
-        "several stacks have 3 blocks, as the configuration says: model.layers (3 blocks), vision.layers (3 blocks)"
-    )
+    message = "several stacks have 3 blocks, as the configuration says: the stacks are model.layers (3 blocks), vision"
     assert error_message(tmp_path, names, LLAMA).startswith(message)
     assert read(tmp_path, names, LLAMA, blocks="model.layers").num_blocks == 3
 
@@ -192,7 +196,7 @@ def test_two_towers_are_refused(tmp_path: Path) -> None:
     towers = [*blocks("text_model.encoder.layers", 2), *blocks("vision_model.encoder.layers", 3), "logit_scale"]
     config = {"text_config": {"num_hidden_layers": 2}, "vision_config": {"num_hidden_layers": 3}}
     assert error_message(tmp_path, towers, config).startswith(
-        "the model compares the outputs of two towers, which are not one sequence of blocks; text_model.encoder.layers"
+        "the model compares the outputs of two towers, which are not one sequence of blocks; the stacks are text_model."
     )
     assert read(tmp_path, towers, config, blocks="text_model.encoder.layers").num_blocks == 2
 
@@ -221,8 +225,7 @@ def test_embeddings_that_are_numbered_with_the_blocks_are_refused(tmp_path: Path
     "tensors",
     [
         ["conv.weight"],
-        # A gap, bare weights, one block.
-        ["layers.0.a.w", "layers.2.a.w"],
+        # Bare weights, one block.
         ["mlp.0.weight", "mlp.1.weight"],
         ["layers.0.a.w"],
         [],
@@ -230,6 +233,11 @@ def test_embeddings_that_are_numbered_with_the_blocks_are_refused(tmp_path: Path
 )
 def test_checkpoints_without_a_stack_are_refused(tmp_path: Path, tensors: list[str]) -> None:
     assert "contain no stack of blocks" in error_message(tmp_path, tensors, {})
+
+
+def test_a_missing_block_is_named(tmp_path: Path) -> None:
+    tensors = [name for name in LLAMA_NAMES if "layers.1." not in name]
+    assert error_message(tmp_path, tensors, LLAMA) == "model.layers lacks block 1: the files are incomplete"
 
 
 def test_a_single_block_is_a_stack_if_the_configuration_says_so(tmp_path: Path) -> None:
@@ -287,6 +295,13 @@ def test_a_head_that_is_missing_is_tied_if_the_architecture_has_one(
 ) -> None:
     model = read(tmp_path, LLAMA_NAMES[:-1], {**LLAMA, "architectures": [architecture]})
     assert (model.tied, model.architecture, model.notes) == (tied, architecture, ())
+
+
+def test_a_note_says_that_the_flag_is_overruled(tmp_path: Path) -> None:
+    model = read(tmp_path, LLAMA_NAMES[:-1], {**LLAMA, "tie_word_embeddings": False})
+    assert model.tied
+    (note,) = model.notes
+    assert note.startswith("the configuration says that the head is not tied, but the files have no head")
 
 
 @pytest.mark.parametrize("head", ["lm_head", "embed_out", "output", "output_layer", "ff_out", "out_proj", "proj_out"])

@@ -25,9 +25,9 @@ def error_message(source: str | Path, **arguments: Any) -> str:
 
 
 def test_missing_paths(tmp_path: Path) -> None:
-    assert error_message(tmp_path / "none").endswith(
-        "is not found: it is neither a path nor the id of a model on the Hub"
-    )
+    path = tmp_path / "none"
+    expected = f"'{path}' is not found: it is neither a file or folder nor an id of the Hub, such as owner/name"
+    assert error_message(path) == expected
     folder = write_shards(tmp_path / "shards", {"1.safetensors": ["a.0.b.c"]})
     (folder / "1.safetensors").unlink()
     assert error_message(folder) == f"{folder / '1.safetensors'} does not exist"
@@ -45,6 +45,24 @@ def test_pickled_weights(tmp_path: Path) -> None:
     index = tmp_path / "pytorch_model.bin.index.json"
     index.write_text("{}", encoding="utf-8")
     assert "is the index of pickled weights" in error_message(index)
+
+
+def test_one_file_of_a_sharded_model(tmp_path: Path) -> None:
+    folder = write_shards(tmp_path, {"model-00001-of-00002.safetensors": LLAMA_NAMES}, LLAMA)
+    path = folder / "model-00001-of-00002.safetensors"
+    index = "model.safetensors.index.json"
+    assert error_message(path) == f"{path} is one of several files of a model; pass their folder, or its {index}"
+    (folder / index).unlink()
+    assert error_message(folder) == f"{folder} has files of a sharded model, but no {index}; download it too"
+
+
+def test_adapters(tmp_path: Path) -> None:
+    path = tmp_path / "adapter_model.safetensors"
+    write_tensors(path, LLAMA_NAMES)
+    assert error_message(path) == f"{path} is an adapter; pass the model to which it belongs"
+    assert "has no weights" in error_message(tmp_path)
+    write_tensors(tmp_path / "model.safetensors", LLAMA_NAMES)
+    assert Model.from_pretrained(tmp_path).num_blocks == 3
 
 
 def test_files_of_other_kinds(tmp_path: Path) -> None:
@@ -196,5 +214,5 @@ def test_arguments_of_wrong_types(tmp_path: Path, keyword: str) -> None:
     folder = write_folder(tmp_path, LLAMA_NAMES, LLAMA)
     with pytest.raises(TypeError, match=f"{keyword} must be a str or None, got int"):
         Model.from_pretrained(folder, **{keyword: 3})  # type: ignore[arg-type]
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"source must be a str or os.PathLike, got int"):
         Model.from_pretrained(3)  # type: ignore[arg-type]

@@ -73,11 +73,12 @@ class ModelConfig:
         return encoder or num_layers, decoder or num_layers
 
     @property
-    def has_tie_flag(self) -> bool:
-        """Whether the configuration says that the head shares the weights of the embedding."""
+    def tie_flag(self) -> bool | None:
+        """Whether the configuration says that the head is tied to the embedding, or None if it does not say."""
         nested = [value for key in _TEXT_CONFIGS if isinstance(value := self._values.get(key), dict)]
         configs = [self._values, self._text, *nested]
-        return any(config.get("tie_word_embeddings") is True for config in configs)
+        flags = [config.get("tie_word_embeddings") for config in configs]
+        return True if True in flags else False if False in flags else None
 
     @property
     def has_head(self) -> bool:
@@ -90,7 +91,7 @@ class ModelConfig:
         if any(part in self.architecture for part in _CAUSAL_ARCHITECTURES):
             return True
         # The configuration of transformers 5 has the flag in base models and classifiers, too.
-        return self.has_tie_flag and _OTHER_ARCHITECTURE.search(self.architecture) is None
+        return self.tie_flag is True and _OTHER_ARCHITECTURE.search(self.architecture) is None
 
     def together(self, num_blocks: int) -> tuple[range, ...]:
         """Return the ranges of blocks that share weights or state, so that they must be on one device."""

@@ -25,6 +25,8 @@ _PICKLED_SUFFIXES = {".bin", ".pt", ".pth", ".ckpt"}
 _MAX_CONFIG_BYTES = 10_000_000
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*/[\w.-]+", re.ASCII)
+_SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.safetensors", re.DOTALL)
+_ADAPTER = "adapter_model.safetensors"
 _SPLIT_GGUF = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf", re.DOTALL)
 
 
@@ -51,6 +53,8 @@ def read_checkpoint(source: str | os.PathLike[str], revision: str | None) -> Che
         ModelError: The source is not found, is not a checkpoint, or cannot be read.
 
     """
+    if not isinstance(source, str | os.PathLike):
+        raise TypeError(f"source must be a str or os.PathLike, got {type(source).__name__}")
     path = Path(source)
     if not os.fspath(source):
         # Path("") is the current folder.
@@ -67,7 +71,9 @@ def read_checkpoint(source: str | os.PathLike[str], revision: str | None) -> Che
         return _read_file(path)
     if isinstance(source, str) and _HUB_ID.fullmatch(source) and path.suffix not in {".safetensors", ".gguf", ".json"}:
         return _read_folder(_snapshot(source, revision or "main"))._replace(name=source)
-    raise ModelError(f"{short_repr(str(path))} is not found: it is neither a path nor the id of a model on the Hub")
+    raise ModelError(
+        f"{os.fspath(source)!r} is not found: it is neither a file or folder nor an id of the Hub, such as owner/name"
+    )
 
 
 def _read_folder(folder: Path) -> Checkpoint:
@@ -80,11 +86,9 @@ def _read_folder(folder: Path) -> Checkpoint:
         if name in names:
             return _read_file(folder / name)
     for suffix in (".safetensors.index.json", ".safetensors"):
-        candidates = [name for name in names if name.endswith(suffix)]
-        if len(candidates) == 1:
-            return _read_file(folder / candidates[0])
+        candidates = [name for name in names if name.endswith(suffix) and name != _ADAPTER]
         if candidates:
-            raise ModelError(f"{folder} has {len(candidates)} files *{suffix}, but no {_INDEX}; pass one of the files")
+            return _read_only_file(folder, candidates)
     models = {match[1] if (match := _SPLIT_GGUF.fullmatch(name)) else name for name in names if name.endswith(".gguf")}
     if len(models) == 1:
         return _read_file(folder / next(name for name in names if name.endswith(".gguf")))
@@ -95,9 +99,19 @@ def _read_folder(folder: Path) -> Checkpoint:
     raise ModelError(f"{folder} has no weights: no {_SINGLE}, no {_INDEX} and no *.gguf")
 
 
+def _read_only_file(folder: Path, candidates: list[str]) -> Checkpoint:
+    """Read a file with an unusual name, if it is the only candidate."""
+    if any(_is_shard(name) for name in candidates):
+        raise ModelError(f"{folder} has files of a sharded model, but no {_INDEX}; download it too")
+    if len(candidates) > 1:
+        raise ModelError(f"{folder} has {', '.join(candidates[:3])}, but no {_INDEX}; pass one of the files")
+    return _read_file(folder / candidates[0])
+
+
 _PICKLED_ADVICE = (
     "which are not read because unpickling runs code; convert them, for example with "
-    'AutoModel.from_pretrained(…).save_pretrained("folder"), which writes safetensors'
+    'AutoModelForCausalLM.from_pretrained(…).save_pretrained("folder"); use the class of your model, since another one '
+    "may drop the head"
 )
 
 
@@ -107,6 +121,10 @@ def _read_file(path: Path) -> Checkpoint:
         if not name.endswith(".safetensors.index.json"):
             raise ModelError(f"{path} is the index of pickled weights, {_PICKLED_ADVICE}")
         return _checkpoint(path, path.resolve().parent.name, _native.read_sharded(path))
+    if _is_shard(name):
+        raise ModelError(f"{path} is one of several files of a model; pass their folder, or its {_INDEX}")
+    if name == _ADAPTER:
+        raise ModelError(f"{path} is an adapter; pass the model to which it belongs")
     if path.suffix == ".safetensors":
         return _checkpoint(path, path.stem, _native.read_safetensors(path))
     if path.suffix == ".gguf":
@@ -188,9 +206,17 @@ def _snapshot(model_id: str, revision: str) -> Path:
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder} cannot be read: {error}") from error
     command = f"hf download {model_id}" + ("" if revision == "main" else f" --revision {revision}")
+    if folder.is_dir():
+        raise ModelError(f"revision {revision} of {model_id} is not in the local cache ({cache}); run `{command}`")
     raise ModelError(
-        f"{model_id} is neither a path nor in the local cache of the Hub ({cache}); download it with `{command}`"
+        f"{model_id} is neither a file or folder nor in the local cache of the Hub ({cache}); if it is the id of a "
+        f"model, download it with `{command}`, which huggingface_hub installs"
     )
+
+
+def _is_shard(name: str) -> bool:
+    match = _SHARD.fullmatch(name)
+    return match is not None and int(match[3]) > 1
 
 
 def _is_commit(revision: str) -> bool:

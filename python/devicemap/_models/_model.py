@@ -40,9 +40,9 @@ class Model(Record):
         after: The parts that are used after the last block: norms and heads.
         excluded: Parts that are in the files, but that the model does not use in normal generation: the blocks for
             multi-token prediction.
-        tied: Whether the head shares the weights of the embedding, so that the files do not contain it.
-        together: Ranges of blocks that share weights or state, so that they must be on the same device.
-        config: The contents of ``config.json``, or the metadata of the GGUF file.
+        tied: Whether the files contain no head because it shares the weights of the embedding.
+        together: Ranges of blocks that share weights or state, which engines need on the same device.
+        config: The contents of ``config.json``, or the metadata of the GGUF file without its long arrays.
         notes: Sentences that say what was assumed.
         source: The path or id from which the model was read.
 
@@ -67,7 +67,7 @@ class Model(Record):
     def from_pretrained(
         cls, source: str | os.PathLike[str], *, blocks: str | None = None, revision: str | None = None
     ) -> Model:
-        """Read the headers of a checkpoint: names and bytes of the tensors, but no weights.
+        """Read the headers of a checkpoint: names and bytes of the tensors, but no weights. Nothing is downloaded.
 
         Args:
             source: A folder with ``config.json`` and weights, a ``.safetensors`` file, a ``.safetensors.index.json``
@@ -81,6 +81,7 @@ class Model(Record):
             The model. The bytes are those in the files, whatever the dtype or quantisation.
 
         Raises:
+            TypeError: An argument has a wrong type.
             ModelError: The source does not exist, has no weights in these formats or has an invalid header, or it is
                 not clear which stack provides the blocks.
 
@@ -105,15 +106,17 @@ class Model(Record):
         head, embedding = find_head(parts.after), token_embedding(parts.before)
         notes = parts.notes
         tied = head is None and embedding is not None and config.has_head
-        if head is not None and config.has_tie_flag and embedding is not None:
+        if tied and config.tie_flag is False:
+            notes.append(
+                "the configuration says that the head is not tied, but the files have no head: it is regarded as tied"
+            )
+        if head is not None and config.tie_flag and embedding is not None:
             notes.append(
                 f"the configuration says that the head is tied, but the files contain {head.name}: it is counted since "
                 f"the headers do not tell whether its weights are those of {embedding.name}"
             )
         if not checkpoint.config:
-            notes.append(
-                "there is no config.json: all blocks in the files are used, and the head is not regarded as tied"
-            )
+            notes.append("config.json is missing or empty: all blocks are used, and the head is not regarded as tied")
         return cls(
             checkpoint.name,
             checkpoint.format,
@@ -223,19 +226,20 @@ def _range(pair: object) -> range:
 
 
 def _summary(model: Model) -> str:
-    """Return the parts of a model with their bytes, one line per part or run of blocks of the same size."""
+    """Return the parts of a model with their bytes, one line per part or run of equal blocks, and the notes."""
     lines = [repr(model)[1:-1]]
     for title in ("before", "blocks", "after", "excluded"):
-        rows: list[tuple[str, str, int]] = []
+        runs: list[list[Part]] = []
         for part in getattr(model, title):
-            if rows and title != "before" and rows[-1][2] == part.bytes:
-                rows[-1] = (rows[-1][0], part.name, part.bytes)
+            if title == "blocks" and runs and runs[-1][0].bytes == part.bytes:
+                runs[-1].append(part)
             else:
-                rows.append((part.name, part.name, part.bytes))
-        for first, last, num_bytes in rows:
-            names = first if first == last else f"{first} to {last}"
-            lines.append(f"  {title:<8} {names:<44} {num_bytes:>18,} B")
+                runs.append([part])
+        for run in runs:
+            names = run[0].name if len(run) == 1 else f"{run[0].name} to {run[-1].name}"
+            count = "" if len(run) == 1 else f"{len(run)} × "
+            lines.append(f"  {title:<8} {names:<44} {count:>6}{run[0].bytes:>15,} B")
     if model.tied:
-        lines.append("  the head is tied to the embedding")
-    lines += [f"  blocks {blocks.start} to {blocks.stop - 1} share weights or state" for blocks in model.together]
-    return "\n".join([*lines, *(f"  {note}" for note in model.notes)])
+        lines.append("note: the head is tied to the embedding")
+    lines += [f"note: blocks {blocks.start} to {blocks.stop - 1} share weights or state" for blocks in model.together]
+    return "\n".join([*lines, *(f"note: {note}" for note in model.notes)])

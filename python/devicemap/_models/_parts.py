@@ -7,6 +7,7 @@ role.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter, defaultdict
 
@@ -28,6 +29,7 @@ __all__ = ["Parts", "divide"]
 
 _MAX_LISTED = 8
 """The largest number of stacks that an error lists."""
+
 _ENCODER = re.compile(r"(?<![^.])enc(oder)?(?![^.])")
 """The component of a stack's name that is called ``decoder``, or ``dec``, in the stack that follows it."""
 
@@ -64,6 +66,11 @@ def divide(groups: Iterable[Group], config: ModelConfig, stack_name: str | None)
             stacks[group.stack][group.number] = group
     chosen = _choose(stacks, modules, config, stack_name)
     parts = Parts()
+    num_layers = next(iter(config.layer_counts), 0)
+    if stack_name is not None and num_layers not in {0, chosen[0][1]}:
+        parts.notes.append(
+            f"{stack_name} has {plural(chosen[0][1], 'block')}, the configuration has {plural(num_layers, 'layer')}"
+        )
     for name, num_used in chosen:
         numbered = sorted(stacks[name].items())
         parts.blocks += [_part(group.name, [group]) for number, group in numbered if number < num_used]
@@ -125,7 +132,7 @@ def _choose(
     lengths = {name: len(numbered) for name, numbered in stacks.items() if _is_stack(numbered, min_length)}
     if stack_name is not None:
         if stack_name not in stacks or not _is_stack(stacks[stack_name], 1):
-            raise ModelError(f"blocks must be the name of a stack, got {short_repr(stack_name)}; {_listed(lengths)}")
+            raise ModelError(f"there is no stack {short_repr(stack_name)}; {_listed(lengths)}")
         # The stack of the language model can have additional blocks. Another stack has its own number of blocks.
         is_longer = bool(counts) and has_embedding and stack_name in _longer(lengths, counts[0])
         return [(stack_name, counts[0] if is_longer else len(stacks[stack_name]))]
@@ -180,6 +187,10 @@ def _no_stack_message(stacks: _Stacks, lengths: Mapping[str, int], counts: Seque
                 f"{single[0]} has 1 block, but the configuration has {counts[0]} layers: layers that share the weights "
                 f"of one block cannot be placed on several devices"
             )
+        for name, numbered in stacks.items():
+            if len(numbered) > 1 and all(group.has_modules for group in numbered.values()):
+                missing = next(number for number in itertools.count() if number not in numbered)
+                return f"{name} lacks block {missing}: the files are incomplete"
         return "the names of the tensors contain no stack of blocks, such as model.layers.0, model.layers.1, …"
     if not counts:
         return f"the configuration does not give the number of layers of the language model; {_listed(lengths)}"
@@ -196,10 +207,10 @@ def _no_stack_message(stacks: _Stacks, lengths: Mapping[str, int], counts: Seque
 def _listed(lengths: Mapping[str, int]) -> str:
     """Describe the stacks, and how to choose one."""
     if not lengths:
-        return "the checkpoint has no stacks"
+        return "there are no stacks"
     listed = ", ".join(f"{name} ({plural(length, 'block')})" for name, length in list(lengths.items())[:_MAX_LISTED])
     more = "" if len(lengths) <= _MAX_LISTED else f" and {len(lengths) - _MAX_LISTED} more"
-    return f'{listed}{more}; pass blocks="{max(lengths, key=lambda name: lengths[name])}", for example'
+    return f'the stacks are {listed}{more}; pass blocks="{max(lengths, key=lambda name: lengths[name])}", for example'
 
 
 def _shorten_list(names: Sequence[str]) -> str:

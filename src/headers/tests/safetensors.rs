@@ -80,12 +80,12 @@ fn invalid_headers_are_errors() {
         (
             two(&a, &b),
             33,
-            "the last tensor ends at 32, but the file contains 33 bytes of data",
+            "the file is too long: the last tensor ends at 32, but the file contains 33 bytes of data",
         ),
         (
             two(&a, &b),
             31,
-            "the last tensor ends at 32, but the file contains 31 bytes of data",
+            "the file is incomplete: the last tensor ends at 32, but the file contains 31 bytes of data",
         ),
         (
             two(&a, &tensor("b", "17", "32")),
