@@ -1,4 +1,10 @@
-"""The bars: required ratios of the times of two calls, which are measured side by side, and time limits of calls."""
+"""The bars: the largest times and memory that are accepted, mostly as a ratio to a call that is measured side by side.
+
+``assert``, ``get``, ``balance``, ``split`` and ``check`` are short for the functions of devicemap. "The original" is
+the module of transformers 4.57.6 that ``assert_device_map`` and ``get_device_map`` replace. The kinds of maps, such as
+"contiguous", are defined in ``maps.py``. The factors are requirements, which were set with some distance to the
+measured values.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +50,7 @@ class Result:
     our_seconds: float
     other_seconds: float | None
     measured: str
-    """The ratio or the time, as text."""
+    """The measured ratio or time, as text."""
     is_met: bool
     num_rounds: int
 
@@ -63,7 +69,7 @@ class Ratio:
     """The name of the other call."""
     factor: float
     create_calls: Callable[[], tuple[Call, Call]]
-    """Creates the two calls, after checking their results."""
+    """Checks the results of both calls once, and returns the calls."""
     must_be_faster: bool
 
     @property
@@ -94,7 +100,7 @@ class TimeLimit:
     """The name of the call."""
     max_seconds: float
     create_call: Callable[[], Call]
-    """Creates the call, after checking its result."""
+    """Checks the result of the call once, and returns the call."""
     num_calls: int = 20
     """The number of calls per measurement."""
 
@@ -104,7 +110,7 @@ class TimeLimit:
         return f"≤ {format_seconds(self.max_seconds)}"
 
     def measure(self, duration: float) -> Result:
-        """Time the call. If ``duration`` is 0, call it only once."""
+        """Time the call, for a fixed number of calls. If ``duration`` is 0, call it only once."""
         call = self.create_call()
         seconds = call.median_seconds(self.num_calls) if duration else call.mean_seconds()
         return Result(self, seconds, None, format_seconds(seconds), seconds <= self.max_seconds, 1)
@@ -141,7 +147,7 @@ class MemoryRatio:
 Bar: TypeAlias = Ratio | TimeLimit | MemoryRatio
 
 SMALL_SIZES = (12, 2), (48, 4), (96, 8)
-"""Numbers of blocks, each with a number of devices."""
+"""Pairs of a number of blocks and a number of devices."""
 LOWER_BOUND = "reading each int once"
 SET = "set-based Python"
 
@@ -185,7 +191,7 @@ BARS: list[Bar] = [
     AtMost("balance, int64 array", "numpy.cumsum", 2, partial(balance_and_sum, "int64")),
     AtMost("balance, float64 array", "numpy.cumsum", 2, partial(balance_and_sum, "float64")),
     AtMost("balance, 1,000 devices", "8 devices", 1.5, partial(balance_on_more_devices, 1_000)),
-    AtMost("balance, speeds and memory", "neither", 2, balance_with_and_without_limits),
+    AtMost("balance, speeds and memory", "balance without both", 2, balance_with_and_without_limits),
     AtLeast("balance, 400 costs", "DeepSpeed's partition_balanced", 1_000, balance_and_deepspeed),
     *(
         TimeLimit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import struct
@@ -118,6 +119,8 @@ def _bytes_per_block_with_json(path: Path, _: object = None) -> Counter[str]:
     return result
 
 
+_PROCESSES: list[subprocess.Popen[str]] = []
+
 HUB_READER = """
 import sys
 from huggingface_hub import get_local_safetensors_metadata
@@ -140,6 +143,8 @@ def deepseek_v3_and_hub() -> tuple[Call, Call]:
         env={**os.environ, "PYTHONPATH": installed},
     )
 
+    atexit.register(process.communicate)
+
     def read_with_hub(path: Path, _: object = None) -> int:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -149,6 +154,8 @@ def deepseek_v3_and_hub() -> tuple[Call, Call]:
 
     if read_with_hub(deepseek_v3()) != len(real_headers.deepseek_v3_tensors()):
         raise NotComparableError("huggingface_hub returns a wrong result")
+    # The object is kept until the process has ended, since Python warns if it is deleted before.
+    _PROCESSES.append(process)
     return read_deepseek_v3(), Call(read_with_hub, deepseek_v3(), None)
 
 

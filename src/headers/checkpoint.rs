@@ -6,6 +6,7 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use super::groups::Groups;
 use super::index::{self, ExpectedTensors, Index, Shard};
@@ -13,6 +14,9 @@ use super::{FileError, HeaderError, safetensors};
 
 /// The smallest number of tensors for which another thread is started.
 const MIN_TENSORS_PER_THREAD: usize = 8192;
+
+/// The time between two checks for signals while this thread waits for the others.
+const POLL_INTERVAL: Duration = Duration::from_micros(200);
 
 /// The largest number of threads.
 const MAX_THREADS: usize = 8;
@@ -103,7 +107,7 @@ pub fn read_sharded<E: From<FileError>>(
 fn read_in_threads<E: From<FileError>>(
     index_path: &Path,
     index: &Index<'_>,
-    check_signals: impl FnMut() -> Result<(), E>,
+    mut check_signals: impl FnMut() -> Result<(), E>,
 ) -> Result<Contents, E> {
     let num_cores = thread::available_parallelism().map_or(1, NonZero::get);
     let num_threads = (index.len() / MIN_TENSORS_PER_THREAD)
@@ -125,7 +129,18 @@ fn read_in_threads<E: From<FileError>>(
     thread::scope(|scope| {
         let spawn = |part| thread::Builder::new().spawn_scoped(scope, move || read_part(part));
         let threads: Vec<_> = parts.map(|part| (part, spawn(part))).collect();
-        let first = read_files(index_path, first_part, check_signals);
+        let first = read_files(index_path, first_part, &mut check_signals);
+        let wait = |contents| {
+            while threads
+                .iter()
+                .any(|(_, thread)| thread.as_ref().is_ok_and(|thread| !thread.is_finished()))
+            {
+                check_signals()?;
+                thread::sleep(POLL_INTERVAL);
+            }
+            Ok(contents)
+        };
+        let first = first.and_then(wait);
         is_stopped.store(first.is_err(), Ordering::Relaxed);
         let mut contents = first?;
         for (part, thread) in threads {

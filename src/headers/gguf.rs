@@ -19,6 +19,9 @@ const DEFAULT_ALIGNMENT: u64 = 32;
 /// The largest number of elements of an array that is stored. Longer arrays, such as those of the tokenizer, are skipped.
 const MAX_STORED_ELEMENTS: u64 = 4096;
 
+/// The largest number of elements of all arrays that are stored.
+const MAX_ALL_STORED_ELEMENTS: u64 = 1 << 16;
+
 /// The largest length of a string that is stored. Longer strings are skipped.
 const MAX_STORED_STRING: u64 = 4096;
 
@@ -102,6 +105,7 @@ pub fn parse(
         position: 0,
         limit: file_len.min(MAX_HEADER_LEN),
         file_len,
+        num_stored_elements: 0,
     };
     let (num_tensors, num_values) = reader.preamble()?;
     let metadata = reader.metadata(num_values)?;
@@ -144,6 +148,8 @@ struct Reader<R> {
     /// The position at which the header must have ended.
     limit: u64,
     file_len: u64,
+    /// The number of elements of the arrays that are stored.
+    num_stored_elements: u64,
 }
 
 impl<R: BufRead> Reader<R> {
@@ -307,10 +313,12 @@ impl<R: BufRead> Reader<R> {
             return Err(self.error(format!("the type {item_type} of a metadata value is not known")));
         };
         self.check_count(len, item_len, "array elements")?;
-        if len > MAX_STORED_ELEMENTS || key.starts_with("tokenizer.") {
+        let num_stored = self.num_stored_elements.saturating_add(len);
+        if len > MAX_STORED_ELEMENTS || num_stored > MAX_ALL_STORED_ELEMENTS || key.starts_with("tokenizer.") {
             self.skip(len * item_len)?;
             return Ok(None);
         }
+        self.num_stored_elements = num_stored;
         let values = (0..len).map(|_| self.scalar(item_type)).collect::<Result<_, _>>()?;
         Ok(Some(Value::Array(values)))
     }

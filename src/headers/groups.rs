@@ -13,6 +13,9 @@ use super::Tensor;
 /// The largest number of groups. A model has a few thousand at most; the limit bounds the memory.
 const MAX_GROUPS: usize = 1 << 14;
 
+/// The largest length of a tensor's name in bytes. Real names have about 60 bytes; the limit bounds the memory.
+const MAX_NAME_LEN: usize = 1024;
+
 /// The largest number of different dtypes.
 const MAX_DTYPES: usize = 64;
 
@@ -67,6 +70,12 @@ impl Groups {
 
     /// Adds a tensor to its group. Returns a message if there are too many groups or dtypes, or too many bytes.
     pub fn add(&mut self, tensor: Tensor<'_>) -> Result<(), String> {
+        if tensor.name.len() > MAX_NAME_LEN {
+            return Err(format!("the name of a tensor has more than {MAX_NAME_LEN} bytes"));
+        }
+        if tensor.name.contains(char::is_control) {
+            return Err(format!("the name {:?} contains control characters", tensor.name));
+        }
         let dtype = self.dtype_index(tensor.dtype)?;
         self.total_bytes = self
             .total_bytes

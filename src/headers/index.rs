@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::BuildHasher;
 use std::io::Read;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use foldhash::fast::RandomState;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
@@ -15,6 +15,9 @@ use super::{HeaderError, LFS_POINTER, MAX_HEADER_LEN, open};
 
 /// The largest number of tensors in an index whose entries are shorter than [`MIN_ENTRY_LEN`] on average.
 const MAX_SHORT_ENTRIES: usize = 1 << 16;
+
+/// The largest number of files.
+const MAX_SHARDS: usize = 4096;
 
 /// The smallest average length of the entries of a larger index, each of which has the names of a tensor and a file. It limits
 /// the memory to a small multiple of the length of the text. Real entries have about 90 bytes.
@@ -124,6 +127,8 @@ fn is_within_folder(shard: &str) -> bool {
     let mut components = Path::new(shard).components().peekable();
     components.peek().is_some()
         && components.all(|component| matches!(component, Component::Normal(_)))
+        // Only one name for each file, so that no file is read several times.
+        && Path::new(shard).components().collect::<PathBuf>().as_os_str() == shard
         && !shard.contains(is_separator_or_control)
 }
 
@@ -216,6 +221,9 @@ impl<'de> Visitor<'de> for WeightMapVisitor<'_, 'de> {
                 if !is_within_folder(&file) {
                     let message = format!("the file name {file:?} is not within the folder of the index");
                     return Err(A::Error::custom(message));
+                }
+                if index.shards.len() == MAX_SHARDS {
+                    return Err(A::Error::custom(format!("the index has more than {MAX_SHARDS} files")));
                 }
                 shard_indices.insert(file.to_string(), index.shards.len());
                 index.shards.push(Shard {

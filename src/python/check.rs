@@ -96,11 +96,7 @@ fn available_devices<'py>(
     let range = device_range(devices)?;
     let devices = range.as_ref().unwrap_or(devices);
     if is_str_or_bytes(devices) || !is_iterable(devices)? {
-        return Err(type_error(
-            "devices",
-            "an iterable of devices, or their number",
-            devices,
-        ));
+        return Err(type_error("devices", "an iterable or the number of devices", devices));
     }
     let available = PyDict::new(py);
     for (index, device) in devices.try_iter()?.enumerate() {

@@ -1,5 +1,6 @@
 //! The binding of the headers of checkpoints.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -43,11 +44,19 @@ pub fn read_sharded(py: Python<'_>, index_path: PathBuf) -> PyResult<Bound<'_, P
 /// Returns the metadata of each of the GGUF files, and the groups of the tensors of all files.
 #[pyfunction]
 pub fn read_gguf(py: Python<'_>, paths: Vec<PathBuf>) -> PyResult<(Bound<'_, PyList>, Bound<'_, PyList>)> {
-    let mut groups = Groups::default();
+    let (mut groups, mut names) = (Groups::default(), HashSet::new());
     let metadata = PyList::empty(py);
+    let is_split = paths.len() > 1;
     for path in paths {
         py.check_signals()?;
-        let values = py.detach(|| gguf::read(&path, |tensor| groups.add(tensor)));
+        let values = py.detach(|| {
+            gguf::read(&path, |tensor| {
+                if is_split && !names.insert(Box::<str>::from(tensor.name)) {
+                    return Err(format!("the name {:?} also occurs in another part", tensor.name));
+                }
+                groups.add(tensor)
+            })
+        });
         let values = values.map_err(|error| model_error(py, &FileError { path, error }))?;
         metadata.append(to_dict(py, values)?)?;
     }

@@ -135,9 +135,9 @@ NESTED_MAP = {"encoder": {0: [0, 1]}, "decoder": {1: [0]}}
         ),
         (({RaisingRepr(): 5}, 1), f"device_map[<{'B' * 25}…{'B' * 12}>] must be an iterable of block numbers, got 5"),
         (({0: RaisingRepr()}, 1), f"device_map[0] must be an iterable of block numbers, got <{'B' * 25}…{'B' * 12}>"),
-        (({}, 1, "cuda"), "devices must be an iterable of devices, or their number, got 'cuda'"),
-        (({}, 1, b"ab"), "devices must be an iterable of devices, or their number, got b'ab'"),
-        (({}, 1, 0.5), "devices must be an iterable of devices, or their number, got 0.5"),
+        (({}, 1, "cuda"), "devices must be an iterable or the number of devices, got 'cuda'"),
+        (({}, 1, b"ab"), "devices must be an iterable or the number of devices, got b'ab'"),
+        (({}, 1, 0.5), "devices must be an iterable or the number of devices, got 0.5"),
         (({}, 1, [0, []]), "devices[1] must be hashable, got []"),
     ],
 )

@@ -99,7 +99,7 @@ INVALID_CALLS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "devices as a str": (
         lambda: DeviceMap.from_counts([1, 1], "ab"),
         TypeError,
-        "devices must be a sequence of devices, or their number, got 'ab'",
+        "devices must be a sequence or the number of devices, got 'ab'",
     ),
     "boundaries from 1": (
         lambda: DeviceMap.from_boundaries([1, 2], [0]),

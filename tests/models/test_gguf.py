@@ -126,6 +126,23 @@ def test_any_file_of_a_split_model_can_be_given(tmp_path: Path) -> None:
         Model.from_pretrained(tmp_path)
 
 
+def test_a_tensor_in_two_parts_of_a_split_model_is_an_error(tmp_path: Path) -> None:
+    for number in range(2):
+        metadata = {
+            "split.no": (number, gguf.GGUFValueType.UINT16),
+            "split.count": (2, gguf.GGUFValueType.UINT16),
+        }
+        write(tmp_path / f"x-0000{number + 1}-of-00002.gguf", metadata=metadata)
+    with pytest.raises(ModelError, match="also occurs in another part"):
+        Model.from_pretrained(tmp_path)
+
+
+def test_adapters_are_refused(tmp_path: Path) -> None:
+    metadata = {"general.type": ("adapter", gguf.GGUFValueType.STRING)}
+    with pytest.raises(ModelError, match=r"must be a model, got general.type 'adapter'"):
+        Model.from_pretrained(write(tmp_path / "model.gguf", metadata=metadata))
+
+
 def test_a_tied_head_and_blocks_for_multi_token_prediction(tmp_path: Path) -> None:
     names = [name for name in NAMES if name != "output.weight"]
     metadata = {"llama.nextn_predict_layers": (1, gguf.GGUFValueType.UINT32)}

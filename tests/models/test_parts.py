@@ -152,10 +152,43 @@ def test_the_stacks_are_listed_if_none_matches(tmp_path: Path, config: dict[str,
 
 
 def test_the_stacks_are_listed_if_several_match(tmp_path: Path) -> None:
-    names = [*blocks("model.layers", 3), *blocks("vision.layers", 3), "model.embed_tokens.weight"]
-    message = "several stacks have 3 blocks, as the configuration says: the stacks are model.layers (3 blocks), vision"
-    assert error_message(tmp_path, names, LLAMA).startswith(message)
+    names = [*blocks("model.layers", 3), *blocks("second.layers", 3), "model.embed_tokens.weight"]
+    assert error_message(tmp_path, names, LLAMA) == (
+        "several stacks have 3 blocks, as the configuration says: the stacks are model.layers (3 blocks), "
+        'second.layers (3 blocks); pass blocks="model.layers", for example'
+    )
     assert read(tmp_path, names, LLAMA, blocks="model.layers").num_blocks == 3
+
+
+@pytest.mark.parametrize("tower", ["vision_model.encoder.layers", "audio_tower.layers", "visual.blocks"])
+def test_a_tower_of_the_same_length_is_not_the_language_model(tmp_path: Path, tower: str) -> None:
+    model = read(tmp_path, [*LLAMA_NAMES, *blocks(tower, 3)], LLAMA)
+    assert model.blocks[0].name == "model.layers.0"
+    assert tower in names(model, "before")
+
+
+def test_a_small_stack_next_to_larger_ones_is_refused(tmp_path: Path) -> None:
+    # Flux has 19 blocks of one kind and 38 of another.
+    tensors = [*blocks("transformer_blocks", 3), *blocks("single_transformer_blocks", 9)]
+    message = error_message(tmp_path, tensors, {"num_layers": 3})
+    assert message.startswith(
+        "transformer_blocks would be the blocks, but most of the bytes are in other stacks; the stacks"
+    )
+    assert read(tmp_path, tensors, {"num_layers": 3}, blocks="transformer_blocks").num_blocks == 3
+
+
+def test_the_decoder_alone_has_the_number_of_blocks_of_the_decoder(tmp_path: Path) -> None:
+    tensors = ["model.decoder.embed_tokens.weight", *blocks("model.decoder.layers", 4), "lm_head.weight"]
+    model = read(tmp_path, tensors, {"num_hidden_layers": 2, "encoder_layers": 2, "decoder_layers": 4})
+    assert (model.num_blocks, model.excluded) == (4, ())
+
+
+def test_an_encoder_and_a_decoder_of_another_part_are_not_the_blocks(tmp_path: Path) -> None:
+    tensors = [*LLAMA_NAMES, *blocks("codec.encoder.layers", 2), *blocks("codec.decoder.layers", 2)]
+    with pytest.raises(ModelError, match="most of the bytes are in other stacks"):
+        read(tmp_path, tensors, LLAMA)
+    model = read(tmp_path, tensors, LLAMA, blocks="model.layers")
+    assert names(model, "blocks") == ["model.layers.0", "model.layers.1", "model.layers.2"]
 
 
 # Encoders and decoders
@@ -261,6 +294,8 @@ def test_a_single_block_is_a_stack_if_the_configuration_says_so(tmp_path: Path) 
         (["model.encoder.conv1", "model.encoder.conv2"], ["model.decoder.layer_norm", "proj_out"]),
         (["bert.embeddings.LayerNorm"], ["bert.pooler.dense", "cls.predictions.transform.dense"]),
         (["model.transformer.wte"], ["model.transformer.ln_f", "model.transformer.ff_out"]),
+        (["model.embed_tokens", "model.mlp1"], ["model.norm"]),
+        (["altup_projections", "feature_projection"], ["altup_unembd_proj", "talker.x"]),
     ],
 )
 def test_roles_are_decided_by_names(tmp_path: Path, before: list[str], after: list[str]) -> None:
@@ -302,6 +337,19 @@ def test_a_note_says_that_the_flag_is_overruled(tmp_path: Path) -> None:
     assert model.tied
     (note,) = model.notes
     assert note.startswith("the configuration says that the head is not tied, but the files have no head")
+
+
+def test_what_a_tied_head_leaves_is_not_a_head(tmp_path: Path) -> None:
+    # The bias of the head has 4 bytes, the embedding 40.
+    tensors = [
+        "lm_head.bias",
+        *blocks("model.layers", 3, "a.b", "c.d"),
+        "model.norm.weight",
+        "x.y",
+        "model.embed_tokens.weight",
+    ]
+    model = read(tmp_path, tensors, {**LLAMA, "tie_word_embeddings": True})
+    assert (model.tied, model.notes) == (True, ())
 
 
 @pytest.mark.parametrize("head", ["lm_head", "embed_out", "output", "output_layer", "ff_out", "out_proj", "proj_out"])

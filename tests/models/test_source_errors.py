@@ -209,6 +209,62 @@ def test_invalid_headers_name_the_file_and_the_position(tmp_path: Path) -> None:
     )
 
 
+def test_values_that_would_take_long_or_need_much_memory(tmp_path: Path) -> None:
+    """Each of these took minutes or gigabytes, or raised an exception of another class."""
+    many_keys = [f'"{number}": 1' for number in range(200_000)]
+    folder = write_folder(tmp_path / "keys", LLAMA_NAMES)
+    (folder / "config.json").write_text("{" + ", ".join([*many_keys, '"7": 2']) + "}", encoding="utf-8")
+    assert error_message(folder).endswith("the key '7' occurs twice")
+    stacks = [f"stack{stack}.{block}.a.b" for stack in range(1000) for block in range(2)]
+    folder = write_folder(tmp_path / "stacks", stacks, {f"key{number}": {} for number in range(100_000)})
+    assert "the configuration does not give the number of layers" in error_message(folder)
+    for name, message in {
+        "a." * 600 + "b": "has more than 1024 bytes",
+        "a\x1bb": "contains control characters",
+    }.items():
+        folder = write_folder(tmp_path / str(len(name)), [name, *LLAMA_NAMES], LLAMA)
+        assert message in error_message(folder)
+    for ids in ([0, 2**63 - 1], [0, 10**400]):
+        folder = write_folder(tmp_path / "ids", LLAMA_NAMES, {"num_hidden_layers": 3, "hybrid_layer_ids": ids})
+        assert Model.from_pretrained(folder).together == ()
+    nested: dict[str, Any] = {}
+    for _ in range(900):
+        nested = {"text_config": nested}
+    assert Model.from_pretrained(write_folder(tmp_path / "nested", LLAMA_NAMES, nested)).num_blocks == 3
+
+
+def test_file_names_that_are_not_normalised_are_refused(tmp_path: Path) -> None:
+    for shard in ("a//b.safetensors", "a/./b.safetensors", "./b.safetensors", "b.safetensors/"):
+        assert "is not within the folder" in error_message(write_index(tmp_path, {"a.0.b.c": shard}))
+
+
+def test_invalid_numbers_of_split_gguf_files(tmp_path: Path) -> None:
+    for name in ("x-00001-of-00000.gguf", "x-00002-of-00001.gguf", "x-00000-of-00001.gguf"):
+        (tmp_path / name).write_bytes(b"GGUF")
+        assert "must be one of" in error_message(tmp_path / name)
+
+
+def test_paths_without_a_home_or_a_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", "~no-such-user/x")
+    assert "~no-such-user/x" in error_message("org/model")
+    write_folder(tmp_path / "model", LLAMA_NAMES, LLAMA)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    try:
+        assert Model.from_pretrained(tmp_path / "model").num_blocks == 3
+        assert error_message("../model/none").endswith("such as owner/name")
+    finally:
+        monkeypatch.chdir(tmp_path)
+
+
+def test_a_dangling_link_is_not_a_missing_configuration(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, LLAMA_NAMES)
+    (folder / "config.json").symlink_to(tmp_path / "none")
+    assert error_message(folder) == f"{folder / 'config.json'} is not a regular file"
+
+
 @pytest.mark.parametrize("keyword", ["blocks", "revision"])
 def test_arguments_of_wrong_types(tmp_path: Path, keyword: str) -> None:
     folder = write_folder(tmp_path, LLAMA_NAMES, LLAMA)

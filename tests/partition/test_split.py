@@ -151,19 +151,19 @@ INVALID_CALLS: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "a bool instead of devices": (
         lambda: split(3, True),
         TypeError,
-        "devices must be a sequence of devices, or their number, got True",
+        "devices must be a sequence or the number of devices, got True",
     ),
     "a float instead of devices": (
         lambda: split(3, 0.5),  # type: ignore[call-overload]
         TypeError,
-        "devices must be a sequence of devices, or their number, got 0.5",
+        "devices must be a sequence or the number of devices, got 0.5",
     ),
     "more devices than fit in memory": (lambda: split(3, 2**62), MemoryError, "for 4611686018427387904 devices"),
     "more devices than fit in 64 bits": (lambda: split(3, 2**70), MemoryError, f"for {2**70} devices"),
     "bytes as devices": (
         lambda: split(3, b"ab"),
         TypeError,
-        "devices must be a sequence of devices, or their number, got b'ab'",
+        "devices must be a sequence or the number of devices, got b'ab'",
     ),
     "bytes as shares": (
         lambda: split(3, 2, shares=b"ab"),

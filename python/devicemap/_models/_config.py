@@ -14,9 +14,12 @@ __all__ = ["ModelConfig"]
 _TEXT_CONFIGS = "text_config", "llm_config", "language_config", "thinker_config", "llm"
 """The keys of the language model's configuration in models of several modalities."""
 _NUM_LAYERS = "num_hidden_layers", "n_layer", "n_layers", "num_layers"
+_NUM_DECODER_LAYERS = "decoder_layers", "num_decoder_layers", "decoder_block_count"
+_MAX_NESTING = 4
+"""The largest number of configurations that are nested in each other."""
 _LAYER_LISTS = "layers_block_type", "layer_types", "block_configs"
 """Keys of lists with one item per layer."""
-_CAUSAL_ARCHITECTURES = "ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "WithLMHead", "ChatModel"
+_CAUSAL_ARCHITECTURES = "ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "WithLMHead", "ChatModel", "MTModel"
 """What the names of architectures contain that predict the next token, and therefore have a head."""
 _OTHER_ARCHITECTURE = re.compile("Model$|For[A-Z]")
 """The names of all other architectures of transformers: ``BertModel``, ``ViTForImageClassification``."""
@@ -69,8 +72,12 @@ class ModelConfig:
         """The numbers of blocks of the encoder and the decoder, or 0 if the configuration does not name them."""
         num_layers = next(iter(self.layer_counts), 0)
         encoder = _first_int(self._text, ["encoder_layers"])
-        decoder = _first_int(self._text, ["decoder_layers", "num_decoder_layers", "decoder_block_count"])
-        return encoder or num_layers, decoder or num_layers
+        return encoder or num_layers, self.num_decoder_layers or num_layers
+
+    @property
+    def num_decoder_layers(self) -> int:
+        """The number of blocks of the decoder, or 0 if the configuration does not name it."""
+        return _first_int(self._text, _NUM_DECODER_LAYERS) or 0
 
     @property
     def tie_flag(self) -> bool | None:
@@ -96,7 +103,7 @@ class ModelConfig:
     def together(self, num_blocks: int) -> tuple[range, ...]:
         """Return the ranges of blocks that share weights or state, so that they must be on one device."""
         ranges = [_shared_weights(self._text), _shared_cache(self._text, num_blocks)]
-        return tuple(blocks for blocks in ranges if len(blocks) > 1 and blocks.stop <= num_blocks)
+        return tuple(blocks for blocks in ranges if blocks.stop <= num_blocks and len(blocks) > 1)
 
 
 def _shared_weights(config: Mapping[str, Any]) -> range:
@@ -129,9 +136,13 @@ def _shared_cache(config: Mapping[str, Any], num_blocks: int) -> range:
 
 def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the configuration of the language model, which is nested in models of several modalities."""
-    nested = next((config[key] for key in _TEXT_CONFIGS if isinstance(config.get(key), dict)), None)
-    # Molmo and others have the keys of the language model at the top, next to a nested configuration.
-    return config if nested is None or any(key in config for key in _NUM_LAYERS) else _text_config(nested)
+    for _ in range(_MAX_NESTING):
+        nested = next((config[key] for key in _TEXT_CONFIGS if isinstance(config.get(key), dict)), None)
+        # Molmo and others have the keys of the language model at the top, next to a nested configuration.
+        if nested is None or any(key in config for key in _NUM_LAYERS):
+            break
+        config = nested
+    return config
 
 
 def _strip_prefix(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,7 +67,7 @@ def read_checkpoint(source: str | os.PathLike[str], revision: str | None) -> Che
     if exists and revision is not None:
         raise ModelError(f"revision must be None for a path, got {short_repr(revision)}")
     if is_folder:
-        return _read_folder(path)._replace(name=path.resolve().name)
+        return _read_folder(path)._replace(name=_absolute_name(path))
     if exists:
         return _read_file(path)
     if isinstance(source, str) and _HUB_ID.fullmatch(source) and path.suffix not in {".safetensors", ".gguf", ".json"}:
@@ -120,7 +121,7 @@ def _read_file(path: Path) -> Checkpoint:
     if name.endswith(".index.json"):
         if not name.endswith(".safetensors.index.json"):
             raise ModelError(f"{path} is the index of pickled weights, {_PICKLED_ADVICE}")
-        return _checkpoint(path, path.resolve().parent.name, _native.read_sharded(path))
+        return _checkpoint(path, _absolute_name(path.parent), _native.read_sharded(path))
     if _is_shard(name):
         raise ModelError(f"{path} is one of several files of a model; pass their folder, or its {_INDEX}")
     if name == _ADAPTER:
@@ -144,7 +145,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
     """Return the contents of ``config.json``, or an empty dict if the folder has none."""
     path = folder / _CONFIG
     try:
-        if not path.exists():
+        if not os.path.lexists(path):
             return {}
         if not path.is_file():
             raise ModelError(f"{path} is not a regular file")
@@ -168,8 +169,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
 def _unique_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} occurs twice")
+        (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"the key {short_repr(key)} occurs twice")
     return result
 
 
@@ -177,6 +178,8 @@ def _read_gguf(path: Path) -> Checkpoint:
     """Read a GGUF file, or all files of a split one, of which any can be given."""
     match = _SPLIT_GGUF.fullmatch(path.name)
     count = int(match[3]) if match else 1
+    if match and not 1 <= int(match[2]) <= count:
+        raise ModelError(f"{path} must be one of {count} parts, got part {int(match[2])}")
     paths = [path.with_name(f"{match[1]}-{n:05}-of-{count:05}.gguf") for n in range(1, count + 1)] if match else [path]
     metadata, groups = _native.read_gguf(paths)
     for number, (part, values) in enumerate(zip(paths, metadata, strict=True)):
@@ -187,6 +190,8 @@ def _read_gguf(path: Path) -> Checkpoint:
                 f"{part} must be part {number + 1} of {count}, but its metadata says part "
                 f"{actual[0] + 1 if isinstance(actual[0], int) else actual[0]} of {actual[1]}"
             )
+    if metadata[0].get("general.type", "model") not in {"model", "mmproj"}:
+        raise ModelError(f"{path} must be a model, got general.type {short_repr(metadata[0]['general.type'])}")
     name = match[1] if match else path.stem
     return Checkpoint(paths[0], name, "gguf", metadata[0], [Group(*group) for group in groups])
 
@@ -214,6 +219,15 @@ def _snapshot(model_id: str, revision: str) -> Path:
     )
 
 
+def _absolute_name(folder: Path) -> str:
+    """Return the name of a folder, which may be given as ``"."``."""
+    try:
+        return folder.resolve().name
+    except OSError:
+        # The current folder has been removed.
+        return folder.name
+
+
 def _is_shard(name: str) -> bool:
     match = _SHARD.fullmatch(name)
     return match is not None and int(match[3]) > 1
@@ -227,7 +241,12 @@ def _hub_cache() -> Path:
     """Return the folder of the local cache, by the rules of huggingface_hub."""
     for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if value := os.environ.get(variable):
-            return Path(os.path.expandvars(value)).expanduser()
+            return _expand(value)
     cache_home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     home = os.environ.get("HF_HOME") or cache_home / "huggingface"
-    return Path(os.path.expandvars(home)).expanduser() / "hub"
+    return _expand(home) / "hub"
+
+
+def _expand(path: str | Path) -> Path:
+    """Replace variables and ``~``, without an error if there is no such user."""
+    return Path(os.path.expanduser(os.path.expandvars(path)))  # noqa: PTH111, Path.expanduser raises a RuntimeError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from types import MappingProxyType
 
@@ -103,7 +104,8 @@ class Model(Record):
             parts = divide(checkpoint.groups, config, blocks)
         except ModelError as error:
             raise ModelError(f"{checkpoint.path}: {error}") from None
-        head, embedding = find_head(parts.after), token_embedding(parts.before)
+        embedding = token_embedding(parts.before)
+        head = find_head(parts.after, embedding)
         notes = parts.notes
         tied = head is None and embedding is not None and config.has_head
         if tied and config.tie_flag is False:
@@ -167,7 +169,7 @@ class Model(Record):
         for name in _PARTS:
             values[name] = [part.to_dict() for part in values[name]]
         values["together"] = [[blocks.start, blocks.stop] for blocks in self.together]
-        return {**values, "config": dict(self.config), "notes": list(self.notes)}
+        return {**values, "config": copy.deepcopy(dict(self.config)), "notes": list(self.notes)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Model:

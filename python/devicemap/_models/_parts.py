@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 
 from devicemap._errors import ModelError, plural, short_repr
 from devicemap._models._part import Part
-from devicemap._models._roles import is_before, is_excluded, is_head
+from devicemap._models._roles import is_before, is_excluded, is_head, is_other_input, is_output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,19 +81,34 @@ def divide(groups: Iterable[Group], config: ModelConfig, stack_name: str | None)
             f"{plural(len(parts.blocks), 'layer')}"
         )
     chosen_names = [name for name, _ in chosen]
+    if stack_name is None:
+        _check_share(stacks, chosen_names)
     others = {name: list(numbered.values()) for name, numbered in stacks.items() if name not in chosen_names}
-    towers = [_root(name, chosen_names) for name in others if _is_stack(stacks[name])]
+    towers = {_root(name, chosen_names) for name in others if _is_stack(stacks[name])}
     others.update((group.name, [group]) for group in modules)
     # The heads are used last.
     for name, members in sorted(others.items(), key=lambda item: (is_head(item[0]), item[0])):
-        is_in_tower = any(f"{name}.".startswith(f"{root}.") for root in towers)
         if is_excluded(name):
             parts.excluded.append(_part(name, members))
-        elif is_in_tower or is_before(name):
+        elif is_before(name) or (_is_within(name, towers) and not is_output(name)):
             parts.before.append(_part(name, members))
         else:
             parts.after.append(_part(name, members))
     return parts
+
+
+def _check_share(stacks: _Stacks, chosen: Sequence[str]) -> None:
+    """Check that the chosen stacks have most of the bytes of all stacks that are not named as those of other inputs."""
+    num_bytes = {
+        name: sum(sum(group.dtypes.values()) for group in numbered.values())
+        for name, numbered in stacks.items()
+        if name in chosen or (_is_stack(numbered) and not is_other_input(name) and not is_excluded(name))
+    }
+    if 2 * sum(num_bytes[name] for name in chosen) < sum(num_bytes.values()):
+        lengths = {name: len(stacks[name]) for name in num_bytes}
+        raise ModelError(
+            f"{' and '.join(chosen)} would be the blocks, but most of the bytes are in other stacks; {_listed(lengths)}"
+        )
 
 
 def _part(name: str, groups: Sequence[Group]) -> Part:
@@ -118,8 +133,19 @@ def _root(tower: str, chosen: Iterable[str]) -> str:
     ``model.layers``, and ``model.visual`` for ``model.visual.blocks`` next to ``model.language_model.layers``.
     """
     components = tower.split(".")
-    prefixes = [".".join(components[: length + 1]) for length in range(len(components))]
-    return next((p for p in prefixes if not any(f"{name}.".startswith(f"{p}.") for name in chosen)), tower)
+    num_common = max(_num_common(components, name.split(".")) for name in chosen)
+    return ".".join(components[: num_common + 1])
+
+
+def _num_common(first: Sequence[str], second: Sequence[str]) -> int:
+    """Return the number of components that two names have in common at their start."""
+    pairs = zip(first, second, strict=False)
+    return next((index for index, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
+
+
+def _is_within(name: str, roots: set[str]) -> bool:
+    """Return whether a module is one of some modules, or in one of them."""
+    return any(prefix in roots for prefix in itertools.accumulate(name.split("."), "{}.{}".format))
 
 
 def _choose(
@@ -141,7 +167,8 @@ def _choose(
             f"the model compares the outputs of two towers, which are not one sequence of blocks; {_listed(lengths)}"
         )
     lengths = {name: length for name, length in lengths.items() if not is_excluded(name)}
-    if pair := _encoder_and_decoder(lengths):
+    pair = _encoder_and_decoder(lengths)
+    if pair and not any(name not in pair and length in counts for name, length in lengths.items()):
         used = config.encoder_and_decoder_layers
         for name, count in zip(pair, used, strict=True):
             if count > lengths[name]:
@@ -152,7 +179,9 @@ def _choose(
     for count, matching in _matching_stacks(lengths, config, has_embedding=has_embedding):
         if len(matching) == 1:
             return [(matching[0], count)]
-        raise ModelError(f"several stacks have {plural(count, 'block')}, as the configuration says: {_listed(lengths)}")
+        raise ModelError(
+            f"several stacks have {plural(count, 'block')}, as the configuration says: {_listed(lengths, matching[0])}"
+        )
     raise ModelError(_no_stack_message(stacks, lengths, counts))
 
 
@@ -160,14 +189,19 @@ def _matching_stacks(
     lengths: Mapping[str, int], config: ModelConfig, *, has_embedding: bool
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield each number of blocks that the configuration can mean, with the stacks that have it, if there are any."""
-    for count in config.layer_counts:
+    decoders = [name for name in lengths if "decoder" in name.split(".")]
+    counts = [config.num_decoder_layers] if config.num_decoder_layers in map(lengths.get, decoders) else []
+    for count in [*counts, *config.layer_counts]:
         matching = [name for name, length in lengths.items() if length == count]
+        # The names of towers distinguish them from the language model.
+        matching = [name for name in matching if not is_other_input(name)] or matching
         # Without an embedding outside the stacks, additional blocks can be the embedding and the head.
         matching = matching or (_longer(lengths, count) if has_embedding else [])
         if matching:
             yield count, matching
     if not config.layer_counts:
-        others = [name for name, length in lengths.items() if length not in config.tower_layer_counts]
+        tower_layer_counts = config.tower_layer_counts
+        others = [name for name, length in lengths.items() if length not in tower_layer_counts]
         if len(others) == 1:
             yield lengths[others[0]], others
 
@@ -204,13 +238,14 @@ def _no_stack_message(stacks: _Stacks, lengths: Mapping[str, int], counts: Seque
     return f"no stack has {plural(counts[0], 'block')}, as the configuration says: {_listed(lengths)}"
 
 
-def _listed(lengths: Mapping[str, int]) -> str:
+def _listed(lengths: Mapping[str, int], example: str | None = None) -> str:
     """Describe the stacks, and how to choose one."""
     if not lengths:
         return "there are no stacks"
+    example = example or max(lengths, key=lambda name: lengths[name])
     listed = ", ".join(f"{name} ({plural(length, 'block')})" for name, length in list(lengths.items())[:_MAX_LISTED])
     more = "" if len(lengths) <= _MAX_LISTED else f" and {len(lengths) - _MAX_LISTED} more"
-    return f'the stacks are {listed}{more}; pass blocks="{max(lengths, key=lambda name: lengths[name])}", for example'
+    return f'the stacks are {listed}{more}; pass blocks="{example}", for example'
 
 
 def _shorten_list(names: Sequence[str]) -> str:
@@ -220,7 +255,7 @@ def _shorten_list(names: Sequence[str]) -> str:
 
 def _encoder_and_decoder(names: Iterable[str]) -> tuple[str, str] | None:
     """Return the encoder stack and the decoder stack, if exactly two stacks differ in that component of their names."""
-    names = list(names)
+    names = [name for name in names if not is_other_input(name)]
     pairs = [
         (name, decoder)
         for name in names
