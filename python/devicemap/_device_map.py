@@ -104,15 +104,15 @@ class DeviceMap(dict["_DeviceT", range]):
     def from_counts(
         cls, counts: Iterable[SupportsIndex], devices: _Devices[_DeviceT] | SupportsIndex
     ) -> DeviceMap[Any]:
-        """Create a device map from the number of blocks of each device.
+        """Create a device map from the number of blocks on each device.
 
         Args:
-            counts: The number of blocks of each device, 0 or more.
-            devices: As many devices, in order, hashable and distinct; or an int, the number of devices, which are then
-                called 0, 1, 2, ….
+            counts: The number of blocks on each device, 0 or more.
+            devices: One device per count, in the same order. Devices are hashable and distinct. An int is the number of
+                devices, which are then called 0, 1, 2 and so on.
 
         Raises:
-            ValueError: A count is negative, the numbers of counts and devices differ, or a device occurs twice.
+            ValueError: A count is negative, there are more or fewer counts than devices, or a device occurs twice.
             OverflowError: There are 2**63 blocks or more.
             TypeError: A count is not an integer, ``counts`` or ``devices`` is a str, a mapping or a set, or a device is
                 not hashable.

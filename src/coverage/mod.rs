@@ -25,7 +25,7 @@ pub struct Coverage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssignError {
     /// The block is already assigned, or is not a block of the model.
-    Fault,
+    DuplicateOrExtra,
     /// There is not enough memory for the bitset.
     Memory,
 }
@@ -72,7 +72,7 @@ impl Coverage {
     #[inline]
     pub fn assign(&mut self, run: Range<usize>) -> Result<(), AssignError> {
         if run.end > self.num_blocks {
-            return Err(AssignError::Fault);
+            return Err(AssignError::DuplicateOrExtra);
         }
         if self.bits.has_no_words() {
             if run.start == self.assigned {
@@ -82,13 +82,18 @@ impl Coverage {
             self.allocate_bits()?;
         }
         self.assigned += run.len();
-        self.bits.insert(&run).then_some(()).ok_or(AssignError::Fault)
+        self.bits
+            .insert(&run)
+            .then_some(())
+            .ok_or(AssignError::DuplicateOrExtra)
     }
 
     /// Assigns the block with the given number. See [`Self::assign`].
     pub fn assign_number(&mut self, number: i64) -> Result<(), AssignError> {
         let block = usize::try_from(number).ok().filter(|block| *block < self.num_blocks);
-        block.map_or(Err(AssignError::Fault), |block| self.assign(block..block + 1))
+        block.map_or(Err(AssignError::DuplicateOrExtra), |block| {
+            self.assign(block..block + 1)
+        })
     }
 
     /// Assigns single blocks, starting at item `index`, and advances `index`. Stops at an item that is not a block of the
@@ -118,7 +123,7 @@ impl Coverage {
             }
             let mask = 1 << (block % 64);
             if bits & mask != 0 {
-                return Err(AssignError::Fault);
+                return Err(AssignError::DuplicateOrExtra);
             }
             bits |= mask;
             self.assigned = self.assigned.wrapping_add(1);
@@ -150,7 +155,7 @@ impl Visitor for Coverage {
         while index < numbers.len() {
             let first = numbers.get(index).ok_or(Stop::NotPlain(index))?;
             if first >= self.num_blocks {
-                return Err(Stop::Error(AssignError::Fault));
+                return Err(Stop::Error(AssignError::DuplicateOrExtra));
             }
             let (next, end) = numbers.run(index, first);
             index = next;

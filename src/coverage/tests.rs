@@ -96,7 +96,7 @@ proptest! {
         let duplicate = numbers[(invalid + 1) % 300];
         for fault in [Some(300), Some(usize::MAX), duplicate] {
             numbers[invalid] = fault;
-            prop_assert_eq!(coverage(300).visit(&numbers), Err(Stop::Error(AssignError::Fault)));
+            prop_assert_eq!(coverage(300).visit(&numbers), Err(Stop::Error(AssignError::DuplicateOrExtra)));
         }
     }
 
@@ -152,8 +152,8 @@ proptest! {
 #[test]
 fn a_model_without_blocks_is_complete_and_rejects_every_block() {
     assert_eq!(coverage(0).num_missing(), 0);
-    assert_eq!(coverage(0).assign(0..1), Err(AssignError::Fault));
-    assert_eq!(coverage(0).assign_number(-1), Err(AssignError::Fault));
+    assert_eq!(coverage(0).assign(0..1), Err(AssignError::DuplicateOrExtra));
+    assert_eq!(coverage(0).assign_number(-1), Err(AssignError::DuplicateOrExtra));
     assert_eq!(coverage(0).missing_runs().count(), 0);
 }
 
@@ -164,7 +164,7 @@ fn ascending_runs_allocate_no_bitset() {
     assert_eq!(coverage.assign(1 << 32..1 << 33), Ok(()));
     assert!(coverage.bits.has_no_words());
     assert_eq!(coverage.num_missing(), 0);
-    assert_eq!(coverage.assign(0..1 << 33 | 1), Err(AssignError::Fault));
+    assert_eq!(coverage.assign(0..1 << 33 | 1), Err(AssignError::DuplicateOrExtra));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn after_clear_the_coverage_is_contiguous_and_every_block_is_missing() {
     assert!(coverage.is_contiguous());
     assert_eq!(coverage.assign(3..4), Ok(()));
     assert!(!coverage.is_contiguous());
-    assert_eq!(coverage.assign(3..4), Err(AssignError::Fault));
+    assert_eq!(coverage.assign(3..4), Err(AssignError::DuplicateOrExtra));
     coverage.clear();
     assert!(coverage.is_contiguous());
     assert_eq!((coverage.num_blocks(), coverage.num_missing()), (5, 5));

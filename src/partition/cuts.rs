@@ -27,7 +27,7 @@ impl Search<'_> {
         for device in 1..num_devices {
             tick(1).map_err(SearchError::Interrupted)?;
             let min_end = start + usize::from(self.non_empty);
-            let guess = start + starts.expected_length(device - 1);
+            let guess = start + starts.length_hint(device - 1);
             let nearest_up_to =
                 |max_end| self.nearest_start(starts, device, min_end..max_end + 1, target_sums[device], guess);
             let mut end = nearest_up_to(num_blocks);
@@ -40,11 +40,13 @@ impl Search<'_> {
         Ok(ends)
     }
 
-    /// Returns, for the start of each device's run and for the end of the last one, the prefix sum at which the loads would be
-    /// most even.
+    /// Returns, for each cut, the prefix sum of the costs at which it would be if cuts were not restricted to the ends of
+    /// blocks. The cuts are the start of each device's run, and the end of the last run.
     ///
-    /// The sums are those of the taut string through the windows of the cuts. The x-coordinate of a cut is the total speed of
-    /// the devices before it; its window is the range of prefix sums at its possible positions.
+    /// These sums make the loads as even as possible: they minimise the sum of every convex function of the loads, such as
+    /// their squares. They are the heights of the taut string (see [`taut_string`]) through one window per cut. The
+    /// x-coordinate of a cut is the total speed of the devices before it; its window is the range of prefix sums at its
+    /// possible positions.
     fn target_sums(&self, capacities: &Capacities<'_>, starts: &Starts) -> Vec<f64> {
         let mut windows = Vec::with_capacity(self.devices.len() + 1);
         let (mut first_cut, mut last_cut, mut speed_before) = (0, 0, 0.0);
@@ -52,7 +54,7 @@ impl Search<'_> {
         for (index, device) in self.devices.iter().enumerate() {
             let min_cut = first_cut + usize::from(self.non_empty);
             let max_cut = capacities
-                .extend_right(index, last_cut, last_cut + starts.expected_length(index))
+                .extend_right(index, last_cut, last_cut + starts.length_hint(index))
                 .to;
             first_cut = starts.first_from(index + 1, min_cut).unwrap_or(first_cut);
             last_cut = starts.last_up_to(index + 1, max_cut).unwrap_or(last_cut);

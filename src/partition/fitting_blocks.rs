@@ -22,7 +22,7 @@ struct Limit {
     /// The blocks that do not exceed the limit.
     blocks: Bitset,
     /// The smallest amount of a block that exceeds the limit.
-    next: u128,
+    smallest_excluded: u128,
 }
 
 impl FittingBlocks {
@@ -58,14 +58,14 @@ impl FittingBlocks {
             if let Some(largest) = limits.partition_point(|limit| limit.max < amount).checked_sub(1) {
                 let limit = &mut limits[largest];
                 limit.blocks.0[block / 64] &= !(1 << (block % 64));
-                limit.next = limit.next.min(amount);
+                limit.smallest_excluded = limit.smallest_excluded.min(amount);
             }
         }
         for index in (1..limits.len()).rev() {
             tick(1 + num_words / 64).map_err(SearchError::Interrupted)?;
             let (smaller_limits, larger_limits) = limits.split_at_mut(index);
             let (smaller, larger) = (&mut smaller_limits[index - 1], &larger_limits[0]);
-            smaller.next = smaller.next.min(larger.next);
+            smaller.smallest_excluded = smaller.smallest_excluded.min(larger.smallest_excluded);
             for (word, other) in smaller.blocks.0.iter_mut().zip(&larger.blocks.0) {
                 *word &= other;
             }
@@ -81,9 +81,9 @@ impl FittingBlocks {
         self.limit_of_device[device].map(|limit| &self.limits[limit].blocks)
     }
 
-    /// Returns the smallest amount of a block that does not fit on a device, or `None` if every block fits.
-    pub fn next(&self, device: usize) -> Option<u128> {
-        self.limit_of_device[device].map(|limit| self.limits[limit].next)
+    /// Returns the amount of the smallest block that does not fit on the device, or `None` if every block fits.
+    pub fn smallest_excluded(&self, device: usize) -> Option<u128> {
+        self.limit_of_device[device].map(|limit| self.limits[limit].smallest_excluded)
     }
 }
 
@@ -95,7 +95,7 @@ impl Limit {
         Ok(Self {
             max,
             blocks,
-            next: u128::MAX,
+            smallest_excluded: u128::MAX,
         })
     }
 }

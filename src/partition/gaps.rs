@@ -62,7 +62,10 @@ impl<'a> GapFinder<'a> {
             furthest.push(end);
             lower(&mut next, run.next);
             let speed = search.devices[device].speed;
-            lower(&mut next, by_cost.next(device).map(|cost| Load { cost, speed }));
+            lower(
+                &mut next,
+                by_cost.smallest_excluded(device).map(|cost| Load { cost, speed }),
+            );
         }
         Ok(Self {
             capacities,

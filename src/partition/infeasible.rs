@@ -22,8 +22,9 @@ impl Problem<'_> {
         if sizes.total() > available {
             return Infeasible::Total { available };
         }
-        // Each device, from the first to the last, gets as many blocks as it can hold. `block` is the first block that has not
-        // been placed; `available` is the largest memory of the devices after the last one that got a block.
+        // For the error, each device, from the first to the last, gets as many of the next blocks as it can hold. `block` is
+        // the first block that has not been placed. `available` is the largest memory of those devices that have got nothing
+        // since the last device that got a block.
         let (mut block, mut available) = (0, 0);
         for memory in memories() {
             let end = sizes.extend_right(block, memory, block);

@@ -38,9 +38,9 @@ impl Starts {
         }
     }
 
-    /// Returns a guess of the number of blocks of a device: the distance between the first possible start of its run and that
-    /// of the next device's run.
-    pub fn expected_length(&self, device: usize) -> usize {
+    /// Returns a guess of the number of blocks of a device, which makes searches fast but does not change their results: the
+    /// distance between the first possible start of its run and that of the next device's run.
+    pub fn length_hint(&self, device: usize) -> usize {
         self.first[device + 1].saturating_sub(self.first[device])
     }
 

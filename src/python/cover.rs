@@ -78,7 +78,7 @@ fn cover_items<'py>(
             Read::All => return Ok(true),
             Read::Error(error) => return is_assigned(coverage, Err(error)),
             Read::NotPlain(index, item) => {
-                let number = parser.number(&item).ok_or(AssignError::Fault);
+                let number = parser.number(&item).ok_or(AssignError::DuplicateOrExtra);
                 let result = number.and_then(|number| coverage.assign_number(number));
                 if !is_assigned(coverage, result)? {
                     return Ok(false);
@@ -111,7 +111,7 @@ fn cover_range(signals: &mut SignalCheck<'_>, range: &IntRange, coverage: &mut C
 fn is_assigned(coverage: &Coverage, result: Result<(), AssignError>) -> PyResult<bool> {
     match result {
         Ok(()) => Ok(true),
-        Err(AssignError::Fault) => Ok(false),
+        Err(AssignError::DuplicateOrExtra) => Ok(false),
         Err(AssignError::Memory) => Err(bitset_memory_error(coverage.num_blocks())),
     }
 }
