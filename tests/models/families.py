@@ -1,12 +1,15 @@
 """Families of models of transformers: tiny configurations, and the parts that their forward passes define.
 
-Usage: ``python -m tests.models.families`` writes the table of ``docs/models.md``.
+Usage: ``python -m tests.models.families`` prints a table of the families. With ``--write``, it writes the table into
+``docs/models.md``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import re
+import sys
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -62,9 +65,14 @@ class Family:
     modules: tuple[str, ...]
     """The module lists with the blocks, in order of use. ``"a|b"`` are the names in two versions of transformers."""
     before: tuple[str, ...] = ()
-    """Regular expressions for the names of the parts before the blocks, each of which matches at least one part."""
+    """The names of the parts before the blocks in the files, all of them. ``"a|b"`` as above."""
     after: tuple[str, ...] = ()
-    """The same for the parts after the blocks."""
+    """The same for the parts after the blocks. A head is the last one."""
+    num_blocks: int = 3
+    stacks: tuple[str, ...] = ()
+    """The names of the module lists in the files, if they differ: transformers saves the names of older checkpoints."""
+    excluded: tuple[str, ...] = ()
+    """The names of the blocks that predict additional tokens, which transformers does not save."""
     tied: bool = False
     together: tuple[range, ...] = ()
     error: str = ""
@@ -85,6 +93,8 @@ class Family:
         except RuntimeError:
             # transformers 4.57 cannot save the weights that several blocks of Zamba2 share.
             save_without_duplicates(model, folder)
+        for name in self.excluded:
+            add_prediction_block(folder, name)
         return model
 
 
@@ -101,7 +111,38 @@ def save_without_duplicates(model: Any, folder: Path) -> None:
     model.config.save_pretrained(folder)
 
 
-LLAMA_BEFORE, LLAMA_AFTER = (r"model\.embed_tokens",), (r"model\.norm", "lm_head")
+def add_prediction_block(folder: Path, name: str) -> None:
+    """Add a block for multi-token prediction as in the files of DeepSeek-V3: a block with an embedding and a head."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    last_block = re.sub(r"\d+$", lambda match: str(int(match[0]) - 1), name)
+    block = {
+        tensor.removeprefix(f"{last_block}."): value
+        for tensor, value in tensors.items()
+        if tensor.startswith(f"{last_block}.")
+    }
+    embedding, norm = tensors["model.embed_tokens.weight"], tensors["model.norm.weight"]
+    block |= dict.fromkeys(("embed_tokens.weight", "shared_head.head.weight"), embedding)
+    block |= dict.fromkeys(("enorm.weight", "hnorm.weight", "shared_head.norm.weight"), norm)
+    block["eh_proj.weight"] = torch.zeros(len(norm), 2 * len(norm))
+    tensors |= {f"{name}.{tensor}": value.clone() for tensor, value in block.items()}
+    save_file(tensors, path)
+
+
+LLAMA_BEFORE, LLAMA_AFTER = ("model.embed_tokens",), ("model.norm", "lm_head")
+BERT_BEFORE = (
+    "embeddings.word_embeddings",
+    "embeddings.position_embeddings",
+    "embeddings.token_type_embeddings",
+    "embeddings.LayerNorm",
+)
+# transformers 4 saves the text model with the names of the multimodal model, transformers 5 with its own.
+GEMMA_3N = "model.language_model.{0}|model.{0}"
+# The class of the tower has no vision_model in transformers 5.
+VISION_TOWER = "vision_tower.vision_model.{0}|vision_tower.{0}"
 MOE = {**SMALL, "num_local_experts": 4, "num_experts_per_tok": 2}
 FAMILIES: dict[str, Family] = {
     "Llama": Family("LlamaForCausalLM", SMALL, ("model.layers",), LLAMA_BEFORE, LLAMA_AFTER),
@@ -138,17 +179,19 @@ FAMILIES: dict[str, Family] = {
             "qk_rope_head_dim": 8,
             "qk_nope_head_dim": 8,
             "v_head_dim": 8,
+            "num_nextn_predict_layers": 1,
         },
         ("model.layers",),
         LLAMA_BEFORE,
         LLAMA_AFTER,
+        excluded=("model.layers.3",),
     ),
     "Phi": Family(
         "PhiForCausalLM",
         {**SMALL, "num_key_value_heads": 4},
         ("model.layers",),
         LLAMA_BEFORE,
-        (r"model\.final_layernorm", "lm_head"),
+        ("model.final_layernorm", "lm_head"),
     ),
     "Gemma-3, text": Family(
         "Gemma3ForCausalLM",
@@ -157,6 +200,35 @@ FAMILIES: dict[str, Family] = {
         LLAMA_BEFORE,
         LLAMA_AFTER[:1],
         tied=True,
+    ),
+    "Gemma-3n, text": Family(
+        "Gemma3nForCausalLM",
+        {
+            **SMALL,
+            "vocab_size_per_layer_input": 96,
+            "hidden_size_per_layer_input": 8,
+            "head_dim": 8,
+            "laurel_rank": 8,
+            "num_hidden_layers": 4,
+            # Block 3 uses the cache of block 1, the last block before it with the same type.
+            "num_kv_shared_layers": 1,
+            "layer_types": ["sliding_attention", "sliding_attention", "full_attention", "sliding_attention"],
+            "activation_sparsity_pattern": [0.0] * 4,
+        },
+        ("model.layers",),
+        (
+            *map(
+                GEMMA_3N.format,
+                ("embed_tokens", "embed_tokens_per_layer", "per_layer_projection_norm", "altup_projections"),
+            ),
+            # transformers 4 replaces both "model".
+            "model.language_model.per_layer_model.language_model_projection|model.per_layer_model_projection",
+        ),
+        tuple(map(GEMMA_3N.format, ("altup_unembed_projections", "norm"))),
+        num_blocks=4,
+        stacks=(GEMMA_3N.format("layers"),),
+        tied=True,
+        together=(range(1, 4),),
     ),
     "GPT-OSS": Family("GptOssForCausalLM", {**MOE, "head_dim": 8}, ("model.layers",), LLAMA_BEFORE, LLAMA_AFTER),
     "Jamba": Family(
@@ -173,30 +245,30 @@ FAMILIES: dict[str, Family] = {
         },
         ("model.layers",),
         LLAMA_BEFORE,
-        (r"model\.final_layernorm", "lm_head"),
+        ("model.final_layernorm", "lm_head"),
     ),
     "LFM2": Family(
         "Lfm2ForCausalLM",
         {**SMALL, "layer_types": ["conv", "full_attention", "conv"], "block_multiple_of": 8},
         ("model.layers",),
         LLAMA_BEFORE,
-        (r"model\.embedding_norm",),
+        ("model.embedding_norm",),
         tied=True,
     ),
     "Falcon": Family(
         "FalconForCausalLM",
         {**SMALL, "tie_word_embeddings": True},
         ("transformer.h",),
-        (r"transformer\.word_embeddings",),
-        (r"transformer\.ln_f",),
+        ("transformer.word_embeddings",),
+        ("transformer.ln_f",),
         tied=True,
     ),
     "GPT-2": Family(
         "GPT2LMHeadModel",
         {"vocab_size": 96, "n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 64},
         ("transformer.h",),
-        (r"transformer\.wte", r"transformer\.wpe"),
-        (r"transformer\.ln_f",),
+        ("transformer.wte", "transformer.wpe"),
+        ("transformer.ln_f",),
         tied=True,
     ),
     "GPT-2, base model": Family(
@@ -210,46 +282,54 @@ FAMILIES: dict[str, Family] = {
         "GPTJForCausalLM",
         {"vocab_size": 96, "n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 64, "rotary_dim": 4},
         ("transformer.h",),
-        (r"transformer\.wte",),
-        (r"transformer\.ln_f", "lm_head"),
+        ("transformer.wte",),
+        ("transformer.ln_f", "lm_head"),
     ),
     "Bloom": Family(
         "BloomForCausalLM",
         {"vocab_size": 96, "hidden_size": 32, "n_layer": 3, "n_head": 4},
         ("transformer.h",),
-        (r"transformer\.word_embeddings", r"transformer\.word_embeddings_layernorm"),
-        (r"transformer\.ln_f",),
+        ("transformer.word_embeddings", "transformer.word_embeddings_layernorm"),
+        ("transformer.ln_f",),
         tied=True,
     ),
     "GPT-NeoX": Family(
         "GPTNeoXForCausalLM",
         SMALL,
         ("gpt_neox.layers",),
-        (r"gpt_neox\.embed_in",),
-        (r"gpt_neox\.final_layer_norm", "embed_out"),
+        ("gpt_neox.embed_in",),
+        ("gpt_neox.final_layer_norm", "embed_out"),
     ),
     "OPT": Family(
         "OPTForCausalLM",
-        {**SMALL, "ffn_dim": 48, "word_embed_proj_dim": 16, "do_layer_norm_before": True},
+        {**SMALL, "ffn_dim": 48, "word_embed_proj_dim": 32},
         ("model.decoder.layers",),
-        (r"model\.decoder\.embed_tokens", r"model\.decoder\.embed_positions", r"model\.decoder\.project_in"),
-        (r"model\.decoder\.final_layer_norm", r"model\.decoder\.project_out"),
+        ("model.decoder.embed_tokens", "model.decoder.embed_positions"),
+        ("model.decoder.final_layer_norm",),
+        tied=True,
+    ),
+    "OPT, narrower embedding": Family(
+        "OPTForCausalLM",
+        {**SMALL, "ffn_dim": 48, "word_embed_proj_dim": 16},
+        ("model.decoder.layers",),
+        ("model.decoder.embed_tokens", "model.decoder.embed_positions", "model.decoder.project_in"),
+        ("model.decoder.final_layer_norm", "model.decoder.project_out"),
         tied=True,
     ),
     "MPT": Family(
         "MptForCausalLM",
         {"vocab_size": 96, "d_model": 32, "n_layers": 3, "n_heads": 4, "max_seq_len": 64},
         ("transformer.blocks",),
-        (r"transformer\.wte",),
-        (r"transformer\.norm_f",),
+        ("transformer.wte",),
+        ("transformer.norm_f",),
         tied=True,
     ),
     "Mamba": Family(
         "MambaForCausalLM",
         {"vocab_size": 96, "hidden_size": 32, "num_hidden_layers": 3, "state_size": 4},
         ("backbone.layers",),
-        (r"backbone\.embeddings",),
-        (r"backbone\.norm_f",),
+        ("backbone.embeddings",),
+        ("backbone.norm_f",),
         tied=True,
     ),
     "Zamba2": Family(
@@ -268,7 +348,8 @@ FAMILIES: dict[str, Family] = {
         },
         ("model.layers",),
         LLAMA_BEFORE,
-        (r"model\.final_layernorm",),
+        ("model.final_layernorm",),
+        num_blocks=6,
         tied=True,
         together=(range(2, 5),),
     ),
@@ -285,7 +366,8 @@ FAMILIES: dict[str, Family] = {
         },
         ("encoder.block", "decoder.block"),
         ("shared",),
-        (r"encoder\.final_layer_norm", r"decoder\.final_layer_norm"),
+        ("encoder.final_layer_norm", "decoder.final_layer_norm"),
+        num_blocks=5,
         tied=True,
     ),
     "T5 v1.1": Family(
@@ -303,52 +385,90 @@ FAMILIES: dict[str, Family] = {
         },
         ("encoder.block", "decoder.block"),
         ("shared",),
-        (r"encoder\.final_layer_norm", r"decoder\.final_layer_norm", "lm_head"),
+        ("encoder.final_layer_norm", "decoder.final_layer_norm", "lm_head"),
+        num_blocks=5,
         differs_in_transformers_5="T5Config sets tie_word_embeddings to True",
     ),
     "BART": Family(
         "BartForConditionalGeneration",
         ENCODER_DECODER,
         ("model.encoder.layers", "model.decoder.layers"),
-        (r"model\.shared", r"model\.encoder\.embed_positions", r"model\.decoder\.layernorm_embedding"),
-        (),
+        (
+            "model.shared",
+            "model.encoder.embed_positions",
+            "model.encoder.layernorm_embedding",
+            "model.decoder.embed_positions",
+            "model.decoder.layernorm_embedding",
+        ),
+        ("final_logits_bias",),
+        num_blocks=5,
         tied=True,
     ),
     "Whisper": Family(
         "WhisperForConditionalGeneration",
         {**ENCODER_DECODER, "num_mel_bins": 8, "max_source_positions": 16, "max_target_positions": 16},
         ("model.encoder.layers", "model.decoder.layers"),
-        (r"model\.encoder\.conv1", r"model\.encoder\.conv2", r"model\.decoder\.embed_tokens"),
-        (r"model\.encoder\.layer_norm", r"model\.decoder\.layer_norm"),
+        (
+            "model.encoder.conv1",
+            "model.encoder.conv2",
+            "model.encoder.embed_positions",
+            "model.decoder.embed_tokens",
+            "model.decoder.embed_positions",
+        ),
+        ("model.encoder.layer_norm", "model.decoder.layer_norm"),
+        num_blocks=5,
         tied=True,
     ),
     "BERT": Family(
         "BertModel",
         SMALL,
         ("encoder.layer",),
-        (r"embeddings\.word_embeddings", r"embeddings\.LayerNorm"),
-        (r"pooler\.dense",),
+        BERT_BEFORE,
+        ("pooler.dense",),
     ),
     "BERT, masked tokens": Family(
         "BertForMaskedLM",
         SMALL,
         ("bert.encoder.layer",),
-        (r"bert\.embeddings\.word_embeddings", r"bert\.embeddings\.LayerNorm"),
-        (r"cls\.predictions\.transform\.dense", r"cls\.predictions"),
+        tuple(f"bert.{name}" for name in BERT_BEFORE),
+        # The decoder in cls.predictions has the weights of the embedding, but `tied` is about heads for the next token.
+        ("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions"),
     ),
     "ViT": Family(
         "ViTForImageClassification",
         VISION,
         ("vit.encoder.layer|vit.layers",),
-        (r"vit\.embeddings", r"vit\.embeddings\.patch_embeddings\.projection"),
-        (r"vit\.layernorm", "classifier"),
+        ("vit.embeddings", "vit.embeddings.patch_embeddings.projection"),
+        ("vit.layernorm", "classifier"),
+        num_blocks=2,
+        stacks=("vit.encoder.layer",),
     ),
     "Gemma-3": Family(
         "Gemma3ForConditionalGeneration",
         {"text_config": {**SMALL, "head_dim": 8}, "vision_config": VISION, "mm_tokens_per_image": 4},
         ("model.language_model.layers",),
-        (r".*embed_tokens", r"multi_modal_projector.*|model\.multi_modal_projector.*", r".*vision_tower.*layers"),
-        (r".*norm",),
+        (
+            "language_model.model.embed_tokens",
+            "multi_modal_projector",
+            "multi_modal_projector.mm_soft_emb_norm",
+            *map(
+                VISION_TOWER.format,
+                (
+                    "embeddings.patch_embedding",
+                    "embeddings.position_embedding",
+                    "encoder.layers",
+                    "post_layernorm",
+                    "head",
+                    "head.attention",
+                    "head.attention.out_proj",
+                    "head.layernorm",
+                    "head.mlp.fc1",
+                    "head.mlp.fc2",
+                ),
+            ),
+        ),
+        ("language_model.model.norm",),
+        stacks=("language_model.model.layers",),
         tied=True,
     ),
     "LLaVA": Family(
@@ -358,8 +478,24 @@ FAMILIES: dict[str, Family] = {
             "vision_config": {**VISION, "model_type": "clip_vision_model", "projection_dim": 16},
         },
         ("model.language_model.layers",),
-        (r".*embed_tokens", r".*multi_modal_projector\.linear_1", r".*vision_tower.*layers"),
-        (r".*norm", r".*lm_head"),
+        (
+            "language_model.model.embed_tokens",
+            "multi_modal_projector.linear_1",
+            "multi_modal_projector.linear_2",
+            *map(
+                VISION_TOWER.format,
+                (
+                    "embeddings",
+                    "embeddings.patch_embedding",
+                    "embeddings.position_embedding",
+                    "pre_layrnorm",
+                    "encoder.layers",
+                    "post_layernorm",
+                ),
+            ),
+        ),
+        ("language_model.model.norm", "language_model.lm_head"),
+        stacks=("language_model.model.layers",),
     ),
     "Qwen2-VL": Family(
         "Qwen2VLForConditionalGeneration",
@@ -368,8 +504,15 @@ FAMILIES: dict[str, Family] = {
             "vision_config": {"depth": 2, "embed_dim": 32, "hidden_size": 32, "num_heads": 4, "patch_size": 4},
         },
         ("model.language_model.layers",),
-        (r".*embed_tokens", r".*visual\.blocks", r".*visual\.merger\.mlp", r".*visual\.patch_embed\.proj"),
-        (r".*norm", "lm_head"),
+        (
+            "model.embed_tokens",
+            "visual.patch_embed.proj",
+            "visual.blocks",
+            "visual.merger.ln_q",
+            "visual.merger.mlp",
+        ),
+        ("model.norm", "lm_head"),
+        stacks=("model.layers",),
     ),
     "CLIP": Family(
         "CLIPModel",
@@ -394,7 +537,7 @@ FAMILIES: dict[str, Family] = {
             "window_size": 2,
         },
         ("encoder.layers",),
-        (r"embeddings\.patch_embeddings\.projection", r"embeddings\.norm"),
+        ("embeddings.patch_embeddings.projection", "embeddings.norm"),
         ("layernorm",),
     ),
 }
@@ -407,23 +550,28 @@ def stack_name(model: Model) -> str:
 
 def table() -> str:
     """Return a table with the parts of each family, which are read from saved models."""
-    rows = ["| family | stacks | blocks | before | after | tied |", "| --- | --- | ---: | --- | --- | --- |"]
+    oracle = f"accelerate {importlib.metadata.version('accelerate')} compute_module_sizes"
+    version = importlib.metadata.version("transformers")
+    rows = [
+        "| family | stacks | blocks | before | after | tied | oracle | transformers |",
+        "| --- | --- | ---: | --- | --- | --- | --- | --- |",
+    ]
     for name, family in FAMILIES.items():
         with tempfile.TemporaryDirectory() as folder:
             family.save(Path(folder))
             if family.error:
-                rows.append(f"| {name} | refused: {family.error} | | | | |")
+                rows.append(f"| {name} | refused: {family.error} | | | | | | {version} |")
                 continue
             model = Model.from_pretrained(folder)
         tied = "yes" if model.tied else ""
         before, after = (", ".join(f"`{part.name}`" for part in parts) for parts in (model.before, model.after))
-        rows.append(f"| {name} | `{stack_name(model)}` | {model.num_blocks} | {before} | {after} | {tied} |")
+        cells = (name, f"`{stack_name(model)}`", model.num_blocks, before, after, tied, oracle, version)
+        rows.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(rows)
 
 
-def main() -> None:
-    """Write the table into the documentation."""
-    warnings.simplefilter("ignore")
+def write(families: str) -> None:
+    """Write the table of the families into the documentation."""
     versions = ", ".join(
         f"{name} {importlib.metadata.version(name)}" for name in ("devicemap", "transformers", "accelerate", "torch")
     )
@@ -431,8 +579,14 @@ def main() -> None:
     begin, end = "<!-- families:begin -->\n", "<!-- families:end -->\n"
     head, _, rest = path.read_text(encoding="utf-8").partition(begin)
     _, _, tail = rest.partition(end)
-    path.write_text(f"{head}{begin}{table()}\n\nRead with {versions}.\n{end}{tail}", encoding="utf-8")
+    path.write_text(f"{head}{begin}{families}\n\nRead with {versions}.\n{end}{tail}", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    warnings.simplefilter("ignore")
+    with contextlib.redirect_stdout(sys.stderr):  # what other packages write
+        families = table()
+    if sys.argv[1:] == ["--write"]:
+        write(families)
+    else:
+        print(families)  # noqa: T201, the output of the command

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from tests.models.families import FAMILIES, Family
 from tests.subprocess_helpers import run_command
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of other packages
+
+HEADS = {"lm_head", "language_model.lm_head", "embed_out", "classifier"}
+"""The names of heads, which come last."""
 
 
 def saved(family: Family, folder: Path) -> Any:
@@ -32,42 +36,62 @@ def test_the_parts_are_those_of_the_modules(name: str, tmp_path: Path) -> None:
     family = FAMILIES[name]
     module = saved(family, tmp_path)
     model = Model.from_pretrained(tmp_path)
-    check_blocks(family, module, model)
-    check_roles(family.before, model.before)
-    check_roles(family.after, model.after)
-    assert (model.tied, model.together, model.excluded) == (family.tied, family.together, ())
+    check_block_names(family, model)
+    check_bytes(family, module, model)
+    check_names(family.before, model.before)
+    check_names(family.after, model.after)
+    check_names(family.excluded, model.excluded)
+    assert not HEADS.intersection(part.name for part in model.after[:-1])
+    assert (model.tied, model.together) == (family.tied, family.together)
     check_tensors(tmp_path, model)
 
 
-def check_blocks(family: Family, module: Any, model: Model) -> None:
-    """Assert that the blocks have the bytes that accelerate determines for the modules."""
+def check_block_names(family: Family, model: Model) -> None:
+    """Assert that the blocks are those of the stacks in the files, each numbered from 0."""
+    blocks = [part.name.rpartition(".") for part in model.blocks]
+    stacks = dict.fromkeys(stack for stack, _, _ in blocks)
+    assert in_two_versions(stacks, family.stacks or family.modules) == list(family.stacks or family.modules)
+    assert [number for _, _, number in blocks] == [
+        str(number) for name in stacks for number in range(sum(stack == name for stack, _, _ in blocks))
+    ]
+    assert model.num_blocks == family.num_blocks
+
+
+def check_bytes(family: Family, module: Any, model: Model) -> None:
+    """Assert that the blocks and the model have the bytes that accelerate determines for the modules."""
     from accelerate.utils.modeling import compute_module_sizes
 
     sizes = compute_module_sizes(module)
     modules = dict(module.named_modules())
     lists = [next(modules[name] for name in names.split("|") if name in modules) for names in family.modules]
     names = {id(submodule): name for name, submodule in modules.items()}
-    blocks = [block for blocks in lists for block in blocks]
-    expected = [sizes[names[id(block)]] - not_saved_bytes(module, names[id(block)]) for block in blocks]
-    assert [part.bytes for part in model.blocks] == expected
+    blocks = [names[id(block)] for blocks in lists for block in blocks]
+    assert [part.bytes for part in model.blocks] == [sizes[block] - not_saved_bytes(module, block) for block in blocks]
+    parts = (*model.blocks, *model.before, *model.after)
+    assert sum(part.bytes for part in parts) == sizes[""] - not_saved_bytes(module, "")
 
 
 def not_saved_bytes(module: Any, block: str) -> float:
-    """Return the bytes of the buffers of a block that are not saved, as accelerate counts them."""
+    """Return the bytes of the buffers of a block, or of the model, that are not saved, as accelerate counts them."""
     from accelerate.utils.modeling import dtype_byte_size
 
     saved_names = set(module.state_dict())
     return sum(
         float(buffer.numel() * dtype_byte_size(buffer.dtype))
         for name, buffer in module.named_buffers()
-        if name not in saved_names and name.startswith(f"{block}.")
+        if name not in saved_names and name.startswith(f"{block}." if block else "")
     )
 
 
-def check_roles(patterns: tuple[str, ...], parts: tuple[Part, ...]) -> None:
-    """Assert that each pattern matches the name of at least one part."""
-    for pattern in patterns:
-        assert any(re.fullmatch(pattern, part.name) for part in parts), (pattern, parts)
+def check_names(expected: Iterable[str], parts: Iterable[Part]) -> None:
+    """Assert that parts have the expected names, in any order."""
+    assert sorted(in_two_versions((part.name for part in parts), expected)) == sorted(expected)
+
+
+def in_two_versions(names: Iterable[str], expected: Iterable[str]) -> list[str]:
+    """Replace each name by ``"a|b"``, the names in two versions of transformers, if that is expected."""
+    versions = {name: both for both in expected for name in both.split("|")}
+    return [versions.get(name, name) for name in names]
 
 
 def check_tensors(folder: Path, model: Model) -> None:

@@ -41,7 +41,8 @@ class Model(Record):
         after: The parts that are used after the last block: norms and heads.
         excluded: Parts that are in the files, but that the model does not use in normal generation: the blocks for
             multi-token prediction.
-        tied: Whether the files contain no head because it shares the weights of the embedding.
+        tied: Whether the files contain no head for the next token because it shares the weights of the embedding. Heads
+            of masked language models, such as BERT, are not regarded as tied.
         together: Ranges of blocks that share weights or state, which engines need on the same device.
         config: The contents of ``config.json``, or the metadata of the GGUF file without its long arrays.
         notes: Sentences that say what was assumed.
