@@ -113,6 +113,11 @@ fn example() -> File {
         .tensor("output.weight", &[32, 5], 8, 170)
 }
 
+/// Returns the header of a valid file with values and tensors of several types, and the length of the file.
+pub fn example_header() -> (Vec<u8>, u64) {
+    example().finish()
+}
+
 #[test]
 fn values_and_tensors_are_read() {
     let Ok((metadata, tensors)) = example().parse() else {

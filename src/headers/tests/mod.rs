@@ -2,6 +2,7 @@ mod checkpoint;
 mod gguf;
 mod index;
 mod safetensors;
+mod untrusted;
 
 use super::{HeaderError, Tensor};
 
