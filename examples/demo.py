@@ -41,7 +41,7 @@ ListMap = dict[int, list[int]]
 def main() -> None:
     """Show the six parts of the demo."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # The bars contain characters that the encoding of the console may not have.
+        # The encoding of the console may lack the block characters that the bars of the charts consist of.
         sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
     python = f"{platform.python_implementation()} {platform.python_version()}"
     print(f"{bold(f'devicemap {devicemap.__version__}')}, {python}")

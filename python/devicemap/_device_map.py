@@ -320,7 +320,7 @@ class DeviceMap(dict["_DeviceT", range]):
     __copy__ = copy
 
     def __deepcopy__(self, memo: dict[int, Any]) -> DeviceMap[_DeviceT]:
-        # The devices are not copied, since a copy of a device need not be equal to it.
+        # A shallow copy, with the same devices: a copy of a device need not be equal to it.
         return self.copy()
 
     def __reduce__(self) -> tuple[Any, ...]:

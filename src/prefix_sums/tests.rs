@@ -111,7 +111,8 @@ proptest! {
             prop_assert!((0.0..=unit).contains(&(amount - cost)), "{} for {}", amount, cost);
             prop_assert!(amount == cost || units < 1 << 53);
         }
-        // The unit is small enough that the sum uses most of the 128 bits.
+        // Costs are stored as multiples of a unit. It is so large that the total fits into 127 bits, and so small that a total
+        // that is not 0 has at least 120 bits.
         prop_assert!(sums.total() <= 1 << 127);
         prop_assert!(sums.total() == 0 || sums.total() >= 1 << 119);
         prop_assert_eq!(sums.largest_cost(), largest_cost(&sums));
