@@ -1,13 +1,14 @@
-//! Reads a safetensors checkpoint: a single file, or an index and the files that it names.
+//! Reads the files of a checkpoint: a single safetensors file, an index and the files that it names, or GGUF files.
 
 use std::collections::HashSet;
 use std::num::NonZero;
 use std::panic::resume_unwind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::gguf::{self, Metadata};
 use super::groups::Groups;
 use super::index::{self, ExpectedTensors, Index, Shard};
 use super::{FileError, HeaderError, safetensors};
@@ -69,6 +70,27 @@ pub fn read_file(path: &Path) -> Result<Groups, FileError> {
     })
     .map_err(FileError::at(path))?;
     Ok(groups)
+}
+
+/// Reads the headers of a GGUF file, or of all parts of a split one. Returns the metadata of each file, and the groups of the
+/// tensors of all files. `check_signals` is called before each file.
+pub fn read_gguf<E: From<FileError>>(
+    paths: &[PathBuf],
+    mut check_signals: impl FnMut() -> Result<(), E>,
+) -> Result<(Vec<Metadata>, Groups), E> {
+    let (mut groups, mut names) = (Groups::default(), HashSet::new());
+    let mut metadata = Vec::new();
+    for path in paths {
+        check_signals()?;
+        let values = gguf::read(path, |tensor| {
+            if paths.len() > 1 && !names.insert(Box::<str>::from(tensor.name)) {
+                return Err(format!("the name {:?} also occurs in another part", tensor.name));
+            }
+            groups.add(tensor)
+        });
+        metadata.push(values.map_err(FileError::at(path))?);
+    }
+    Ok((metadata, groups))
 }
 
 /// What some of the files of a checkpoint contain.

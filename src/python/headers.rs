@@ -1,6 +1,5 @@
 //! The binding of the headers of checkpoints.
 
-use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
 use super::error::{errors_module, to_err};
-use crate::headers::gguf::{self, Metadata, Value};
+use crate::headers::gguf::{Metadata, Value};
 use crate::headers::groups::Groups;
 use crate::headers::{FileError, HeaderError, checkpoint};
 
@@ -36,7 +35,6 @@ pub fn read_safetensors(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyL
 /// Returns the groups of the tensors of all files that an index names.
 #[pyfunction]
 pub fn read_sharded(py: Python<'_>, index_path: PathBuf) -> PyResult<Bound<'_, PyList>> {
-    let check_signals = || Python::attach(|py: Python<'_>| py.check_signals()).map_err(ReadError::Interrupted);
     let groups = py.detach(move || checkpoint::read_sharded(&index_path, check_signals));
     to_list(py, &groups.map_err(|error| to_exception(py, error))?)
 }
@@ -44,23 +42,18 @@ pub fn read_sharded(py: Python<'_>, index_path: PathBuf) -> PyResult<Bound<'_, P
 /// Returns the metadata of each of the GGUF files, and the groups of the tensors of all files.
 #[pyfunction]
 pub fn read_gguf(py: Python<'_>, paths: Vec<PathBuf>) -> PyResult<(Bound<'_, PyList>, Bound<'_, PyList>)> {
-    let (mut groups, mut names) = (Groups::default(), HashSet::new());
-    let metadata = PyList::empty(py);
-    let is_split = paths.len() > 1;
-    for path in paths {
-        py.check_signals()?;
-        let values = py.detach(|| {
-            gguf::read(&path, |tensor| {
-                if is_split && !names.insert(Box::<str>::from(tensor.name)) {
-                    return Err(format!("the name {:?} also occurs in another part", tensor.name));
-                }
-                groups.add(tensor)
-            })
-        });
-        let values = values.map_err(|error| model_error(py, &FileError { path, error }))?;
-        metadata.append(to_dict(py, values)?)?;
-    }
-    Ok((metadata, to_list(py, &groups)?))
+    let result = py.detach(move || checkpoint::read_gguf(&paths, check_signals));
+    let (metadata, groups) = result.map_err(|error| to_exception(py, error))?;
+    let metadata = metadata.into_iter().map(|values| to_dict(py, values));
+    Ok((
+        PyList::new(py, metadata.collect::<PyResult<Vec<_>>>()?)?,
+        to_list(py, &groups)?,
+    ))
+}
+
+/// Calls the signal handlers of pending signals.
+fn check_signals() -> Result<(), ReadError> {
+    Python::attach(|py: Python<'_>| py.check_signals()).map_err(ReadError::Interrupted)
 }
 
 /// Converts groups to tuples `(name, stack, number, has_modules, expert_bytes, dtypes)`.
