@@ -56,8 +56,8 @@ class ModelConfig:
         counts += [len(self._text[key]) for key in _LAYER_LISTS if isinstance(self._text.get(key), list)]
         if self._is_gguf:
             # Blocks for multi-token prediction are included in the number of blocks.
-            num_predicted = _first_int(self._text, ["nextn_predict_layers"]) or 0
-            counts = [(_first_int(self._text, ["block_count"]) or 0) - num_predicted]
+            num_predicted = _first_count(self._text, ["nextn_predict_layers"])
+            counts = [_first_count(self._text, ["block_count"]) - num_predicted]
         return list(dict.fromkeys(count for count in counts if count > 0))
 
     @property
@@ -71,13 +71,13 @@ class ModelConfig:
     def encoder_and_decoder_layers(self) -> tuple[int, int]:
         """The numbers of blocks of the encoder and the decoder, or 0 if the configuration does not name them."""
         num_layers = next(iter(self.layer_counts), 0)
-        encoder = _first_int(self._text, ["encoder_layers"])
+        encoder = _first_count(self._text, ["encoder_layers"])
         return encoder or num_layers, self.num_decoder_layers or num_layers
 
     @property
     def num_decoder_layers(self) -> int:
         """The number of blocks of the decoder, or 0 if the configuration does not name it."""
-        return _first_int(self._text, _NUM_DECODER_LAYERS) or 0
+        return _first_count(self._text, _NUM_DECODER_LAYERS)
 
     @property
     def tie_flag(self) -> bool | None:
@@ -121,7 +121,7 @@ def _shared_cache(config: Mapping[str, Any], num_blocks: int) -> range:
     In Gemma-3n and Gemma-4, each of the last ``num_kv_shared_layers`` blocks uses the cache of the last block of the
     same type that has one (``modeling_gemma3n.py`` of transformers).
     """
-    num_shared = _first_int(config, ["num_kv_shared_layers", "attention.shared_kv_layers"]) or 0
+    num_shared = _first_count(config, ["num_kv_shared_layers", "attention.shared_kv_layers"])
     first_shared = num_blocks - num_shared
     if num_shared == 0 or first_shared < 1:
         return range(0)
@@ -149,9 +149,10 @@ def _strip_prefix(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {key[len(prefix) :]: value for key, value in values.items() if key.startswith(prefix)}
 
 
-def _first_int(config: Mapping[str, Any], keys: Iterable[str]) -> int | None:
+def _first_count(config: Mapping[str, Any], keys: Iterable[str]) -> int:
+    """Return the first of some entries of a configuration that is a count, or 0."""
     counts: Iterator[int] = (config[key] for key in keys if _is_count(config.get(key)))
-    return next(counts, None)
+    return next(counts, 0)
 
 
 def _is_count(value: object) -> bool:

@@ -183,12 +183,12 @@ def _read_gguf(path: Path) -> Checkpoint:
     paths = [path.with_name(f"{match[1]}-{n:05}-of-{count:05}.gguf") for n in range(1, count + 1)] if match else [path]
     metadata, groups = _native.read_gguf(paths)
     for number, (part, values) in enumerate(zip(paths, metadata, strict=True)):
-        expected = (number, count) if match or "split.count" in values else (None, None)
-        actual = values.get("split.no"), values.get("split.count")
-        if actual != expected and not (actual == (0, 1) and not match):
+        index, total = values.get("split.no"), values.get("split.count")
+        is_unsplit = match is None and index is None and total is None
+        if (index, total) != (number, count) and not is_unsplit:
             raise ModelError(
                 f"{part} must be part {number + 1} of {count}, but its metadata says part "
-                f"{actual[0] + 1 if isinstance(actual[0], int) else actual[0]} of {actual[1]}"
+                f"{index + 1 if isinstance(index, int) else index} of {total}"
             )
     if metadata[0].get("general.type", "model") not in {"model", "mmproj"}:
         raise ModelError(f"{path} must be a model, got general.type {short_repr(metadata[0]['general.type'])}")

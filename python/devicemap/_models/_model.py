@@ -9,7 +9,7 @@ from types import MappingProxyType
 from devicemap._errors import ModelError, short_repr
 from devicemap._models._config import ModelConfig
 from devicemap._models._files import read_checkpoint
-from devicemap._models._part import Part
+from devicemap._models._part import Part, first_to_last
 from devicemap._models._parts import divide
 from devicemap._models._roles import find_head, token_embedding
 from devicemap._placement import placement_rule
@@ -239,9 +239,8 @@ def _summary(model: Model) -> str:
             else:
                 runs.append([part])
         for run in runs:
-            names = run[0].name if len(run) == 1 else f"{run[0].name} to {run[-1].name}"
             count = "" if len(run) == 1 else f"{len(run)} × "
-            lines.append(f"  {title:<8} {names:<44} {count:>6}{run[0].bytes:>15,} B")
+            lines.append(f"  {title:<8} {first_to_last(run):<44} {count:>6}{run[0].bytes:>15,} B")
     if model.tied:
         lines.append("note: the head is tied to the embedding")
     lines += [f"note: blocks {blocks.start} to {blocks.stop - 1} share weights or state" for blocks in model.together]

@@ -9,9 +9,10 @@ from devicemap._record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
-__all__ = ["Group", "Part"]
+__all__ = ["Group", "Part", "first_to_last"]
 
 
 class Group(NamedTuple):
@@ -69,3 +70,8 @@ class Part(Record):
         if not isinstance(name, str) or not all(type(amount) is int and amount >= 0 for amount in amounts):
             raise ModelError(f"a part must have a name, and bytes as ints of at least 0, got {short_repr(values)}")
         return cls(name, num_bytes, expert_bytes, dict(dtypes))
+
+
+def first_to_last(parts: Sequence[Part]) -> str:
+    """Return the names of the first and the last of several parts."""
+    return parts[0].name if len(parts) == 1 else f"{parts[0].name} to {parts[-1].name}"

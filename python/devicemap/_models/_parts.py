@@ -12,7 +12,7 @@ import re
 from collections import Counter, defaultdict
 
 from devicemap._errors import ModelError, plural, short_repr
-from devicemap._models._part import Part
+from devicemap._models._part import Part, first_to_last
 from devicemap._models._roles import is_before, is_excluded, is_head, is_other_input, is_output
 
 TYPE_CHECKING = False
@@ -77,8 +77,7 @@ def divide(groups: Iterable[Group], config: ModelConfig, stack_name: str | None)
         parts.excluded += [_part(group.name, [group]) for number, group in numbered if number >= num_used]
     if parts.excluded:
         parts.notes.append(
-            f"{_shorten_list([part.name for part in parts.excluded])} is not used: the configuration has "
-            f"{plural(len(parts.blocks), 'layer')}"
+            f"{first_to_last(parts.excluded)} is not used: the configuration has {plural(len(parts.blocks), 'layer')}"
         )
     chosen_names = [name for name, _ in chosen]
     if stack_name is None:
@@ -246,11 +245,6 @@ def _listed(lengths: Mapping[str, int], example: str | None = None) -> str:
     listed = ", ".join(f"{name} ({plural(length, 'block')})" for name, length in list(lengths.items())[:_MAX_LISTED])
     more = "" if len(lengths) <= _MAX_LISTED else f" and {len(lengths) - _MAX_LISTED} more"
     return f'the stacks are {listed}{more}; pass blocks="{example}", for example'
-
-
-def _shorten_list(names: Sequence[str]) -> str:
-    """Return the first and the last of several names."""
-    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
 
 
 def _encoder_and_decoder(names: Iterable[str]) -> tuple[str, str] | None:
