@@ -25,15 +25,14 @@ HUB_ENVIRONMENT = "HUGGINGFACE_HUB_2"
 
 
 @cache
+def temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """Create a folder for checkpoints, which is removed when the object is deleted at the end of the process."""
+    return tempfile.TemporaryDirectory(prefix="devicemap-bench-")
+
+
 def folder() -> Path:
-    """Return a folder for checkpoints, which is removed when the process exits."""
-    temporary = tempfile.TemporaryDirectory(prefix="devicemap-bench-")
-    # The object is kept, since its finalizer removes the folder.
-    _FOLDERS.append(temporary)
-    return Path(temporary.name)
-
-
-_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
+    """Return the path of the folder for checkpoints."""
+    return Path(temporary_folder().name)
 
 
 @cache
@@ -119,8 +118,6 @@ def _bytes_per_block_with_json(path: Path, _: object = None) -> Counter[str]:
     return result
 
 
-_PROCESSES: list[subprocess.Popen[str]] = []
-
 HUB_READER = """
 import sys
 from huggingface_hub import get_local_safetensors_metadata
@@ -130,8 +127,9 @@ for line in sys.stdin:
 """
 
 
-def deepseek_v3_and_hub() -> tuple[Call, Call]:
-    """Return calls that read DeepSeek-V3 with devicemap, and with the local reader of huggingface_hub in a process."""
+@cache
+def hub_process() -> subprocess.Popen[str]:
+    """Start a process that reads checkpoints with huggingface_hub 2. It ends with this one."""
     installed = os.environ.get(HUB_ENVIRONMENT)
     if not installed:
         raise NotComparableError(f"huggingface_hub 2 is not installed ({HUB_ENVIRONMENT} is not set)")
@@ -142,8 +140,13 @@ def deepseek_v3_and_hub() -> tuple[Call, Call]:
         text=True,
         env={**os.environ, "PYTHONPATH": installed},
     )
-
     atexit.register(process.communicate)
+    return process
+
+
+def deepseek_v3_and_hub() -> tuple[Call, Call]:
+    """Return calls that read DeepSeek-V3 with devicemap, and with the local reader of huggingface_hub in a process."""
+    process = hub_process()
 
     def read_with_hub(path: Path, _: object = None) -> int:
         assert process.stdin is not None
@@ -154,8 +157,6 @@ def deepseek_v3_and_hub() -> tuple[Call, Call]:
 
     if read_with_hub(deepseek_v3()) != len(real_headers.deepseek_v3_tensors()):
         raise NotComparableError("huggingface_hub returns a wrong result")
-    # The object is kept until the process has ended, since Python warns if it is deleted before.
-    _PROCESSES.append(process)
     return read_deepseek_v3(), Call(read_with_hub, deepseek_v3(), None)
 
 

@@ -143,6 +143,15 @@ BERT_BEFORE = (
 GEMMA_3N = "model.language_model.{0}|model.{0}"
 # The class of the tower has no vision_model in transformers 5.
 VISION_TOWER = "vision_tower.vision_model.{0}|vision_tower.{0}"
+T5 = {
+    "vocab_size": 96,
+    "d_model": 32,
+    "d_kv": 8,
+    "d_ff": 48,
+    "num_layers": 2,
+    "num_decoder_layers": 3,
+    "num_heads": 4,
+}
 MOE = {**SMALL, "num_local_experts": 4, "num_experts_per_tok": 2}
 FAMILIES: dict[str, Family] = {
     "Llama": Family("LlamaForCausalLM", SMALL, ("model.layers",), LLAMA_BEFORE, LLAMA_AFTER),
@@ -355,15 +364,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "T5": Family(
         "T5ForConditionalGeneration",
-        {
-            "vocab_size": 96,
-            "d_model": 32,
-            "d_kv": 8,
-            "d_ff": 48,
-            "num_layers": 2,
-            "num_decoder_layers": 3,
-            "num_heads": 4,
-        },
+        T5,
         ("encoder.block", "decoder.block"),
         ("shared",),
         ("encoder.final_layer_norm", "decoder.final_layer_norm"),
@@ -372,17 +373,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "T5 v1.1": Family(
         "T5ForConditionalGeneration",
-        {
-            "vocab_size": 96,
-            "d_model": 32,
-            "d_kv": 8,
-            "d_ff": 48,
-            "num_layers": 2,
-            "num_decoder_layers": 3,
-            "num_heads": 4,
-            "feed_forward_proj": "gated-gelu",
-            "tie_word_embeddings": False,
-        },
+        {**T5, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False},
         ("encoder.block", "decoder.block"),
         ("shared",),
         ("encoder.final_layer_norm", "decoder.final_layer_norm", "lm_head"),

@@ -42,21 +42,28 @@ DEEPSEEK_V3: dict[str, Any] = {
 }
 
 
+def attention_shapes(hidden: int, kv: int) -> dict[str, list[int]]:
+    """Return the shapes of the attention and the norms of a block, given the widths of its input and of its keys."""
+    return {
+        "input_layernorm": [hidden],
+        "post_attention_layernorm": [hidden],
+        "self_attn.k_proj": [kv, hidden],
+        "self_attn.o_proj": [hidden, hidden],
+        "self_attn.q_proj": [hidden, hidden],
+        "self_attn.v_proj": [kv, hidden],
+    }
+
+
 def llama_3_70b_tensors() -> Tensors:
     """Return the tensors of Llama-3-70B."""
     hidden, inner, kv, vocabulary = 8192, 28672, 1024, 128256
     tensors: Tensors = {"model.embed_tokens.weight": ("BF16", [vocabulary, hidden])}
     for block in range(80):
         shapes = {
-            "input_layernorm": [hidden],
             "mlp.down_proj": [hidden, inner],
             "mlp.gate_proj": [inner, hidden],
             "mlp.up_proj": [inner, hidden],
-            "post_attention_layernorm": [hidden],
-            "self_attn.k_proj": [kv, hidden],
-            "self_attn.o_proj": [hidden, hidden],
-            "self_attn.q_proj": [hidden, hidden],
-            "self_attn.v_proj": [kv, hidden],
+            **attention_shapes(hidden, kv),
         }
         tensors.update((f"model.layers.{block}.{name}.weight", ("BF16", shape)) for name, shape in shapes.items())
     tensors["model.norm.weight"] = ("BF16", [hidden])
@@ -78,12 +85,7 @@ def mixtral_8x7b_tensors() -> Tensors:
             **{f"block_sparse_moe.experts.{expert}.w1": [inner, hidden] for expert in range(8)},
             **{f"block_sparse_moe.experts.{expert}.w2": [hidden, inner] for expert in range(8)},
             **{f"block_sparse_moe.experts.{expert}.w3": [inner, hidden] for expert in range(8)},
-            "input_layernorm": [hidden],
-            "post_attention_layernorm": [hidden],
-            "self_attn.k_proj": [kv, hidden],
-            "self_attn.o_proj": [hidden, hidden],
-            "self_attn.q_proj": [hidden, hidden],
-            "self_attn.v_proj": [kv, hidden],
+            **attention_shapes(hidden, kv),
         }
         tensors.update((f"model.layers.{block}.{name}.weight", ("BF16", shape)) for name, shape in shapes.items())
     return tensors
