@@ -14,8 +14,8 @@ use devicemap::headers::groups::Groups;
 use libfuzzer_sys::fuzz_target;
 use tensors::Tensors;
 
-/// The largest block that is allocated, as a multiple of the length of the input.
-/// Each element of a short array takes 32 bytes, and vectors double.
+/// The largest memory, as a multiple of the length of the input. Each element of a short array takes 32 bytes, and vectors
+/// double.
 const MAX_MEMORY_FACTOR: usize = 64;
 
 fuzz_target!(|input: &[u8]| {

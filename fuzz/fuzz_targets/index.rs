@@ -11,7 +11,7 @@ use devicemap::headers::index::{ExpectedTensors, Index};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
-/// The largest block that is allocated, as a multiple of the length of the input.
+/// The largest memory, as a multiple of the length of the input.
 /// Error messages quote names with escape sequences, several times as long.
 const MAX_MEMORY_FACTOR: usize = 32;
 

@@ -29,7 +29,7 @@ PLACEMENT_RULES = {
     # one if it is tied; norm and lm_head are on the last rank (LlamaModel and LlamaForCausalLM in
     # model_executor/models/llama.py). Some models, such as Gemma-3 and Qwen3-MoE, have copies on all ranks.
     "vllm": PlacementRule(counts_before=True, copies_tied_head=True),
-    # The last rank has a head of its own, with the weights of embed_tokens if it is tied (Qwen2ForCausalLM in
+    # The head is on the last rank. A tied head is a copy of the weights of embed_tokens (Qwen2ForCausalLM in
     # srt/models/qwen2.py). Some models, such as Mixtral, create an untied head on all ranks.
     "sglang": PlacementRule(counts_before=True, copies_tied_head=True),
     # The input layer is on the CPU, and the output is one more layer after the last block (load_tensors in

@@ -276,6 +276,7 @@ mod tests {
             assert_eq!(groups.add(Tensor { name, dtype, bytes }), Ok(()));
         }
         assert_eq!(groups.dtypes(), ["F8", "BF16"]);
+        // `s.0` is like a module of `torch.nn.Sequential`: a number with only a weight under it.
         let [block, head, sequential] = groups.groups() else {
             unreachable!()
         };

@@ -207,7 +207,7 @@ impl<'de> Visitor<'de> for WeightMapVisitor<'_, 'de> {
         while let Some((Text(tensor), Text(file))) = entries.next_entry()? {
             if hashes.len() == max_tensors {
                 return Err(A::Error::custom(format!(
-                    "the index has more than {max_tensors} tensors, whose names are too short for so many"
+                    "the index has more than {max_tensors} tensors, which is too many for its length"
                 )));
             }
             if !hashes.insert(state.hash_one(&*tensor)) && index.contains(&tensor) {

@@ -18,6 +18,7 @@ def test_devices_are_idle_only_if_that_lowers_the_bottleneck() -> None:
     devices = ["gpu", "cpu", "gpu1"]
     assert balance(costs, devices, speeds=speeds).counts == (2, 1, 1)
     assert balance(costs, devices, speeds=speeds, allow_idle=True).counts == (2, 0, 2)
+    # Costs that are not integers are summed in another way.
     assert balance([*[1] * 300, 0.1], devices, speeds=speeds, allow_idle=True).counts == (150, 0, 151)
     # The other devices can hold only one block each.
     limited = balance(costs, devices, speeds=speeds, allow_idle=True, sizes=costs, max_memory=[1, 9, 1])
@@ -90,6 +91,7 @@ INFEASIBLE: dict[str, tuple[Problem, str, dict[str, Any]]] = {
         "in this order the devices can hold only block 0: block 1 needs 1 B and does not fit",
         {"reason": "order", "block": 1, "needed": 1, "available": 0},
     ),
+    # Fewer blocks than devices are no error: the other devices are idle.
     "devices remain": (
         Problem([8, 5, 1], 4, None, None, [9, 2, 4, 3]),
         (

@@ -1,7 +1,7 @@
 """Tests for ``patch_transformers()``: that other code finds the functions of devicemap, until they are removed again.
 
-Other code here is what projects use to test for the original module, to store modules of their own under its name, to
-start worker processes, to import transformers again, and to import it from several threads.
+The other code tests whether the original module exists, stores another module under its name, starts worker processes,
+imports transformers again, or imports it in several threads.
 """
 
 from __future__ import annotations
